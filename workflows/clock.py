@@ -1,0 +1,134 @@
+"""What time it is, and who is called when: the only source of time."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+__all__ = ["Alarm", "Alarms", "Clock", "SystemClock"]
+
+_RECHECK = 1.0
+_MANY = 512
+
+
+class Alarm:
+    """One pending call of a clock."""
+
+    __slots__ = ("_alarms", "callback", "when")
+
+    def __init__(self, when: float, callback: Callable[[], object], alarms: Alarms) -> None:
+        self.when = when
+        self.callback: Callable[[], object] | None = callback
+        self._alarms = alarms
+
+    def cancel(self) -> None:
+        """The callback is not called any more; no-op when it was."""
+        if self.callback is not None:
+            self.callback = None
+            self._alarms.forget_one()
+
+
+class Clock(Protocol):
+    """Epoch seconds, and calls at a time; every wait of the project goes through one of these."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
+        """Calls `callback` on the event loop once `now()` has reached `when`."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Returns after `seconds`; the sleeper does not count as busy meanwhile."""
+
+    def busy(self) -> AbstractContextManager[None]:
+        """While anyone is inside, a virtual clock stands still."""
+
+
+class Alarms:
+    """Pending calls in the order of their time; cancelled ones are dropped when they are many."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Alarm]] = []
+        self._count = 0
+        self._cancelled = 0
+
+    def add(self, when: float, callback: Callable[[], object]) -> Alarm:
+        """A new pending call."""
+        alarm = Alarm(when, callback, self)
+        self._count += 1
+        heapq.heappush(self._heap, (when, self._count, alarm))
+        return alarm
+
+    def forget_one(self) -> None:
+        """Counts a cancelled alarm, and rebuilds the heap when most of it is cancelled."""
+        self._cancelled += 1
+        if self._cancelled > _MANY and self._cancelled * 2 > len(self._heap):
+            self._heap = [item for item in self._heap if item[2].callback is not None]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
+
+    def next_at(self) -> float | None:
+        """When the next call is due; None when nothing is pending."""
+        heap = self._heap
+        while heap and heap[0][2].callback is None:
+            heapq.heappop(heap)
+            self._cancelled = max(0, self._cancelled - 1)
+        return heap[0][0] if heap else None
+
+    def fire(self, now: float) -> None:
+        """Calls everything that is due at `now`, earliest first."""
+        while (when := self.next_at()) is not None and when <= now:
+            alarm = heapq.heappop(self._heap)[2]
+            callback, alarm.callback = alarm.callback, None
+            if callback is not None:
+                callback()
+
+
+_NEVER_STILL = nullcontext()
+
+
+class SystemClock:
+    """The wall clock, looked at once a second while something is pending, so that its jumps are noticed."""
+
+    def __init__(self) -> None:
+        self._alarms = Alarms()
+        self._handle: asyncio.TimerHandle | None = None
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
+        """Calls `callback` on the running event loop once `now()` has reached `when`."""
+        alarm = self._alarms.add(when, callback)
+        if self._handle is None or self._alarms.next_at() == when:
+            self._arm()
+        return alarm
+
+    async def sleep(self, seconds: float) -> None:
+        """Returns after `seconds`."""
+        await asyncio.sleep(max(0, seconds))
+
+    def busy(self) -> AbstractContextManager[None]:
+        """Nothing to do: this clock never stands still."""
+        return _NEVER_STILL
+
+    def _arm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        when = self._alarms.next_at()
+        if when is not None:
+            delay = min(max(0.0, when - self.now()), _RECHECK)
+            self._handle = asyncio.get_running_loop().call_later(delay, self._wake)
+
+    def _wake(self) -> None:
+        self._handle = None
+        try:
+            self._alarms.fire(self.now())
+        finally:
+            self._arm()

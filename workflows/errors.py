@@ -1,0 +1,165 @@
+"""Every error that this package raises.
+
+WorkflowError                       the root: `except WorkflowError` catches all of them
+├── NonRetryableError               raise it in a step or in run(): no further attempt
+├── WorkflowFatalError              a step was called wrongly, or a limit was passed
+│   └── NotStorable                 a value that cannot be stored exactly
+├── WorkflowTimeoutError            an attempt or a wait took longer than its time limit
+├── NonRetryableDelayError          a delay function threw, or gave no delay
+├── StepError                       a step failed with an error whose class cannot be rebuilt
+├── AmbiguousStepName               the occurrence of a step would depend on timing
+├── InvalidDuration                 not a duration (also a ValueError)
+├── InvalidParams                   params do not fit the workflow's annotation (also a ValueError)
+├── WorkflowFailed                  what `await instance.result()` raises
+├── InstanceExists                  the id is taken
+├── InstanceNotFound                no instance has this id, or the handle's one was deleted
+├── InstanceFinished                the command needs an instance that is not finished
+├── UnknownWorkflow                 the engine was not given this workflow
+├── EngineClosed                    the engine is not open
+├── Fenced                          the lease is gone: another run owns the instance
+└── StoreError                      the file
+    ├── StoreInUse                  another process owns it
+    └── StoreFailed                 writing failed; nothing more is acknowledged
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AmbiguousStepName",
+    "EngineClosed",
+    "Fenced",
+    "InstanceExists",
+    "InstanceFinished",
+    "InstanceNotFound",
+    "InvalidDuration",
+    "InvalidParams",
+    "NonRetryableDelayError",
+    "NonRetryableError",
+    "NotStorable",
+    "StepError",
+    "StoreError",
+    "StoreFailed",
+    "StoreInUse",
+    "UnknownWorkflow",
+    "WorkflowError",
+    "WorkflowFailed",
+    "WorkflowFatalError",
+    "WorkflowTimeoutError",
+]
+
+
+class WorkflowError(Exception):
+    """The root of all errors of `workflows`."""
+
+
+class NonRetryableError(WorkflowError):
+    """Ends a step without a further attempt; uncaught, it ends the instance as errored.
+
+    `name` replaces the class name in `status().error`.
+    """
+
+    def __init__(self, message: str = "", name: str | None = None) -> None:
+        super().__init__(message) if name is None else super().__init__(message, name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class WorkflowFatalError(WorkflowError):
+    """A step was called with a bad name or configuration, or the step limit was passed."""
+
+
+class NotStorable(WorkflowFatalError):
+    """A value that cannot be stored exactly; as a step's result it ends the instance."""
+
+
+class WorkflowTimeoutError(WorkflowError):
+    """An attempt or a wait took longer than its time limit."""
+
+
+class NonRetryableDelayError(WorkflowError):
+    """A step's delay function threw, returned no delay, or took more than 5 seconds."""
+
+
+class StepError(WorkflowError):
+    """A step failed with an error whose class cannot be rebuilt exactly.
+
+    List the class in the workflow's `errors = [...]` to get it back as itself.
+    """
+
+    def __init__(self, type_name: str, message: str, traceback: str = "") -> None:
+        super().__init__(type_name, message, traceback)
+        self.type_name = type_name
+        self.message = message
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        return f"{self.type_name}: {self.message}" if self.message else self.type_name
+
+
+class AmbiguousStepName(WorkflowError):
+    """Two concurrent tasks use one step name, so its occurrence would depend on timing."""
+
+
+class InvalidDuration(WorkflowError, ValueError):
+    """Not a duration."""
+
+
+class InvalidParams(WorkflowError, ValueError):
+    """Params that do not fit the workflow's `Params`."""
+
+
+class WorkflowFailed(WorkflowError):
+    """The instance ended without an output: errored or terminated.
+
+    `workflow` and `id` say which; `status` how; `name` and `reason` repeat `status().error`.
+    """
+
+    def __init__(self, workflow: str, id: str, status: str, name: str = "", reason: str = "") -> None:  # noqa: A002
+        super().__init__(workflow, id, status, name, reason)
+        self.workflow = workflow
+        self.id = id
+        self.status = status
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        cause = f": {self.name}: {self.reason}" if self.name else ""
+        return f'{self.workflow} "{self.id}" is {self.status}{cause}'
+
+
+class InstanceExists(WorkflowError):
+    """An instance with this id exists."""
+
+
+class InstanceNotFound(WorkflowError):
+    """No instance has this id, or the one that the handle was bound to was deleted."""
+
+
+class InstanceFinished(WorkflowError):
+    """The command needs an instance that is not finished."""
+
+
+class UnknownWorkflow(WorkflowError):
+    """The engine was not given this workflow."""
+
+
+class EngineClosed(WorkflowError):
+    """The engine is not open."""
+
+
+class Fenced(WorkflowError):
+    """The lease of this run is gone; what it writes is refused."""
+
+
+class StoreError(WorkflowError):
+    """The file could not be opened, read or written."""
+
+
+class StoreInUse(StoreError):
+    """Another process owns the file."""
+
+
+class StoreFailed(StoreError):
+    """Writing failed for good; nothing after it was acknowledged."""

@@ -1,0 +1,109 @@
+"""The test kit: a virtual clock, on which a sleep of 30 days takes milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+
+from workflows.clock import Alarm, Alarms
+
+__all__ = ["VirtualClock"]
+
+_START = datetime.fromisoformat("2026-01-01T00:00:00+00:00").timestamp()
+_POLLS = 2  # the second look follows a poll of the sockets that found nothing
+_PASSES = 64  # for loops that do not show what is ready
+
+
+class _Holder:
+    """One piece of work that is under way, or asleep on this clock."""
+
+    __slots__ = ("sleepers",)
+
+    def __init__(self) -> None:
+        self.sleepers = 0
+
+
+_holders: ContextVar[tuple[_Holder, ...]] = ContextVar("_holders", default=())
+
+
+class VirtualClock:
+    """A clock that jumps to the next pending call when nothing runs.
+
+    It stands still while a callback, a thread or a write is under way, and while the event loop has
+    anything ready. A callback that waits should wait with `await clock.sleep(seconds)`: that lets time go on,
+    so that the time limit of its step can pass. It never moves by itself: with nothing pending, time stops.
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._now = _START if start is None else start.timestamp()
+        self._alarms = Alarms()
+        self._awake: set[_Holder] = set()
+        self._watching: asyncio.Handle | None = None
+        self._quiet = 0
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._now
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
+        """Calls `callback` once the clock has jumped to `when`."""
+        alarm = self._alarms.add(when, callback)
+        self._watch()
+        return alarm
+
+    async def sleep(self, seconds: float) -> None:
+        """Returns after `seconds` of virtual time; whoever sleeps is not busy."""
+        woken = asyncio.Event()
+        holders = _holders.get()
+        alarm = self.call_at(self._now + seconds, woken.set)
+        for holder in holders:
+            holder.sleepers += 1
+            self._awake.discard(holder)
+        try:
+            await woken.wait()
+        finally:
+            alarm.cancel()
+            for holder in holders:
+                holder.sleepers -= 1
+                if not holder.sleepers:
+                    self._awake.add(holder)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """While anyone is inside and awake, this clock stands still."""
+        holder = _Holder()
+        token = _holders.set((*_holders.get(), holder))
+        self._awake.add(holder)
+        try:
+            yield
+        finally:
+            self._awake.discard(holder)
+            _holders.reset(token)
+            self._watch()
+
+    def shift(self, seconds: float) -> None:
+        """Sets the wall clock forward or back, as an operator does."""
+        self._now += seconds
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._watching is None and self._alarms.next_at() is not None:
+            self._quiet = 0
+            self._watching = asyncio.get_running_loop().call_soon(self._look)
+
+    def _look(self) -> None:
+        self._watching = None
+        when = self._alarms.next_at()
+        if when is None or self._awake:
+            return  # whoever is awake looks again when it is done
+        loop = asyncio.get_running_loop()
+        self._quiet = 0 if getattr(loop, "_ready", ()) else self._quiet + 1
+        if self._quiet >= (_POLLS if hasattr(loop, "_ready") else _PASSES):
+            self._quiet = 0
+            self._now = max(self._now, when)
+            self._alarms.fire(self._now)
+        if self._alarms.next_at() is not None and self._watching is None:
+            self._watching = loop.call_soon(self._look)
