@@ -1,0 +1,93 @@
+"""Group commit in the writer's thread: one transaction, and a failed operation fails alone."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from workflows.sqlite.group import Failed, Group
+from workflows.sqlite.operation import Operation
+
+__all__ = ["COMMIT", "GroupConnection", "is_fatal", "primary_code"]
+
+COMMIT = "commit this group"
+"""Given to `executemany` of a `GroupConnection` with `[[group]]`, in place of SQL."""
+
+_BROKEN = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class GroupConnection(sqlite3.Connection):
+    """A connection whose `executemany` also commits a whole group.
+
+    So a group crosses to aiosqlite's thread in one hop, by public methods only. `executemany` and not
+    `execute`, so that the statements of the operations pay nothing for it.
+    """
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        """As in `sqlite3`; with `COMMIT` and `[[group]]`, commits the group and never raises."""
+        if sql is not COMMIT:
+            return super().executemany(sql, parameters)
+        group: Group
+        [[group]] = parameters
+        try:
+            group.outcomes = _commit(self, group.operations)
+        except BaseException as error:  # noqa: BLE001  whatever it is, the waiters must hear of it
+            group.error = error
+            _roll_back(self)
+        return self.cursor()
+
+
+def primary_code(error: BaseException) -> int:
+    """The SQLite result code without its extension; 0 when the error is not SQLite's."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+def is_fatal(error: BaseException) -> bool:
+    """After such an error nothing that this connection says about the disk can be believed."""
+    return primary_code(error) in _BROKEN
+
+
+def _commit(connection: sqlite3.Connection, operations: list[Operation[object]]) -> list[object]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        outcomes = [operation(connection) for operation in operations]
+    except BaseException as error:
+        _roll_back(connection)
+        if is_fatal(error):
+            raise
+        if len(operations) == 1:
+            return [Failed(error)]
+        return _commit_without_failed(connection, operations)
+    connection.execute("COMMIT")
+    return outcomes
+
+
+def _commit_without_failed(
+    connection: sqlite3.Connection, operations: list[Operation[object]]
+) -> list[object]:
+    connection.execute("BEGIN IMMEDIATE")
+    outcomes = [_in_savepoint(connection, operation) for operation in operations]
+    connection.execute("COMMIT")
+    return outcomes
+
+
+def _in_savepoint(connection: sqlite3.Connection, operation: Operation[object]) -> object:
+    connection.execute("SAVEPOINT operation")
+    try:
+        outcome = operation(connection)
+    except BaseException as error:
+        if is_fatal(error) or not connection.in_transaction:  # SQLite has undone the whole group by itself
+            raise
+        connection.execute("ROLLBACK TO operation")
+        outcome = Failed(error)
+    connection.execute("RELEASE operation")
+    return outcome
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    with contextlib.suppress(sqlite3.Error):  # the error that led here is the one to tell
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

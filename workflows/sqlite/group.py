@@ -1,0 +1,79 @@
+"""Operations that are committed together, and who waits for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from workflows.sqlite.operation import Operation
+
+__all__ = ["Failed", "Group"]
+
+T = TypeVar("T")
+
+_MOST_OPERATIONS = 4_096
+_MOST_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The outcome of an operation that raised."""
+
+    error: BaseException
+
+
+class Group:
+    """Filled and settled on the event loop; in between the writer's thread sets `outcomes` or `error`."""
+
+    __slots__ = ("_bytes", "_futures", "error", "operations", "outcomes")
+
+    def __init__(self) -> None:
+        self.operations: list[Operation[object]] = []
+        self.outcomes: list[object] = []
+        """What each operation returned, or `Failed`."""
+        self.error: BaseException | None = None
+        """Why nothing of the group was committed."""
+        self._futures: list[asyncio.Future[object]] = []
+        self._bytes = 0
+
+    @property
+    def full(self) -> bool:
+        """No more may be added: a longer transaction would keep its first waiter too long."""
+        return len(self.operations) >= _MOST_OPERATIONS or self._bytes >= _MOST_BYTES
+
+    def add(self, operation: Operation[T], future: asyncio.Future[T]) -> None:
+        """One more operation, and who waits for what it returns."""
+        self.operations.append(operation)
+        self._futures.append(cast("asyncio.Future[object]", future))
+        self._bytes += getattr(operation, "size", 0)
+
+    def settle(self, explain: Callable[[BaseException], BaseException]) -> None:
+        """After COMMIT: every waiter gets what its operation returned or, explained, raised."""
+        for future, outcome in zip(self._futures, self.outcomes, strict=True):
+            if future.done():
+                continue
+            if type(outcome) is Failed:
+                future.set_exception(_settable(explain(outcome.error)))
+            else:
+                future.set_result(outcome)
+
+    def refuse(self, error: Callable[[], BaseException]) -> None:
+        """Nothing was written: every waiter gets its own error."""
+        for future in self._futures:
+            if not future.done():
+                future.set_exception(_settable(error()))
+
+    def cancel(self) -> None:
+        """Nobody will say what became of it."""
+        for future in self._futures:
+            future.cancel()
+
+
+def _settable(error: BaseException) -> BaseException:
+    if not isinstance(error, StopIteration):
+        return error
+    wrapped = RuntimeError("an operation raised StopIteration")
+    wrapped.__cause__ = error
+    return wrapped
