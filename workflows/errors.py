@@ -10,6 +10,8 @@ WorkflowError                       the root: `except WorkflowError` catches all
 ├── AmbiguousStepName               the occurrence of a step would depend on timing
 ├── InvalidDuration                 not a duration (also a ValueError)
 ├── InvalidParams                   params do not fit the workflow's annotation (also a ValueError)
+├── InvalidPayload                  an event's payload does not fit `payload=` (also a ValueError)
+├── CannotDecode                    a stored value does not fit the type that today's code gives it
 ├── WorkflowFailed                  what `await instance.result()` raises
 ├── InstanceExists                  the id is taken
 ├── InstanceNotFound                no instance has this id, or the handle's one was deleted
@@ -26,6 +28,7 @@ from __future__ import annotations
 
 __all__ = [
     "AmbiguousStepName",
+    "CannotDecode",
     "EngineClosed",
     "Fenced",
     "InstanceExists",
@@ -33,6 +36,7 @@ __all__ = [
     "InstanceNotFound",
     "InvalidDuration",
     "InvalidParams",
+    "InvalidPayload",
     "NonRetryableDelayError",
     "NonRetryableError",
     "NotStorable",
@@ -110,13 +114,21 @@ class InvalidParams(WorkflowError, ValueError):
     """Params that do not fit the workflow's `Params`."""
 
 
+class InvalidPayload(WorkflowError, ValueError):
+    """An event's payload that does not fit the `payload=` of the wait that received it."""
+
+
+class CannotDecode(WorkflowError):
+    """A stored value does not fit the type that today's code gives it."""
+
+
 class WorkflowFailed(WorkflowError):
     """The instance ended without an output: errored or terminated.
 
     `workflow` and `id` say which; `status` how; `name` and `reason` repeat `status().error`.
     """
 
-    def __init__(self, workflow: str, id: str, status: str, name: str = "", reason: str = "") -> None:  # noqa: A002
+    def __init__(self, workflow: str, id: str, status: str, name: str = "", reason: str = "") -> None:
         super().__init__(workflow, id, status, name, reason)
         self.workflow = workflow
         self.id = id

@@ -1,0 +1,117 @@
+"""Errors ↔ bytes: what failed, and the class to raise again where it can be rebuilt exactly.
+
+No import path is ever read from the file: a stored class name is looked up among the builtins, the errors of
+this package, and the classes that the workflow lists in `errors = [...]`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import traceback
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from workflows import codec, errors
+from workflows.errors import NonRetryableError, NotStorable, StepError
+
+__all__ = ["Failure", "Rebuildable", "dump", "failure_of", "load", "rebuildable", "stored_failure"]
+
+Rebuildable = Mapping[str, type[Exception]]
+"""The classes that a stored error may come back as, by the name under which they are stored."""
+
+_KNOWN: dict[str, type[Exception]] = {
+    kind.__name__: kind
+    for kind in vars(builtins).values()
+    if isinstance(kind, type) and issubclass(kind, Exception)
+} | {name: getattr(errors, name) for name in errors.__all__}
+_TRACEBACK_LIMIT = 8_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Failure:
+    """What ended a step or an instance: the name of the error's type, and its message."""
+
+    name: str
+    message: str
+
+
+def rebuildable(listed: Iterable[type[Exception]]) -> Rebuildable:
+    """Builtins, the errors of this package, and what the workflow lists."""
+    return MappingProxyType(_KNOWN | {f"listed:{kind.__qualname__}": kind for kind in listed})
+
+
+def failure_of(error: BaseException) -> Failure:
+    """How `status()` and subscribers see an error: always the original type and message."""
+    match error:
+        case StepError():
+            return Failure(error.type_name, error.message)
+        case NonRetryableError(name=str(name)):
+            return Failure(name, str(error))
+        case NotStorable():
+            return Failure("WorkflowFatalError", str(error))
+    return Failure(type(error).__name__, str(error))
+
+
+def dump(error: BaseException, classes: Rebuildable) -> bytes:
+    """`error` as bytes; with its class when `load` will rebuild an equal one, else as a `StepError`."""
+    seen = failure_of(error)
+    text = "".join(traceback.format_exception(error))
+    stored: dict[str, Any] = {
+        "name": seen.name,
+        "message": seen.message,
+        "traceback": text[-_TRACEBACK_LIMIT:],
+    }
+    if isinstance(error, StepError):
+        stored["traceback"] = error.traceback
+    elif (key := _key(type(error), classes)) is not None:
+        stored |= _parts(error, key, classes)
+    return orjson.dumps(stored)
+
+
+def load(stored: bytes, classes: Rebuildable) -> Exception:
+    """The error to raise, alike on the first run and on every replay."""
+    parts = orjson.loads(stored)
+    kind = classes.get(parts.get("class", ""))
+    if kind is None:
+        return StepError(parts["name"], parts["message"], parts["traceback"])
+    return _rebuild(kind, *codec.decode(parts["parts"].encode()))
+
+
+def stored_failure(stored: bytes) -> Failure:
+    """What `failure_of` said of a stored error."""
+    parts = orjson.loads(stored)
+    return Failure(parts["name"], parts["message"])
+
+
+def _key(kind: type[BaseException], classes: Rebuildable) -> str | None:
+    for key in (f"listed:{kind.__qualname__}", kind.__name__):
+        if classes.get(key) is kind:
+            return key
+    return None
+
+
+def _parts(error: BaseException, key: str, classes: Rebuildable) -> dict[str, Any]:
+    """What rebuilds `error`; nothing when the rebuilt one would differ."""
+    attributes = vars(error)
+    try:
+        parts = codec.encode((error.args, attributes))
+        again = _rebuild(classes[key], *codec.decode(parts))
+    except Exception:  # noqa: BLE001  # whatever a class does in __init__, the error itself must not be lost
+        return {}
+    equal = (
+        type(again) is type(error)
+        and again.args == error.args
+        and str(again) == str(error)
+        and vars(again) == attributes
+    )
+    return {"class": key, "parts": parts.decode()} if equal else {}
+
+
+def _rebuild(kind: type[Exception], args: tuple[Any, ...], attributes: dict[str, Any]) -> Exception:
+    error = kind(*args)
+    vars(error).update(attributes)
+    return error
