@@ -1,0 +1,197 @@
+"""The seam: a journal, an inbox, a clock and a lease.
+
+Above it the driver runs `run()`; below it a backend keeps the truth. A backend promises:
+
+- what it has acknowledged survives the process;
+- an instance has one lease at a time; what an older lease writes raises `Fenced`;
+- an event is consumed in the same transaction as the entry that received it, so exactly once;
+- unfinished instances are driven again when `serve` begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from workflows.entry import Entry, Key, Moment
+from workflows.lifecycle import Command
+from workflows.types import Status, Usage
+
+__all__ = [
+    "Activation",
+    "Backend",
+    "Complete",
+    "Drive",
+    "Errored",
+    "Halted",
+    "InboxEvent",
+    "Instance",
+    "NewInstance",
+    "NewMoment",
+    "Outcome",
+    "Ref",
+    "Seen",
+    "Stopped",
+]
+
+
+class Ref(NamedTuple):
+    """One incarnation of an instance; an id that was deleted and taken again has another one."""
+
+    workflow: str
+    id: str
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewInstance:
+    """What `create` is given."""
+
+    workflow: str
+    id: str
+    params: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance as it is kept."""
+
+    ref: Ref
+    status: Status
+    params: bytes
+    created_at: float
+    output: bytes | None = None
+    error: bytes | None = None
+    finished_at: float | None = None
+    paused_at: float | None = None
+    reason: str | None = None
+    unasked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEvent:
+    """An event that was sent and has not been consumed."""
+
+    number: int
+    type: str
+    payload: bytes
+    at: float
+
+
+class NewMoment(NamedTuple):
+    """A moment that has no place in the order yet."""
+
+    type: str
+    at: float
+    detail: dict[str, Any]
+
+
+class Seen(NamedTuple):
+    """A moment as subscribers get it: of a step when `entry` is given, else of the instance."""
+
+    moment: Moment
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """`run()` returned. `unasked`: recorded steps that this run did not ask for."""
+
+    output: bytes
+    unasked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Errored:
+    """An error left `run()`, or ended it past every `except`."""
+
+    error: bytes
+    unasked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """The run cannot go on with today's code; the instance is paused with the reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The run was let go: its lease is gone, or the engine stops. Nothing is recorded."""
+
+
+Outcome = Complete | Errored | Halted | Stopped
+
+
+class Activation(Protocol):
+    """A leased instance, as the driver sees it."""
+
+    ref: Ref
+    params: bytes
+    created_at: float
+    status: Status
+    """`running`, `waitingForPause` or `paused`: no attempt starts unless it is `running`."""
+    journal: dict[Key, Entry]
+    inbox: list[InboxEvent]
+    """Oldest first; the driver takes out what it consumes."""
+    running: int
+    """How many attempts run; kept by the driver."""
+    waiting: int
+    """How many sleeps, waits and retry delays are under way; kept by the driver."""
+
+    def record(
+        self, entry: Entry, moments: Iterable[NewMoment], *, consume: int | None = None
+    ) -> Awaitable[None]:
+        """Writes `entry` and what subscribers see of it; durable when awaited.
+
+        The order of calls is the order of the journal. `consume` is the number of the event that the entry
+        received. Raises `Fenced` when the lease is gone.
+        """
+
+    def settle(self) -> None:
+        """The last attempt has ended while the instance was waiting for its pause."""
+
+    def listen(self, changed: Callable[[], object] | None) -> None:
+        """`changed` is called when the status, an entry's `due`, the inbox or the lease has changed."""
+
+    def lease_ok(self) -> bool:
+        """False: whatever the run does is refused, so it should stop."""
+
+
+Drive = Callable[[Activation], Awaitable[Outcome]]
+
+
+class Backend(Protocol):
+    """The control side: what bindings, handles and the engine ask for."""
+
+    async def create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
+        """The created instances, durable; None where the id is taken."""
+
+    async def find(self, workflow: str, id: str) -> Instance | None:
+        """The instance that has the id today; `waiting` while nothing of it runs."""
+
+    async def usage(self, ref: Ref) -> Usage:
+        """What the recorded steps of the instance have used."""
+
+    async def journal(self, ref: Ref) -> list[Entry]:
+        """Its entries, in the order in which the steps started."""
+
+    def watch(self, ref: Ref, cursor: int) -> AsyncIterator[Seen]:
+        """Its moments after `cursor`, then live ones; ends after the one that ends the instance."""
+
+    async def send_event(self, ref: Ref, type: str, payload: bytes) -> None:
+        """Durable when it returns; `InstanceFinished` when nobody can receive it any more."""
+
+    async def control(self, ref: Ref, command: Command) -> None:
+        """Applies a command of the lifecycle table; durable when it returns."""
+
+    async def finished(self, ref: Ref) -> Instance:
+        """Waits until the instance is complete, errored or terminated."""
+
+    async def serve(self, workflows: Iterable[str], drive: Drive) -> None:
+        """Drives every unfinished instance of these workflows, and every new one, until `close`."""
+
+    async def close(self) -> None:
+        """Lets all runs go and returns when nothing of this backend is under way."""

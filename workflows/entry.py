@@ -1,0 +1,95 @@
+"""The journal record of one step: one row, written again each time the step gets further."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+__all__ = ["Entry", "Key", "Kind", "Moment", "State", "last_order"]
+
+
+class Kind(IntEnum):
+    """What kind of step it is; names are counted apart for each kind."""
+
+    DO = 0
+    SLEEP = 1
+    WAIT = 2
+
+
+class State(IntEnum):
+    """How far a step is."""
+
+    RUNNING = 0
+    """An attempt has started and has not ended."""
+    WAITING = 1
+    """It sleeps, waits for an event or for its next attempt, until `due`."""
+    DONE = 2
+    FAILED = 3
+    CUT = 4
+    """Cancelled from outside of the step, e.g. by `asyncio.timeout`."""
+
+
+class Key(NamedTuple):
+    """The identity of a step in a run: never a position, a duration or a time."""
+
+    kind: Kind
+    name: str
+    occurrence: int
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.occurrence}"
+
+
+class Moment(NamedTuple):
+    """Something that subscribers see of a step, stored with its entry."""
+
+    order: int
+    """Ascending over all moments of an instance, in the order in which they became durable."""
+    type: str
+    at: float
+    detail: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Entry:
+    """How far one step is, what came out of it, and what subscribers see of it."""
+
+    key: Key
+    ordinal: int
+    """Ascending over the steps of an instance, in the order in which they started."""
+    state: State
+    attempts: int = 0
+    due: float | None = None
+    """When the wait ends; epoch seconds."""
+    fixed: bool = False
+    """`due` is an instant that the user named: a pause does not move it."""
+    result: bytes | None = None
+    error: bytes | None = None
+    config: bytes | None = None
+    """What differs from the default configuration; the first run's counts."""
+    active: float = 0.0
+    """Seconds spent inside callbacks, over all attempts."""
+    lasted: float = 0.0
+    """Seconds from the call of a cut step to its cancellation."""
+    moments: list[Moment] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        """It has its result or its final error."""
+        return self.state is State.DONE or self.state is State.FAILED
+
+    def checksum(self) -> int:
+        """CRC-32 over what a replay reads."""
+        crc = zlib.crc32(f"{self.key.kind}:{self.state}:{self.attempts}:{self.key}".encode())
+        crc = zlib.crc32(self.result or b"", crc)
+        return zlib.crc32(self.error or b"", crc)
+
+
+def last_order(moments: Iterable[Moment], entries: Iterable[Entry]) -> int:
+    """The place of the latest moment of an instance; 0 when there is none."""
+    orders = [moment.order for moment in moments]
+    orders += [moment.order for entry in entries for moment in entry.moments]
+    return max(orders, default=0)

@@ -1,0 +1,93 @@
+"""A leased instance of an embedded backend: the activation that the driver sees."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable, Iterable
+
+from workflows.audience import Audience
+from workflows.backend import InboxEvent, NewMoment, Outcome, Ref, Seen
+from workflows.entry import Entry, Key, Moment, last_order
+from workflows.ledger import Claim, Ledger
+from workflows.types import Status
+
+__all__ = ["Lease"]
+
+
+class Lease:
+    """`Activation` over a ledger; `stop()` takes it away from its run."""
+
+    def __init__(
+        self, claim: Claim, ledger: Ledger, audience: Audience, settle: Callable[[Lease], None]
+    ) -> None:
+        self.ref: Ref = claim.instance.ref
+        self.params = claim.instance.params
+        self.created_at = claim.instance.created_at
+        self.paused_at = claim.instance.paused_at
+        self.status: Status = claim.instance.status
+        self.epoch = claim.epoch
+        self.journal: dict[Key, Entry] = {entry.key: entry for entry in claim.entries}
+        self.inbox: list[InboxEvent] = claim.inbox
+        self.running = 0
+        self.waiting = 0
+        self.audience = audience
+        self.turn = asyncio.Lock()
+        """One command at a time."""
+        self.run: asyncio.Task[None] | None = None
+        self.outcome: Outcome | None = None
+        """What the run came to while the instance was paused; it is written on resume."""
+        self._ledger = ledger
+        self._settle = settle
+        self._changed: Callable[[], object] | None = None
+        self._stopped = False
+        self._order = last_order(claim.moments, claim.entries) + 1
+
+    def record(
+        self, entry: Entry, moments: Iterable[NewMoment], *, consume: int | None = None
+    ) -> Awaitable[None]:
+        """See `Activation.record`."""
+        new = [Moment(self.next_order(), *moment) for moment in moments]
+        entry.moments.extend(new)
+        written = self._ledger.put(self.ref.incarnation, self.epoch, entry, consume=consume)
+        if not self.audience.listening:
+            return written
+        seen = [Seen(moment, dataclasses.replace(entry)) for moment in new]
+        written.add_done_callback(lambda done: self._show(done, seen))
+        return asyncio.shield(written)  # who records may be cancelled; what is written is shown all the same
+
+    def settle(self) -> None:
+        """See `Activation.settle`."""
+        self._settle(self)
+
+    def listen(self, changed: Callable[[], object] | None) -> None:
+        """See `Activation.listen`."""
+        self._changed = changed
+
+    def lease_ok(self) -> bool:
+        """See `Activation.lease_ok`; steps that `run()` left behind go on after it is complete."""
+        return not self._stopped and self.status != "terminated"
+
+    @property
+    def seen_waiting(self) -> bool:
+        """Nothing of it runs, and it waits for something."""
+        return self.status == "running" and self.waiting > 0 and self.running == 0
+
+    def next_order(self, count: int = 1) -> int:
+        """The first of `count` new places in the order of moments."""
+        self._order += count
+        return self._order - count
+
+    def changed(self) -> None:
+        """Tells the driver to look again."""
+        if self._changed is not None:
+            self._changed()
+
+    def stop(self) -> None:
+        """Takes the lease away."""
+        self._stopped = True
+        self.changed()
+
+    def _show(self, written: asyncio.Future[None], seen: list[Seen]) -> None:
+        if written.exception() is None:
+            self.audience.show(seen)
