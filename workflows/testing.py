@@ -20,10 +20,11 @@ _PASSES = 64  # for loops that do not show what is ready
 class _Holder:
     """One piece of work that is under way, or asleep on this clock."""
 
-    __slots__ = ("sleepers",)
+    __slots__ = ("ended", "sleepers")
 
     def __init__(self) -> None:
         self.sleepers = 0
+        self.ended = False
 
 
 _holders: ContextVar[tuple[_Holder, ...]] = ContextVar("_holders", default=())
@@ -68,7 +69,7 @@ class VirtualClock:
             alarm.cancel()
             for holder in holders:
                 holder.sleepers -= 1
-                if not holder.sleepers:
+                if not holder.sleepers and not holder.ended:
                     self._awake.add(holder)
 
     @contextmanager
@@ -80,6 +81,7 @@ class VirtualClock:
         try:
             yield
         finally:
+            holder.ended = True
             self._awake.discard(holder)
             _holders.reset(token)
             self._watch()

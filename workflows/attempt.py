@@ -1,0 +1,166 @@
+"""One attempt: a call of a step's function, with its time limit.
+
+The function runs in the task of whoever awaits the step, so that a fast step costs no task. A time limit
+therefore cancels that task, as `asyncio.timeout` does, and takes the cancellation back. A coroutine that
+ignores it for five seconds is carried on by a task of its own, and what it returns is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from concurrent.futures import Executor
+from typing import Any
+
+from workflows.callback import CallStyle
+from workflows.clock import Clock
+from workflows.errors import StepError, WorkflowTimeoutError
+
+__all__ = ["Attempt"]
+
+log = logging.getLogger("workflows")
+
+_GRACE = 5.0
+_left_behind: set[asyncio.Task[Any]] = set()
+
+
+class Attempt:
+    """A call of `function`, which may take `limit` seconds."""
+
+    __slots__ = (
+        "_abandoned",
+        "_arguments",
+        "_executor",
+        "_expired",
+        "_function",
+        "_limit",
+        "_style",
+        "_task",
+    )
+
+    def __init__(
+        self,
+        function: Callable[..., object],
+        arguments: tuple[object, ...],
+        style: CallStyle,
+        *,
+        limit: float,
+        executor: Executor,
+    ) -> None:
+        self._function = function
+        self._arguments = arguments
+        self._style = style
+        self._limit = limit
+        self._executor = executor
+        self._task: asyncio.Task[Any] | None = None
+        self._expired = False
+        self._abandoned = False
+
+    async def result(self, clock: Clock) -> Any:
+        """What the function returns; `WorkflowTimeoutError` when it takes too long.
+
+        A CancelledError that leaves this was asked for from outside.
+        """
+        task = self._task = asyncio.current_task()
+        assert task is not None
+        cancellations = task.cancelling()
+        alarm = clock.call_at(clock.now() + self._limit, self._expire)
+        value: Any = None
+        try:
+            with clock.busy():
+                value = await self._called()
+        except asyncio.CancelledError:
+            if not self._expired:
+                if task.cancelling() > cancellations:
+                    raise
+                raise StepError(
+                    "CancelledError", "the step's function was cancelled by its own code"
+                ) from None
+        except BaseException:
+            if not self._expired:
+                raise
+        finally:
+            alarm.cancel()
+            self._task = None
+        if not self._expired:
+            return value
+        if self._abandoned:
+            task.uncancel()
+        if task.uncancel() > cancellations:
+            raise asyncio.CancelledError
+        raise WorkflowTimeoutError(f"Execution timed out after {self._limit * 1000:.0f}ms")
+
+    async def _called(self) -> Any:
+        if self._style.threaded:
+            context = contextvars.copy_context()
+            call = functools.partial(context.run, self._function, *self._arguments)
+            value = await asyncio.get_running_loop().run_in_executor(self._executor, call)
+        else:
+            value = self._function(*self._arguments)
+        if inspect.iscoroutine(value):
+            return await _Carried(value, self)
+        return await value if inspect.isawaitable(value) else value
+
+    def _expire(self) -> None:
+        if self._task is None:
+            return
+        self._expired = True
+        self._task.cancel()
+        asyncio.get_running_loop().call_later(_GRACE, self._abandon)
+
+    def _abandon(self) -> None:
+        if self._task is None:
+            return
+        log.warning("%s ignores its cancellation and is left behind", self._function)
+        self._abandoned = True
+        self._task.cancel()
+
+    def takes_over(self, coroutine: Coroutine[Any, Any, Any], thrown: BaseException) -> bool:
+        """True when an abandoned coroutine has been given a task of its own."""
+        if not self._abandoned:
+            return False
+        task = asyncio.create_task(_finished(_Carried(coroutine, None, thrown)))
+        _left_behind.add(task)
+        task.add_done_callback(_left_behind.discard)
+        return True
+
+
+class _Carried(Awaitable[Any]):
+    """A coroutine that can be taken out of the task that awaits it."""
+
+    __slots__ = ("_attempt", "_coroutine", "_thrown")
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        attempt: Attempt | None,
+        thrown: BaseException | None = None,
+    ) -> None:
+        self._coroutine = coroutine
+        self._attempt = attempt
+        self._thrown = thrown
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        coroutine, error, sent = self._coroutine, self._thrown, None
+        while True:
+            try:
+                waited = coroutine.send(sent) if error is None else coroutine.throw(error)
+            except StopIteration as returned:
+                return returned.value
+            try:
+                sent, error = (yield waited), None
+            except BaseException as thrown:
+                if self._attempt is not None and self._attempt.takes_over(coroutine, thrown):
+                    raise
+                error = thrown
+
+
+async def _finished(carried: _Carried) -> None:
+    try:
+        await carried
+    except BaseException as error:  # noqa: BLE001  # nobody is left to tell
+        log.debug("a function that was left behind ended with %r", error)

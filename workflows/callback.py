@@ -1,0 +1,87 @@
+"""How a step's function is called: on the loop or in a thread, with its context or not; what it returns."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+from workflows.typed import UNTYPED, TypedCodec, annotated
+from workflows.types import StepContext
+
+__all__ = ["CallStyle", "style_of"]
+
+_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class CallStyle:
+    """What is known of a function before it is called."""
+
+    threaded: bool
+    """A plain `def`: it runs in a thread. An `async def` and a lambda run on the loop."""
+    takes_context: bool
+    codec: TypedCodec[Any]
+
+
+_styles: dict[tuple[CodeType, int, Any], CallStyle] = {}
+
+
+def style_of(function: Callable[..., object], given: int) -> CallStyle:
+    """The style of `function` called with `given` positional arguments.
+
+    Kept per code object, not per function, because closures are made anew for every call.
+    """
+    plain = function
+    if type(plain) is MethodType:
+        plain, given = plain.__func__, given + 1
+    if type(plain) is not FunctionType:
+        return _inspected(function, given)
+    annotation = plain.__annotations__.get("return")
+    try:
+        key = (plain.__code__, given, annotation)
+        style = _styles.get(key)
+    except TypeError:  # an annotation that cannot be hashed
+        return _style(plain, plain, given)
+    if style is None:
+        if len(_styles) >= _KEPT:
+            _styles.clear()
+        style = _styles[key] = _style(plain, plain, given)
+    return style
+
+
+def _inspected(function: Callable[..., object], given: int) -> CallStyle:
+    """For partials, wrapped functions and objects with `__call__`."""
+    plain = function
+    while isinstance(plain, functools.partial):
+        plain = plain.func
+    if not inspect.isroutine(plain):
+        plain = type(plain).__call__
+    return _style(function, plain, given)
+
+
+def _style(function: Callable[..., object], plain: Callable[..., object], given: int) -> CallStyle:
+    is_lambda = getattr(plain, "__name__", "") == "<lambda>"
+    codec = UNTYPED
+    if not is_lambda and (kind := getattr(plain, "__annotations__", {}).get("return")) is not None:
+        codec = annotated(inspect.unwrap(plain), kind)
+    threaded = not (is_lambda or inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain))
+    return CallStyle(threaded, _takes_context(function, given), codec)
+
+
+def _takes_context(function: Callable[..., object], given: int) -> bool:
+    """The first parameter that the arguments leave open is the context, by its name or its annotation."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (ValueError, TypeError):
+        return False  # a builtin without a signature
+    if len(parameters) <= given or parameters[given].kind not in _POSITIONAL:
+        return False
+    parameter = parameters[given]
+    return parameter.name == "ctx" or parameter.annotation in (StepContext, "StepContext")
+
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

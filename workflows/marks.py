@@ -1,0 +1,60 @@
+"""Start marks: what still runs after a quarter of a second is written down as started."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+__all__ = ["Mark", "StartMarks"]
+
+_AFTER = 0.25
+
+
+class Mark:
+    """A call that is due after a quarter of a second, unless it is cancelled."""
+
+    __slots__ = ("call", "due")
+
+    def __init__(self, due: float, call: Callable[[], object]) -> None:
+        self.due = due
+        self.call: Callable[[], object] | None = call
+
+    def cancel(self) -> None:
+        """The attempt is over."""
+        self.call = None
+
+
+class StartMarks:
+    """All marks of an engine: their delays are equal, so a queue and one timer serve them all."""
+
+    def __init__(self) -> None:
+        self._queue: deque[Mark] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, call: Callable[[], object]) -> Mark:
+        """Calls `call` after a quarter of a second of real time; crashes know no virtual clock."""
+        loop = asyncio.get_running_loop()
+        mark = Mark(loop.time() + _AFTER, call)
+        self._queue.append(mark)
+        if self._timer is None:
+            self._timer = loop.call_later(_AFTER, self._look)
+        return mark
+
+    def close(self) -> None:
+        """No mark is called any more."""
+        self._queue.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        queue = self._queue
+        while queue and (queue[0].call is None or queue[0].due <= loop.time()):
+            mark = queue.popleft()
+            if mark.call is not None:
+                mark.call()
+        if queue:
+            self._timer = loop.call_later(max(0.0, queue[0].due - loop.time()), self._look)

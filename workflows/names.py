@@ -1,0 +1,69 @@
+"""The identity of steps: who used which name, how often, in call order."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+from weakref import ReferenceType, WeakSet, ref
+
+from workflows.entry import Key, Kind
+from workflows.errors import AmbiguousStepName, WorkflowFatalError
+
+__all__ = ["Names"]
+
+_LONGEST = 256
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+_Task = asyncio.Task[Any]
+
+
+class Names:
+    """Occurrences within one run.
+
+    They are taken when a step is called, in call order. That order is the program's as long as a task has
+    not waited for anything yet; afterwards it is the order of events. So a task that has waited may not use a
+    name that another task has used.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[Kind, str], int] = {}
+        self._users: dict[tuple[Kind, str], ReferenceType[_Task] | None] = {}
+        self._waited: WeakSet[_Task] = WeakSet()
+        self.taken: set[Key] = set()
+
+    def take(self, kind: Kind, name: object) -> Key:
+        """The identity of the step that is being called now."""
+        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST or _CONTROL.search(name):
+            raise WorkflowFatalError(
+                f'Step name "{name}" exceeds max length ({_LONGEST} chars) or invalid characters found'
+            )
+        called = (kind, name)
+        self._claim(called)
+        count = self._counts[called] = self._counts.get(called, 0) + 1
+        key = Key(kind, name, count)
+        self.taken.add(key)
+        return key
+
+    def waited(self) -> None:
+        """The running task has waited for a step: what it calls from now on depends on events."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._waited.add(task)
+
+    def _claim(self, called: tuple[Kind, str]) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            return
+        if called not in self._users:
+            self._users[called] = ref(task)
+            return
+        user = self._users[called]
+        if user is not None and user() is task:
+            return
+        if task in self._waited:
+            raise AmbiguousStepName(
+                f'step "{called[1]}" is used by two tasks at once, so which call is which depends on timing: '
+                'put the item into the name, or call it on step.scope("…")'
+            )
+        self._users[called] = None

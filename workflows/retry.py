@@ -1,0 +1,180 @@
+"""A step's configuration, validated, and the delay before its next attempt."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+import orjson
+
+from workflows.duration import Duration, seconds
+from workflows.errors import InvalidDuration, NonRetryableDelayError, WorkflowFatalError
+
+__all__ = [
+    "DEFAULT",
+    "Backoff",
+    "DelayContext",
+    "DelayFunction",
+    "Retries",
+    "RetryOptions",
+    "StepConfig",
+    "StepOptions",
+    "delay_before_next",
+]
+
+Backoff = Literal["constant", "linear", "exponential"]
+_BACKOFFS = ("constant", "linear", "exponential")
+_DELAY_BUDGET = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class DelayContext:
+    """What a delay function is called with: the attempt that failed, and its error."""
+
+    ctx: Any
+    error: Exception
+
+
+DelayFunction = Callable[[DelayContext], "Duration | Awaitable[Duration]"]
+
+
+class RetryOptions(TypedDict, total=False):
+    """`retries=`: how many further attempts after the first, and how long to wait before each."""
+
+    limit: int
+    delay: Duration | DelayFunction
+    backoff: Backoff
+
+
+class StepOptions(TypedDict, total=False):
+    """`config=`: all options of a step in Cloudflare's form."""
+
+    retries: RetryOptions
+    timeout: Duration
+    sensitive: Literal["output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Validated `retries`; `delay` as it was written, `delay_seconds` None for a function."""
+
+    limit: int = 5
+    delay: Duration | DelayFunction = "10 seconds"
+    backoff: Backoff = "exponential"
+    delay_seconds: float | None = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class StepConfig:
+    """Validated options of one step."""
+
+    retries: Retries = Retries()
+    timeout: Duration = "10 minutes"
+    sensitive: Literal["output"] | None = None
+    timeout_seconds: float = 600.0
+
+    @classmethod
+    def of(cls, name: str, options: Mapping[str, Any]) -> StepConfig:
+        """The configuration that `options` say; `WorkflowFatalError` says which one is wrong."""
+        try:
+            return _config(options)
+        except (ValueError, TypeError) as error:
+            raise WorkflowFatalError(f'Step config for "{name}" is in a invalid format: {error}') from None
+
+    def as_first(self, stored: bytes, name: str) -> StepConfig:
+        """The configuration of the first run, which counts; a delay function is always today's."""
+        options = orjson.loads(stored)
+        options["retries"].setdefault("delay", self.retries.delay)
+        return StepConfig.of(name, options)
+
+    def shown(self) -> dict[str, Any]:
+        """As steps and subscribers see it: values as they were written, no delay for a function."""
+        retries: dict[str, Any] = {"limit": self.retries.limit, "backoff": self.retries.backoff}
+        if self.retries.delay_seconds is not None:
+            retries["delay"] = self.retries.delay
+        shown: dict[str, Any] = {"retries": retries, "timeout": self.timeout}
+        return shown | ({"sensitive": self.sensitive} if self.sensitive else {})
+
+
+DEFAULT = StepConfig()
+
+
+def _config(options: Mapping[str, Any]) -> StepConfig:
+    _refuse_unknown(options, ("retries", "timeout", "sensitive"), "option")
+    timeout = options.get("timeout", DEFAULT.timeout)
+    limit = seconds(timeout, what="timeout")
+    if limit <= 0:
+        raise ValueError(f"timeout {timeout!r} must be more than 0")
+    sensitive = options.get("sensitive")
+    if sensitive not in (None, "output"):
+        raise ValueError(f'sensitive {sensitive!r} must be "output"')
+    retries = _retries(options["retries"]) if options.get("retries") is not None else DEFAULT.retries
+    return StepConfig(retries, timeout, sensitive, limit)
+
+
+def _retries(options: Mapping[str, Any]) -> Retries:
+    if not isinstance(options, Mapping):
+        raise TypeError(f"retries {options!r} must be a dict with limit and delay")
+    _refuse_unknown(options, ("limit", "delay", "backoff"), "retries option")
+    for name in ("limit", "delay"):
+        if name not in options:
+            raise ValueError(f"retries needs {name}")
+    limit, delay, backoff = options["limit"], options["delay"], options.get("backoff", "exponential")
+    if type(limit) is not int or limit < 0:
+        raise ValueError(f"retries limit {limit!r} must be a whole number, 0 or more")
+    if backoff not in _BACKOFFS:
+        raise ValueError(f"backoff {backoff!r} must be one of {', '.join(_BACKOFFS)}")
+    return Retries(limit, delay, backoff, None if callable(delay) else _delay(delay))
+
+
+def _delay(delay: Duration) -> float:
+    number = seconds(delay, what="retries delay")
+    if number < 0:
+        raise ValueError(f"retries delay {delay!r} must be 0 or more")
+    return number
+
+
+def _refuse_unknown(options: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ValueError(f"unknown {what} {unknown[0]!r}; known are {', '.join(known)}")
+
+
+async def delay_before_next(retries: Retries, failed: DelayContext, *, attempt: int, step: str) -> float:
+    """Seconds to wait after failed attempt number `attempt`; the back-off applies to functions too."""
+    delay = retries.delay_seconds
+    if delay is None and callable(retries.delay):
+        delay = await _called(retries.delay, failed, step)
+    assert delay is not None
+    match retries.backoff:
+        case "constant":
+            return delay
+        case "linear":
+            return delay * attempt
+        case "exponential":
+            return delay * math.pow(2, min(attempt - 1, 512))
+
+
+async def _called(function: DelayFunction, failed: DelayContext, step: str) -> float:
+    prefix = f'The delay function for step "{step}"'
+    budget = asyncio.timeout(_DELAY_BUDGET)
+    try:
+        async with budget:
+            delay = function(failed)
+            if inspect.isawaitable(delay):
+                delay = await delay
+    except Exception as error:
+        if budget.expired():
+            raise NonRetryableDelayError(f"{prefix} did not return within 5 seconds") from None
+        raise NonRetryableDelayError(f"{prefix} threw an error: {error}") from error
+    try:
+        number = seconds(delay, what="it")
+    except InvalidDuration as error:
+        raise NonRetryableDelayError(f"{prefix} returned an invalid delay value ({error})") from None
+    if number < 0:
+        raise NonRetryableDelayError(f"{prefix} returned an invalid delay value ({delay!r} is negative)")
+    return number
