@@ -1,0 +1,94 @@
+"""Durable execution for asyncio code: a step is retried, remembered and, once recorded, never done again."""
+
+from workflows.binding import Binding, WorkflowInstance
+from workflows.clock import Clock, SystemClock
+from workflows.duration import Duration, seconds
+from workflows.engine import Engine
+from workflows.entrypoint import WorkflowEntrypoint
+from workflows.errors import (
+    AmbiguousStepName,
+    CannotDecode,
+    EngineClosed,
+    Fenced,
+    InstanceExists,
+    InstanceFinished,
+    InstanceNotFound,
+    InvalidDuration,
+    InvalidParams,
+    InvalidPayload,
+    NonRetryableDelayError,
+    NonRetryableError,
+    NotStorable,
+    StepError,
+    StoreError,
+    StoreFailed,
+    StoreInUse,
+    UnknownWorkflow,
+    WorkflowError,
+    WorkflowFailed,
+    WorkflowFatalError,
+    WorkflowTimeoutError,
+)
+from workflows.failure import Failure
+from workflows.retry import DelayContext, RetryOptions, StepOptions
+from workflows.sqlite.store import Operation, Statement, Store
+from workflows.step import WorkflowStep
+from workflows.types import (
+    HistoryEvent,
+    InstanceStatus,
+    ReceivedEvent,
+    Status,
+    StepContext,
+    StepCount,
+    Usage,
+    WorkflowEvent,
+)
+
+__all__ = [
+    "AmbiguousStepName",
+    "Binding",
+    "CannotDecode",
+    "Clock",
+    "DelayContext",
+    "Duration",
+    "Engine",
+    "EngineClosed",
+    "Failure",
+    "Fenced",
+    "HistoryEvent",
+    "InstanceExists",
+    "InstanceFinished",
+    "InstanceNotFound",
+    "InstanceStatus",
+    "InvalidDuration",
+    "InvalidParams",
+    "InvalidPayload",
+    "NonRetryableDelayError",
+    "NonRetryableError",
+    "NotStorable",
+    "Operation",
+    "ReceivedEvent",
+    "RetryOptions",
+    "Statement",
+    "Status",
+    "StepContext",
+    "StepCount",
+    "StepError",
+    "StepOptions",
+    "Store",
+    "StoreError",
+    "StoreFailed",
+    "StoreInUse",
+    "SystemClock",
+    "UnknownWorkflow",
+    "Usage",
+    "WorkflowEntrypoint",
+    "WorkflowError",
+    "WorkflowEvent",
+    "WorkflowFailed",
+    "WorkflowFatalError",
+    "WorkflowInstance",
+    "WorkflowStep",
+    "WorkflowTimeoutError",
+    "seconds",
+]

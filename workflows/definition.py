@@ -1,0 +1,81 @@
+"""What an engine knows of a workflow class: its name, its types, its limits."""
+
+from __future__ import annotations
+
+import re
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from workflows import codec
+from workflows.entrypoint import WorkflowEntrypoint
+from workflows.errors import CannotDecode, InvalidParams, WorkflowError
+from workflows.failure import Rebuildable, rebuildable
+from workflows.run import Limits
+from workflows.typed import UNTYPED, TypedCodec, annotated, codec_for, first_line, message, too_large
+
+__all__ = ["Definition", "define"]
+
+_NAME = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A workflow class, looked at once."""
+
+    workflow: type[WorkflowEntrypoint[Any, Any]]
+    name: str
+    params: TypedCodec[Any]
+    output: TypedCodec[Any]
+    classes: Rebuildable
+    limits: Limits
+
+    def dump_params(self, params: object) -> bytes:
+        """`params` as they are stored; `InvalidParams` when they do not fit the workflow."""
+        try:
+            stored = message(self.params.validate(params))
+        except ValidationError as error:
+            raise InvalidParams(f"params of {self.name} do not fit: {first_line(error)}") from None
+        if (refusal := too_large(stored, f"params of {self.name}", self.limits.value)) is not None:
+            raise refusal
+        return stored
+
+    def load_params(self, stored: bytes) -> Any:
+        """A new copy of the params; `CannotDecode` when the class has changed too much."""
+        try:
+            return self.params.validate(codec.decode(stored))
+        except ValidationError as error:
+            raise CannotDecode(f"its params do not fit {self.name} any more: {first_line(error)}") from None
+
+    @property
+    def value_limit(self) -> int:
+        """Bytes of one stored value."""
+        return self.limits.value
+
+
+def define(workflow: object, *, value_limit: int) -> Definition:
+    """Looks at a workflow class."""
+    if not (isinstance(workflow, type) and issubclass(workflow, WorkflowEntrypoint)):
+        raise WorkflowError(f"{workflow!r} is not a subclass of WorkflowEntrypoint")
+    name = workflow.__name__
+    if not _NAME.fullmatch(name):
+        raise WorkflowError(f"{name!r} is not a workflow name: use ASCII letters, digits and _, at most 64")
+    return Definition(
+        workflow=workflow,
+        name=name,
+        params=_params(workflow),
+        output=annotated(workflow.run, workflow.run.__annotations__.get("return")),
+        classes=rebuildable(workflow.errors),
+        limits=Limits(steps=workflow.step_limit, value=value_limit),
+    )
+
+
+def _params(workflow: type) -> TypedCodec[Any]:
+    """The second type argument of the `WorkflowEntrypoint[Env, Params]` that the class derives from."""
+    for base in workflow.__mro__:
+        for generic in getattr(base, "__orig_bases__", ()):
+            if typing.get_origin(generic) is WorkflowEntrypoint:
+                return codec_for(typing.get_args(generic)[1])
+    return UNTYPED

@@ -1,0 +1,124 @@
+"""`Engine`: opens the file, resumes what is unfinished, closes in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Self, TypeVar
+
+from workflows.binding import Binding
+from workflows.clock import Clock, SystemClock
+from workflows.definition import Definition, define
+from workflows.driver import Driver
+from workflows.embedded import EmbeddedBackend
+from workflows.entrypoint import WorkflowEntrypoint
+from workflows.errors import EngineClosed, UnknownWorkflow
+from workflows.ledger import Ledger
+from workflows.memory import MemoryLedger
+from workflows.sqlite.ledger import SqliteLedger
+from workflows.sqlite.store import Store
+
+__all__ = ["Engine"]
+
+P = TypeVar("P")
+
+_MEMORY = ":memory:"
+_VALUE_LIMIT = 1 << 20
+
+
+class Engine:
+    """Durable workflows in one process and one SQLite file.
+
+    Unfinished instances go on when the engine is opened. `":memory:"` keeps everything in memory only. One
+    process owns a file at a time; a second one gets `StoreInUse`.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        workflows: Iterable[type[WorkflowEntrypoint[Any, Any]]]
+        | Mapping[str, type[WorkflowEntrypoint[Any, Any]]],
+        *,
+        env: Any = None,
+        clock: Clock | None = None,
+        value_limit: int = _VALUE_LIMIT,
+    ) -> None:
+        """`workflows` may be a dict of binding names; `value_limit` is bytes of one stored value."""
+        named = workflows if isinstance(workflows, Mapping) else {}
+        classes = dict.fromkeys(named.values() if named else workflows)
+        definitions = [define(one, value_limit=value_limit) for one in classes]
+        self.clock: Clock = clock or SystemClock()
+        self._path = path
+        self._env = env
+        self._definitions = MappingProxyType({one.name: one for one in definitions})
+        self._binding_names = {name: one.__name__ for name, one in named.items()}
+        self._store: Store | None = None
+        self._backend: EmbeddedBackend | None = None
+        self._driver: Driver | None = None
+
+    @property
+    def store(self) -> Store:
+        """The file, for what is written together with workflows."""
+        if self._store is None:
+            raise EngineClosed("the engine is not open: use `async with Engine(…)` or `await engine.open()`")
+        return self._store
+
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str, /) -> Binding[P]:
+        """The binding of a workflow, by its class, its name or its binding name."""
+        if self._backend is None:
+            raise EngineClosed("the engine is not open: use `async with Engine(…)` or `await engine.open()`")
+        return Binding(self._backend, self._definition(workflow))
+
+    async def open(self) -> Self:
+        """Opens the file and resumes every unfinished instance."""
+        if self._store is not None:
+            return self
+        self._store = await Store.open(self._path, clock=self.clock)
+        try:
+            await self._begin(self._store)
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def close(self) -> None:
+        """Lets all runs go, waits for what is being written, and closes the file; nothing is lost."""
+        backend, driver, store = self._backend, self._driver, self._store
+        self._backend = self._driver = self._store = None
+        if backend is not None:
+            await backend.close()
+        if driver is not None:
+            await driver.close()
+        if store is not None:
+            await store.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _begin(self, store: Store) -> None:
+        ledger: Ledger
+        if os.fspath(self._path) == _MEMORY:
+            ledger = MemoryLedger(self.clock)
+        else:
+            ledger = await SqliteLedger.over(store, self.clock)
+        self._backend = EmbeddedBackend(ledger, self.clock)
+        self._driver = Driver(
+            self._definitions, self._backend, self.clock, env=self._env, bindings=self.workflow
+        )
+        await self._backend.serve(self._definitions, self._driver.drive)
+
+    def _definition(self, workflow: object) -> Definition:
+        if isinstance(workflow, str):
+            name = self._binding_names.get(workflow, workflow)
+        else:
+            name = next((one.name for one in self._definitions.values() if one.workflow is workflow), "")
+        if name not in self._definitions:
+            known = ", ".join(self._definitions) or "none"
+            raise UnknownWorkflow(f"this engine has no workflow {workflow!r}; it has {known}")
+        return self._definitions[name]

@@ -1,0 +1,42 @@
+"""`WorkflowEntrypoint`: the class that users write."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from workflows.binding import Binding, WorkflowInstance
+from workflows.step import WorkflowStep
+from workflows.types import WorkflowEvent
+
+__all__ = ["WorkflowEntrypoint"]
+
+E = TypeVar("E")
+P = TypeVar("P")
+
+
+class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
+    """A workflow: derive from `WorkflowEntrypoint[Env, Params]` and write `run`."""
+
+    step_limit: ClassVar[int] = 10_000
+    """Calls of `step.do` in one run."""
+    errors: ClassVar[Sequence[type[Exception]]] = ()
+    """Classes of errors that steps raise and that `run` catches as themselves."""
+
+    env: E
+    """What the engine was given."""
+    instance: WorkflowInstance
+    """The handle of the instance that runs."""
+    _bindings: Callable[[Any], Binding[Any]]
+
+    @abc.abstractmethod
+    async def run(self, event: WorkflowEvent[P], step: WorkflowStep, /) -> Any:
+        """Ordinary code around durable steps; after a crash it runs again, and recorded steps are answered.
+
+        What it returns is the instance's output; an error that leaves it ends the instance as errored.
+        """
+
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str, /) -> Binding[P]:
+        """The binding of a workflow of the same engine."""
+        return self._bindings(workflow)

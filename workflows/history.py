@@ -1,0 +1,61 @@
+"""Moments as subscribers read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from workflows import codec, failure, typed
+from workflows.backend import Instance, Seen
+from workflows.entry import Entry
+from workflows.failure import Failure
+from workflows.lifecycle import ENDS
+from workflows.retry import DEFAULT
+from workflows.types import HistoryEvent
+
+__all__ = ["ENDINGS", "shown"]
+
+ENDINGS = ENDS
+REDACTED = "[REDACTED]"
+
+
+def shown(seen: Seen, instance: Instance) -> HistoryEvent:
+    """One moment of `instance`, with what its type has."""
+    moment, entry = seen
+    detail = moment.detail
+    error = detail.get("error")
+    return HistoryEvent(
+        instance_id=instance.ref.id,
+        event_id=moment.order,
+        type=moment.type,
+        timestamp=datetime.fromtimestamp(moment.at, UTC),
+        step_name=None if entry is None else str(entry.key),
+        attempt=detail.get("attempt"),
+        config=_config(entry) if entry is not None and moment.type == "step_started" else None,
+        params=codec.decode(instance.params) if moment.type == "workflow_started" else None,
+        output=_output(moment.type, entry, instance),
+        error=_error(moment.type, instance) if error is None else Failure(*error),
+        retry_delay=detail.get("retry_delay"),
+        duration=detail.get("duration"),
+        event_type=detail.get("event_type"),
+    )
+
+
+def _config(entry: Entry) -> dict[str, Any]:
+    config: dict[str, Any] = DEFAULT.shown() if entry.config is None else orjson.loads(entry.config)
+    config["retries"].setdefault("delay", "[dynamic]")
+    return config
+
+
+def _output(type: str, entry: Entry | None, instance: Instance) -> Any:
+    if type == "workflow_completed":
+        return None if instance.output is None else typed.readable(instance.output)
+    if entry is None or type != "step_completed" or entry.result is None:
+        return None
+    return REDACTED if _config(entry).get("sensitive") == "output" else typed.readable(entry.result)
+
+
+def _error(type: str, instance: Instance) -> Failure | None:
+    return failure.stored_failure(instance.error) if type == "workflow_errored" and instance.error else None
