@@ -113,6 +113,10 @@ class WorkflowInstance:
 
     async def subscribe(self, cursor: int = 0) -> AsyncIterator[HistoryEvent]:
         """What has happened after event number `cursor`, then what happens; ends when the instance ends."""
+        if type(cursor) is not int or cursor < 0:
+            error = WorkflowError("Invalid Workflow subscription options")
+            error.add_note(f"cursor {cursor!r}: give the number of the last event that was seen, 0 for all")
+            raise error
         instance = await self._instance()
         async for seen in self._backend.watch(instance.ref, cursor):
             if seen.entry is None and seen.moment.type in history.ENDINGS:

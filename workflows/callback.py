@@ -12,7 +12,7 @@ from typing import Any
 from workflows.typed import UNTYPED, TypedCodec, annotated
 from workflows.types import StepContext
 
-__all__ = ["CallStyle", "style_of"]
+__all__ = ["ON_LOOP", "CallStyle", "style_of"]
 
 _KEPT = 4096
 
@@ -26,6 +26,9 @@ class CallStyle:
     takes_context: bool
     codec: TypedCodec[Any]
 
+
+ON_LOOP = CallStyle(threaded=False, takes_context=False, codec=UNTYPED)
+"""For functions that are not a step's own."""
 
 _styles: dict[tuple[CodeType, int, Any], CallStyle] = {}
 

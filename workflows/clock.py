@@ -47,6 +47,9 @@ class Clock(Protocol):
     def busy(self) -> AbstractContextManager[None]:
         """While anyone is inside, a virtual clock stands still."""
 
+    def waiting(self) -> AbstractContextManager[None]:
+        """While the caller is inside, the `busy` around it does not count: it waits for this clock."""
+
 
 class Alarms:
     """Pending calls in the order of their time; cancelled ones are dropped when they are many."""
@@ -114,6 +117,10 @@ class SystemClock:
         await asyncio.sleep(max(0, seconds))
 
     def busy(self) -> AbstractContextManager[None]:
+        """Nothing to do: this clock never stands still."""
+        return _NEVER_STILL
+
+    def waiting(self) -> AbstractContextManager[None]:
         """Nothing to do: this clock never stands still."""
         return _NEVER_STILL
 

@@ -14,7 +14,7 @@ import orjson
 from workflows import failure
 from workflows.attempt import Attempt
 from workflows.backend import NewMoment
-from workflows.callback import CallStyle
+from workflows.callback import ON_LOOP, CallStyle
 from workflows.entry import Entry, Key, State
 from workflows.errors import (
     AmbiguousStepName,
@@ -24,7 +24,7 @@ from workflows.errors import (
     WorkflowFatalError,
 )
 from workflows.failure import failure_of
-from workflows.retry import DEFAULT, DelayContext, StepConfig, delay_before_next
+from workflows.retry import DEFAULT, DELAY_BUDGET, DelayContext, StepConfig, backed_off, called_delay
 from workflows.run import Run
 from workflows.typed import TypedCodec, too_large
 from workflows.types import StepContext, StepCount
@@ -57,7 +57,7 @@ class Do:
         self._style = style
         self._codec = codec
         self._config = config
-        self._value: object = None
+        self._value: object = _NOT_HERE
         self.unseen: list[NewMoment] = []
 
     def started(self) -> Entry:
@@ -71,6 +71,8 @@ class Do:
             assert entry.error is not None
             raise failure.load(entry.error, self._run.classes)
         assert entry.result is not None
+        if self._value is _NOT_HERE:
+            return self._codec.decode(entry.result)
         return self._codec.passed_through(self._value, entry.result)
 
     async def live(self, entry: Entry) -> None:
@@ -172,14 +174,7 @@ class Do:
                 delay = await self._delay(entry, error)
             except NonRetryableDelayError as no_delay:
                 final = no_delay
-        log.warning(
-            "%s: attempt %d of step %s failed%s",
-            run.activation.ref.id,
-            entry.attempts,
-            self.key,
-            "" if delay is None else f", the next one is in {delay:g} s",
-            exc_info=error,
-        )
+        self._log(entry, error, delay)
         moments = [*self._seen(), self._errored(entry, error, delay)]
         entry.error = failure.dump(final, run.classes)
         if delay is None:
@@ -190,10 +185,31 @@ class Do:
         await run.record(entry, *moments)
 
     async def _delay(self, entry: Entry, error: Exception) -> float:
-        step = StepCount(self.key.name, self.key.occurrence)
-        failed = DelayContext(StepContext(step, entry.attempts, self._config.shown()), error)
-        return await delay_before_next(
-            self._config.retries, failed, attempt=entry.attempts, step=str(self.key)
+        """Seconds until the next attempt; the back-off applies to what a delay function returns, too."""
+        retries = self._config.retries
+        delay = retries.delay_seconds
+        if delay is None and callable(retries.delay):
+            step = StepCount(self.key.name, self.key.occurrence)
+            failed = DelayContext(StepContext(step, entry.attempts, self._config.shown()), error)
+            call = Attempt(retries.delay, (failed,), ON_LOOP, limit=DELAY_BUDGET, executor=self._run.executor)
+            delay = await called_delay(call.result(self._run.clock), str(self.key))
+        assert delay is not None
+        return backed_off(delay, retries.backoff, entry.attempts)
+
+    def _log(self, entry: Entry, error: BaseException, delay: float | None) -> None:
+        level = logging.WARNING if delay is None else logging.INFO
+        then = "no attempt is left" if delay is None else f"the next one is in {delay:g} s"
+        seen = failure_of(error)
+        log.log(
+            level,
+            "%s: attempt %d of step %s failed, %s: %s: %s",
+            self._run.activation.ref.id,
+            entry.attempts,
+            self.key,
+            then,
+            seen.name,
+            seen.message,
+            exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
         )
 
     def _errored(self, entry: Entry, error: BaseException, delay: float | None = None) -> NewMoment:
@@ -211,6 +227,9 @@ class Do:
     def _mark(self, entry: Entry) -> None:
         self._run.note(entry, self._seen())
 
+
+_NOT_HERE = object()
+"""The result was recorded by an earlier run."""
 
 _FINAL = (NonRetryableError, WorkflowFatalError, AmbiguousStepName, SystemExit)
 """After one of these there is no further attempt."""

@@ -65,19 +65,21 @@ class EmbeddedBackend:
         for claim in await self._ledger.claim(self._workflows):
             self._take(claim)
 
+    async def renew(self) -> None:
+        """Lets all runs go and drives them again from the ledger, as a new process would."""
+        await self._let_go()
+        for claim in await self._ledger.claim(self._workflows):
+            self._take(claim)
+
     async def close(self) -> None:
         """See `Backend.close`."""
         self._drive = None
-        await asyncio.gather(*self._changes, return_exceptions=True)
-        runs = [lease.run for lease in self._leases.values() if lease.run is not None]
-        for lease in list(self._leases.values()):
-            lease.stop()
-        await asyncio.gather(*runs, return_exceptions=True)
+        await self._let_go()
         for audience in self._audiences.values():
             audience.failed(
                 EngineClosed("the engine was closed before the instance ended; it goes on when opened")
             )
-        self._leases.clear()
+        self._audiences.clear()
 
     async def create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         """See `Backend.create`."""
@@ -146,6 +148,14 @@ class EmbeddedBackend:
         self._changes.add(task)
         task.add_done_callback(self._changes.discard)
         return task
+
+    async def _let_go(self) -> None:
+        await asyncio.gather(*self._changes, return_exceptions=True)
+        runs = [lease.run for lease in self._leases.values() if lease.run is not None]
+        for lease in self._leases.values():
+            lease.stop()
+        await asyncio.gather(*runs, return_exceptions=True)
+        self._leases.clear()
 
     async def _create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         now = self._clock.now()

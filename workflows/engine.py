@@ -25,6 +25,7 @@ P = TypeVar("P")
 
 _MEMORY = ":memory:"
 _VALUE_LIMIT = 1 << 20
+_NOT_OPEN = "the engine is not open: use `async with Engine(…)` or `await engine.open()`"
 
 
 class Engine:
@@ -61,13 +62,13 @@ class Engine:
     def store(self) -> Store:
         """The file, for what is written together with workflows."""
         if self._store is None:
-            raise EngineClosed("the engine is not open: use `async with Engine(…)` or `await engine.open()`")
+            raise EngineClosed(_NOT_OPEN)
         return self._store
 
     def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str, /) -> Binding[P]:
         """The binding of a workflow, by its class, its name or its binding name."""
         if self._backend is None:
-            raise EngineClosed("the engine is not open: use `async with Engine(…)` or `await engine.open()`")
+            raise EngineClosed(_NOT_OPEN)
         return Binding(self._backend, self._definition(workflow))
 
     async def open(self) -> Self:
@@ -92,6 +93,15 @@ class Engine:
             await driver.close()
         if store is not None:
             await store.close()
+
+    async def replay(self) -> None:
+        """Lets every run go and runs it again from its journal, as after a crash; nothing recorded is lost.
+
+        For tests: code that gives another outcome after this is not ready for a crash.
+        """
+        if self._backend is None:
+            raise EngineClosed(_NOT_OPEN)
+        await self._backend.renew()
 
     async def __aenter__(self) -> Self:
         return await self.open()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -12,10 +10,11 @@ from typing import Any, Literal, TypedDict
 import orjson
 
 from workflows.duration import Duration, seconds
-from workflows.errors import InvalidDuration, NonRetryableDelayError, WorkflowFatalError
+from workflows.errors import InvalidDuration, NonRetryableDelayError, WorkflowFatalError, WorkflowTimeoutError
 
 __all__ = [
     "DEFAULT",
+    "DELAY_BUDGET",
     "Backoff",
     "DelayContext",
     "DelayFunction",
@@ -23,12 +22,14 @@ __all__ = [
     "RetryOptions",
     "StepConfig",
     "StepOptions",
-    "delay_before_next",
+    "backed_off",
+    "called_delay",
 ]
 
 Backoff = Literal["constant", "linear", "exponential"]
 _BACKOFFS = ("constant", "linear", "exponential")
-_DELAY_BUDGET = 5.0
+DELAY_BUDGET = 5.0
+"""Seconds that a delay function may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +145,9 @@ def _refuse_unknown(options: Mapping[str, Any], known: tuple[str, ...], what: st
         raise ValueError(f"unknown {what} {unknown[0]!r}; known are {', '.join(known)}")
 
 
-async def delay_before_next(retries: Retries, failed: DelayContext, *, attempt: int, step: str) -> float:
-    """Seconds to wait after failed attempt number `attempt`; the back-off applies to functions too."""
-    delay = retries.delay_seconds
-    if delay is None and callable(retries.delay):
-        delay = await _called(retries.delay, failed, step)
-    assert delay is not None
-    match retries.backoff:
+def backed_off(delay: float, backoff: Backoff, attempt: int) -> float:
+    """Seconds to wait after failed attempt number `attempt`."""
+    match backoff:
         case "constant":
             return delay
         case "linear":
@@ -159,17 +156,14 @@ async def delay_before_next(retries: Retries, failed: DelayContext, *, attempt: 
             return delay * math.pow(2, min(attempt - 1, 512))
 
 
-async def _called(function: DelayFunction, failed: DelayContext, step: str) -> float:
+async def called_delay(call: Awaitable[Duration], step: str) -> float:
+    """Seconds that a delay function returned; whatever it does wrong is `NonRetryableDelayError`."""
     prefix = f'The delay function for step "{step}"'
-    budget = asyncio.timeout(_DELAY_BUDGET)
     try:
-        async with budget:
-            delay = function(failed)
-            if inspect.isawaitable(delay):
-                delay = await delay
+        delay = await call
+    except WorkflowTimeoutError:
+        raise NonRetryableDelayError(f"{prefix} did not return within {DELAY_BUDGET:g} seconds") from None
     except Exception as error:
-        if budget.expired():
-            raise NonRetryableDelayError(f"{prefix} did not return within 5 seconds") from None
         raise NonRetryableDelayError(f"{prefix} threw an error: {error}") from error
     try:
         number = seconds(delay, what="it")

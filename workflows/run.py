@@ -132,7 +132,8 @@ class Run:
         while self.activation.status != "running":
             opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._gate.append(opened)
-            await opened
+            with self.clock.waiting():
+                await opened
 
     def moment(self, type: str, **detail: object) -> NewMoment:
         """Something that happens now, for subscribers."""

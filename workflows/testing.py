@@ -58,15 +58,24 @@ class VirtualClock:
     async def sleep(self, seconds: float) -> None:
         """Returns after `seconds` of virtual time; whoever sleeps is not busy."""
         woken = asyncio.Event()
-        holders = _holders.get()
         alarm = self.call_at(self._now + seconds, woken.set)
+        try:
+            with self.waiting():
+                await woken.wait()
+        finally:
+            alarm.cancel()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While the caller is inside, the `busy` around it does not count."""
+        holders = _holders.get()
         for holder in holders:
             holder.sleepers += 1
             self._awake.discard(holder)
+        self._watch()
         try:
-            await woken.wait()
+            yield
         finally:
-            alarm.cancel()
             for holder in holders:
                 holder.sleepers -= 1
                 if not holder.sleepers and not holder.ended:

@@ -81,7 +81,8 @@ class Waits:
             if self._activation.status == "running":
                 self._arm(wait)
                 self._match()
-            return await wait.over
+            with self._clock.waiting():
+                return await wait.over
         except asyncio.CancelledError:
             self._give_back(wait)
             raise
@@ -123,6 +124,7 @@ class Waits:
         end: Callable[[], object] = lambda: passed.done() or passed.set_result(None)  # type: ignore[func-returns-value]  # noqa: E731
         alarm = self._clock.call_at(self._clock.now() + seconds, end)
         try:
-            await passed
+            with self._clock.waiting():
+                await passed
         finally:
             alarm.cancel()

@@ -62,18 +62,25 @@ def reader_settings() -> tuple[str, ...]:
     return (*_COMMON, "PRAGMA wal_autocheckpoint=0", "PRAGMA query_only=ON")
 
 
-def migration(component: str, number: int, step: Step, *, newest: int) -> Operation[None]:
-    """Brings `component` from version `number - 1` to `number`; nothing to do when it is there already."""
+def known(component: str, newest: int) -> Operation[None]:
+    """Refuses a file whose `component` is newer than this release."""
 
-    def migrate(connection: sqlite3.Connection) -> None:
-        row = connection.execute("SELECT version FROM schema WHERE component = ?", (component,)).fetchone()
-        version: int = row[0] if row else 0
+    def check(connection: sqlite3.Connection) -> None:
+        version = _version(connection, component)
         if version > newest:
             raise StoreError(
                 f'the file holds version {version} of "{component}", this release knows {newest}: '
                 "open it with the newer release"
             )
-        if version >= number:
+
+    return check
+
+
+def migration(component: str, number: int, step: Step) -> Operation[None]:
+    """Brings `component` from version `number - 1` to `number`; nothing to do when it is there already."""
+
+    def migrate(connection: sqlite3.Connection) -> None:
+        if _version(connection, component) >= number:
             return
         _run(connection, step)
         connection.execute(
@@ -83,6 +90,11 @@ def migration(component: str, number: int, step: Step, *, newest: int) -> Operat
         )
 
     return migrate
+
+
+def _version(connection: sqlite3.Connection, component: str) -> int:
+    row = connection.execute("SELECT version FROM schema WHERE component = ?", (component,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _run(connection: sqlite3.Connection, step: Step) -> None:

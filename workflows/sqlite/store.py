@@ -17,7 +17,7 @@ from workflows.clock import Clock
 from workflows.errors import StoreError
 from workflows.sqlite.connect import MEMORY, claim_file, connect_reader, connect_writer, file_name
 from workflows.sqlite.operation import Operation, Statement, Value
-from workflows.sqlite.schema import Durability, Step, migration
+from workflows.sqlite.schema import Durability, Step, known, migration
 from workflows.sqlite.writer import Writer
 
 __all__ = ["Operation", "Statement", "Store"]
@@ -91,8 +91,9 @@ class Store:
 
         A step that was released never changes: append a new one. Refuses a file that is newer than `steps`.
         """
+        await self.write(known(component, len(steps)))
         for number, step in enumerate(steps, 1):
-            await self.write(migration(component, number, step, newest=len(steps)))
+            await self.write(migration(component, number, step))
 
     async def close(self) -> None:
         """Waits until everything queued is written, then lets the file and its lock go."""
