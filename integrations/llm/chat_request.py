@@ -1,0 +1,46 @@
+"""A request in the words of Chat Completions. Imports openai."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from openai import pydantic_function_tool
+from pydantic import BaseModel
+
+from integrations.llm.dialect import Dialect, Form
+from integrations.llm.request import AnyRequest, Message
+from integrations.llm.structured import instructed
+
+__all__ = ["chat_request"]
+
+
+def chat_request(request: AnyRequest, dialect: Dialect) -> dict[str, Any]:
+    """The parameters of one Chat Completions call, in a dialect that the server understands."""
+    body: dict[str, Any] = {"model": request.model, "messages": [*_messages(request, dialect)]}
+    if request.wanted is not None and dialect.form is not Form.PLAIN:
+        body["response_format"] = _response_format(request.wanted, dialect.form)
+    if request.max_tokens is not None:
+        body[dialect.limit] = request.max_tokens
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
+    if request.tools:
+        body["tools"] = [*request.tools]
+    if request.tool_choice is not None:
+        body["tool_choice"] = request.tool_choice
+    return body
+
+
+def _messages(request: AnyRequest, dialect: Dialect) -> tuple[Message, ...]:
+    if request.wanted is None or dialect.form is Form.SCHEMA:
+        return request.messages
+    return instructed(request.messages, request.wanted)
+
+
+def _response_format(kind: type[BaseModel], form: Form) -> dict[str, Any]:
+    if form is Form.OBJECT:
+        return {"type": "json_object"}
+    # The SDK's public way to a schema that strict servers accept.
+    schema = pydantic_function_tool(kind)["function"]["parameters"]
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", kind.__name__)[:64]
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": True}}

@@ -1,0 +1,56 @@
+"""What a model call gives: the answer, and what it took to get it."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from integrations.llm.request import Parsed
+from integrations.llm.usage import Usage
+
+__all__ = ["Completion", "ToolCall", "completion_type"]
+
+
+class ToolCall(BaseModel):
+    """A tool that the model wants called; `arguments` is its JSON text, unchecked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Completion(BaseModel, Generic[Parsed]):
+    """One answer, as it is recorded with the step that asked for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    parsed: Parsed | None = None
+    """The answer as the `response_format`; None without one, with tool calls, and when `refused`."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    refused: bool = False
+    """The model or a content filter declined; `text` says why, as far as is known."""
+    finish_reason: str
+    """As the server said it; "length" when plain text was cut off at `max_tokens`."""
+    model_asked: str
+    model_answered: str
+    request_id: str | None = None
+    request_hash: str
+    """SHA-256 of what was asked, in normal form; the prompt itself is not recorded."""
+    usage: Usage
+    """Of every request of the attempt that succeeded."""
+    requests: int
+    """HTTP requests of that attempt: more than 1 after a correction, a larger limit, a refused parameter."""
+    attempts: int
+    """Attempts of the step, this one included."""
+    latency: float
+    """Seconds from the first request of that attempt to its answer."""
+
+
+def completion_type(response_format: type[Parsed] | None) -> type[Completion[Parsed]]:
+    """`Completion[response_format]`, for a type that is known only at run time."""
+    parameter: Any = type(None) if response_format is None else response_format
+    return cast("type[Completion[Parsed]]", Completion.__class_getitem__(parameter))

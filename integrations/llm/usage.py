@@ -1,0 +1,40 @@
+"""Tokens of one or many requests."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt
+
+__all__ = ["Usage"]
+
+
+class Usage(BaseModel):
+    """Tokens as the server counted them; `a + b` adds up, `sum(..., Usage())` over many.
+
+    `cached` and `cache_write` are parts of `input`, `reasoning` is a part of `output`.
+    A server that reports nothing leaves zeros.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    input: NonNegativeInt = 0
+    cached: NonNegativeInt = 0
+    cache_write: NonNegativeInt = 0
+    output: NonNegativeInt = 0
+    reasoning: NonNegativeInt = 0
+
+    @property
+    def total(self) -> int:
+        """Everything that was read and written."""
+        return self.input + self.output
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            input=self.input + other.input,
+            cached=self.cached + other.cached,
+            cache_write=self.cache_write + other.cache_write,
+            output=self.output + other.output,
+            reasoning=self.reasoning + other.reasoning,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.input:,} tokens in, {self.output:,} out"

@@ -1,0 +1,28 @@
+"""A key that cannot pay is left alone for a minute."""
+
+from __future__ import annotations
+
+import pytest
+
+from integrations.llm import LLM, QuotaError, Request
+from integrations.llm.testing import ErrorReply, ScriptedModel
+
+BROKE = ErrorReply(429, code="insufficient_quota", message="no credit")
+QUESTION = Request(model="m", messages=({"role": "user", "content": "?"},))
+
+
+@pytest.mark.anyio
+async def test_siblings_do_not_hammer() -> None:
+    now = [0.0]
+    async with (
+        ScriptedModel([BROKE, "paid"]) as model,
+        LLM("m", base_url=model.url, now=lambda: now[0]) as llm,
+    ):
+        with pytest.raises(QuotaError, match="check the plan"):
+            await llm.attempt(QUESTION)
+        now[0] = 59.0
+        with pytest.raises(QuotaError, match=r"no credit.*not asked again for 60 seconds"):
+            await llm.attempt(QUESTION)
+        assert len(model.asked) == 1
+        now[0] = 61.0
+        assert (await llm.attempt(QUESTION)).text == "paid"
