@@ -100,6 +100,7 @@ class SystemClock:
     def __init__(self) -> None:
         self._alarms = Alarms()
         self._handle: asyncio.TimerHandle | None = None
+        self._looks_at = 0.0
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -108,7 +109,7 @@ class SystemClock:
     def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
         """Calls `callback` on the running event loop once `now()` has reached `when`."""
         alarm = self._alarms.add(when, callback)
-        if self._handle is None or self._alarms.next_at() == when:
+        if self._handle is None or when < self._looks_at:
             self._arm()
         return alarm
 
@@ -130,7 +131,9 @@ class SystemClock:
             self._handle = None
         when = self._alarms.next_at()
         if when is not None:
-            delay = min(max(0.0, when - self.now()), _RECHECK)
+            now = self.now()
+            delay = min(max(0.0, when - now), _RECHECK)
+            self._looks_at = now + delay
             self._handle = asyncio.get_running_loop().call_later(delay, self._wake)
 
     def _wake(self) -> None:

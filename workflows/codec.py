@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from workflows.errors import NotStorable
 
-__all__ = ["PLAIN_ADVICE", "decode", "encode"]
+__all__ = ["PLAIN", "PLAIN_ADVICE", "decode", "encode"]
 
 PLAIN_ADVICE = (
     "store str, int, float, bool, None, bytes, date and time types, UUID, Decimal, or list, tuple, set and "
@@ -158,6 +158,9 @@ _TAGS: dict[type, str] = {
     UUID: "uuid",
     Decimal: "decimal",
 }
+PLAIN = frozenset({str, int, float, bool, type(None), dict, list, *_TAGS})
+"""The types that a plain value has at its top."""
+
 _DUMP: dict[type, Callable[[Any, str, int], Any]] = {
     bytes: lambda value, _path, _depth: base64.b64encode(value).decode(),
     tuple: _items,

@@ -71,9 +71,7 @@ class Do:
             assert entry.error is not None
             raise failure.load(entry.error, self._run.classes)
         assert entry.result is not None
-        if self._value is _NOT_HERE:
-            return self._codec.decode(entry.result)
-        return self._codec.passed_through(self._value, entry.result)
+        return self._codec.decode(entry.result) if self._value is _NOT_HERE else self._value
 
     async def live(self, entry: Entry) -> None:
         """See `Operation.live`."""
@@ -137,12 +135,11 @@ class Do:
     async def _succeeded(self, entry: Entry, value: object) -> None:
         run = self._run
         try:
-            stored = self._codec.encode(value)
+            stored, self._value = self._codec.encode(value)
             if (refusal := too_large(stored, f"the result of step {self.key}", run.limits.value)) is not None:
                 raise refusal
         except NotStorable as refusal:
             await self._not_storable(entry, refusal)
-        self._value = value
         entry.state, entry.result, entry.error, entry.due = State.DONE, stored, None, None
         await run.record(
             entry,

@@ -114,7 +114,7 @@ class Driver:
         event = WorkflowEvent(payload, created, ref.id, ref.workflow)
         try:
             output = await workflow.run(event, WorkflowStep(run))
-            stored = definition.output.encode(output)
+            stored, _ = definition.output.encode(output)
             if (refusal := too_large(stored, "the output of run()", run.limits.value)) is not None:
                 raise refusal
         except NotStorable as refusal:

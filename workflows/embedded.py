@@ -65,6 +65,12 @@ class EmbeddedBackend:
         for claim in await self._ledger.claim(self._workflows):
             self._take(claim)
 
+    async def renew(self) -> None:
+        """Lets all runs go and drives them again from the ledger, as a new process would."""
+        await self._let_go()
+        for claim in await self._ledger.claim(self._workflows):
+            self._take(claim)
+
     async def close(self) -> None:
         """See `Backend.close`."""
         self._drive = None

@@ -94,6 +94,15 @@ class Engine:
         if store is not None:
             await store.close()
 
+    async def replay(self) -> None:
+        """Lets every run go and runs it again from its journal, as after a crash; nothing recorded is lost.
+
+        For tests: code that comes to another outcome after this would do so after a crash.
+        """
+        if self._backend is None:
+            raise EngineClosed(_NOT_OPEN)
+        await self._backend.renew()
+
     async def __aenter__(self) -> Self:
         return await self.open()
 

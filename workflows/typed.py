@@ -41,14 +41,22 @@ class TypedCodec(Generic[T]):
     def __init__(self, adapter: TypeAdapter[T] | None) -> None:
         self._adapter = adapter
 
-    def encode(self, value: T) -> bytes:
-        """`value` as bytes, or `NotStorable`; what `decode` gives back equals it and has its type."""
-        if self._adapter is None:
-            return codec.encode(value)
-        try:
-            return codec.encode(value)
-        except NotStorable:
-            return self._encode_typed(self._adapter, value)
+    def encode(self, value: T) -> tuple[bytes, T]:
+        """`value` as bytes, and as every replay will see it: equal, of the same type, newly made.
+
+        Raises `NotStorable` when that cannot be promised.
+        """
+        if type(value) in _IMMUTABLE:
+            return codec.encode(value), value
+        if self._adapter is None or type(value) in codec.PLAIN:
+            try:
+                stored = codec.encode(value)
+            except NotStorable:
+                if self._adapter is None:
+                    raise
+            else:
+                return stored, codec.decode(stored)
+        return self._encode_typed(self._adapter, value)
 
     def decode(self, stored: bytes) -> T:
         """What `encode` was given, newly made; `CannotDecode` when the type has changed too much."""
@@ -63,17 +71,13 @@ class TypedCodec(Generic[T]):
         except ValidationError as error:
             raise CannotDecode(first_line(error)) from error
 
-    def passed_through(self, value: T, stored: bytes) -> T:
-        """What a replay will see, for the first run."""
-        return value if type(value) in _IMMUTABLE else self.decode(stored)
-
     def validate(self, value: object) -> T:
         """`value` as this type, as pydantic understands it; raises its `ValidationError`."""
         if self._adapter is None:
             return typing.cast(T, value)
         return self._adapter.validate_python(value)
 
-    def _encode_typed(self, adapter: TypeAdapter[T], value: T) -> bytes:
+    def _encode_typed(self, adapter: TypeAdapter[T], value: T) -> tuple[bytes, T]:
         try:
             stored = adapter.dump_json(value, by_alias=True, round_trip=True, warnings="error")
             again = adapter.validate_json(stored)
@@ -84,7 +88,7 @@ class TypedCodec(Generic[T]):
                 f"value {_short(value)} comes back as {_short(again)}; "
                 "give its type fields that JSON can tell apart, and an __eq__"
             )
-        return _PREFIX + stored + b"}"
+        return _PREFIX + stored + b"}", again
 
 
 UNTYPED: TypedCodec[Any] = TypedCodec(None)
