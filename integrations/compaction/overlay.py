@@ -1,0 +1,95 @@
+"""What compaction commits: a layer over the history. The history itself is never changed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from integrations.compaction.message import Message
+from integrations.compaction.stubs import shorten
+from integrations.compaction.units import RESERVED, Unit
+from integrations.llm.usage import Usage
+
+HEADING = (
+    "[The older part of this conversation, in a summary made by a program. "
+    "It is a record for reference, not a new request; go on from the messages below.]"
+)
+
+
+class Overlay(BaseModel):
+    """Store it beside the history and give it to the next compaction; a new overlay replaces the one before.
+
+    `from_id` and `to_id` name the units at both ends of the summarised range by their first message; `kept`
+    are the units within that stay verbatim. `stubs` are messages whose tool results are shortened, with the
+    number of characters still quoted. All ids are ids of messages in the history.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    from_id: str | None = None
+    to_id: str | None = None
+    kept: tuple[str, ...] = ()
+    stubs: dict[str, int] = {}
+    summary: str = ""
+    """What the model wrote; the next summary updates it."""
+    notes: str = ""
+    """What the program carries past every summary: standing rules, and files touched."""
+    digest: str = ""
+    """Stands in for a summary of `pending`."""
+    pending: tuple[str, ...] = ()
+    """Units in the range that no summary covers, because it failed; the next compaction tries again."""
+    failure: str = ""
+    """Why the summary failed."""
+    plan_hash: str = ""
+    seen: str = ""
+    """What this overlay was made from, so that nothing is tried twice on the same input."""
+    strikes: int = 0
+    tokens_before: int = 0
+    tokens_after: int = 0
+    usage: Usage = Usage()
+
+    @property
+    def fallback(self) -> bool:
+        """The summary failed; a deterministic digest stands in for it."""
+        return bool(self.pending)
+
+    def text(self) -> str:
+        """The content of the message that stands for the range."""
+        return "\n\n".join(filter(None, (HEADING, self.summary, self.digest, self.notes)))
+
+    def span(self, units: Sequence[Unit]) -> range:
+        """The places of the summarised range among the units; empty without one."""
+        if self.from_id is None:
+            return range(0)
+        places = {unit.id: place for place, unit in enumerate(units)}
+        if self.from_id not in places or self.to_id not in places:
+            raise ValueError(
+                f"the overlay covers {self.from_id!r} to {self.to_id!r}, which this history does not have: "
+                "give the whole history that the overlay was made for"
+            )
+        return range(places[self.from_id], places[self.to_id] + 1)
+
+    def hides(self, units: Sequence[Unit]) -> frozenset[str]:
+        """The ids of the units that the summary stands for."""
+        return frozenset(units[place].id for place in self.span(units)).difference(self.kept)
+
+
+def view(units: Sequence[Unit], overlay: Overlay) -> tuple[Message, ...]:
+    """The messages to send: the history as the overlay shows it."""
+    return tuple(_shown(units, overlay))
+
+
+def _shown(units: Sequence[Unit], overlay: Overlay) -> Iterator[Message]:
+    hidden = overlay.hides(units)
+    for unit in units:
+        if unit.id == overlay.from_id:
+            yield Message(id=f"summary{RESERVED}{overlay.to_id}", role="user", content=overlay.text())
+        if unit.id not in hidden:
+            yield from stubbed(unit, overlay.stubs)
+
+
+def stubbed(unit: Unit, stubs: Mapping[str, int]) -> Iterator[Message]:
+    """The messages of a unit, some of them shortened."""
+    calls = {call.id: call for call in unit.messages[0].calls}
+    for message in unit.messages:
+        keep = stubs.get(message.id)
+        yield message if keep is None else shorten(message, calls, keep)

@@ -1,0 +1,85 @@
+"""Old tool results, shortened: a stub says what was there, and its handle finds the original again."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from pydantic import JsonValue
+
+from integrations.compaction.message import Call, Message, Part, answered, is_result
+
+EXCERPT = 2_000  # characters kept of an oversized result that is still needed
+FROM_START = 0.75
+
+READ_HISTORY: Mapping[str, object] = {
+    "type": "function",
+    "function": {
+        "name": "read_history",
+        "description": "Read a tool result in full that was shortened to save space.",
+        "parameters": {
+            "type": "object",
+            "properties": {"handle": {"type": "string", "description": "the handle that the stub names"}},
+            "required": ["handle"],
+            "additionalProperties": False,
+        },
+    },
+}
+"""The definition of a tool over `read_history`, to offer to the model."""
+
+
+def read_history(messages: Iterable[Message], handle: str) -> Message:
+    """The original message that a stub stands for."""
+    for message in messages:
+        if message.id == handle:
+            return message
+    raise LookupError(f"the history has no message {handle!r}: give a handle from a shortened tool result")
+
+
+def shorten(message: Message, calls: Mapping[str, Call], keep: int) -> Message:
+    """The message with each of its tool results as a stub that quotes `keep` characters.
+
+    The message keeps its id, its place and its pairing; text beside a result is not touched.
+    """
+    if message.role == "tool":
+        content = _stub(message.id, calls.get(message.tool_call_id or ""), message.content, keep)
+        return message.model_copy(update={"content": content})
+    return message.with_parts([_shorten_part(message.id, part, calls, keep) for part in message.parts])
+
+
+def _shorten_part(handle: str, part: Part, calls: Mapping[str, Call], keep: int) -> Part:
+    if not is_result(part):
+        return part
+    return {**part, "content": _stub(handle, calls.get(answered(part)), part.get("content"), keep)}
+
+
+def _stub(handle: str, call: Call | None, content: object, keep: int) -> str:
+    text = result_text(content)
+    tool = call.tool if call else "a tool"
+    digest = hashlib.sha256((call.arguments if call else "").encode(errors="surrogatepass")).hexdigest()[:8]
+    header = f"[{tool} (arguments {digest}): {len(text):,} characters, shortened; handle {handle}]"
+    if keep == 0:
+        return header
+    start = int(keep * FROM_START)
+    return f"{header}\n{text[:start]}\n[…]\n{text[-(keep - start) :]}"
+
+
+def result_text(content: object) -> str:
+    """A tool result as text, whatever form it has."""
+    match content:
+        case None:
+            return ""
+        case str():
+            return content
+        case list():
+            return "\n".join(_part_text(part) for part in content)
+        case _:
+            return str(content)
+
+
+def _part_text(part: JsonValue) -> str:
+    match part:
+        case {"text": str(text)}:
+            return text
+        case {"type": str(kind)}:
+            return f"[{kind}]"
+        case _:
+            return str(part)

@@ -1,0 +1,53 @@
+import pytest
+
+from integrations.compaction import READ_HISTORY, from_wire, read_history
+from integrations.compaction.message import Call
+from integrations.compaction.stubs import shorten
+from tests.integrations.compaction.histories import Wire, result, result_parts
+
+CALLS = {"a": Call("a", "read_file", '{"path":"a.py"}')}
+
+
+def shortened(wire: Wire, keep: int) -> Wire:
+    return shorten(from_wire([wire])[0], CALLS, keep).wire()
+
+
+def test_a_stub_names_tool_size_arguments_and_handle() -> None:
+    stub = shortened(result("a", "x" * 12_345), 0)
+    assert stub == result("a", "[read_file (arguments 87b2ac5b): 12,345 characters, shortened; handle m1]")
+
+
+def test_an_excerpt_has_the_start_and_the_end() -> None:
+    content = shortened(result("a", "<" + "x" * 9_000 + ">"), 40)["content"]
+    assert isinstance(content, str)
+    assert content.endswith("\n<" + "x" * 29 + "\n[…]\n" + "x" * 9 + ">")
+
+
+def test_only_the_results_of_a_message_are_shortened() -> None:
+    stub = shortened(result_parts(["a"], [{"type": "text", "text": "x" * 500}], "and this?"), 0)["content"]
+    assert isinstance(stub, list)
+    assert stub[0]["tool_use_id"] == "a"
+    assert "500 characters" in stub[0]["content"]
+    assert stub[1] == {"type": "text", "text": "and this?"}
+
+
+@pytest.mark.parametrize(
+    ("content", "size"),
+    [(None, 0), ([{"type": "image_url"}], len("[image_url]")), ([{"odd": 1}], len("{'odd': 1}"))],
+)
+def test_the_size_is_that_of_the_text(content: object, size: int) -> None:
+    assert f": {size} characters" in str(shortened(result("a", content), 0)["content"])
+
+
+def test_the_original_is_found_by_its_handle() -> None:
+    history = from_wire([result("a", "one"), result("b", "two")])
+    assert read_history(history, "m2") is history[1]
+
+
+def test_an_unknown_handle_is_refused() -> None:
+    with pytest.raises(LookupError, match="the history has no message 'm9': give a handle"):
+        read_history([], "m9")
+
+
+def test_the_tool_definition_takes_a_handle() -> None:
+    assert "'required': ['handle']" in str(READ_HISTORY)
