@@ -1,0 +1,76 @@
+# Every target works on a clean clone; all it takes is Python 3.11+, git and make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+READY  := $(VENV)/.ready
+DOCS   := $(VENV)/.docs
+UV     := $(VENV)/.uv
+
+# The least share of the branches of `workflows`, and of `agents_sdk`, that the tests must take, in percent.
+BRANCHES := 90
+
+# `make pins` keeps what is pinned as far as it can; `make pins UPGRADE=--upgrade` takes the newest of everything.
+UPGRADE ?=
+PIN      = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+           --custom-compile-command "make pins" $(UPGRADE)
+
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check fix bench docs pins clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## watch a durable code review being killed and going on where it was
+	@$(BIN)/python examples/demo.py
+
+test: $(READY) ## run every test and hold the branch coverage
+	@rm -f coverage.json
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term-missing --cov-report=json
+	$(BIN)/python tools/branches.py coverage.json $(BRANCHES)
+
+check: $(READY) ## lint, formatting, types of code and tests, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+fix: $(READY) ## repair what the linter can repair, and format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(READY) ## measure on this machine
+	$(BIN)/python -m benchmarks
+
+docs: $(DOCS) ## build the documentation into site/; a broken link fails
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky --fresh-env docs site
+	@echo "site/index.html"
+
+pins: $(UV) ## resolve the dependencies anew and write pins/
+	$(PIN) --all-extras --group dev pyproject.toml --output-file pins/dev.txt
+	$(PIN) --group pyproject.toml:docs --constraints pins/dev.txt --output-file pins/docs.txt
+	echo uv | $(PIN) - --output-file pins/uv.txt
+
+clean: ## remove everything that was built, the environment too
+	rm -rf $(VENV) site dist build coverage.json .coverage .coverage.* .demo
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(UV): pins/uv.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Perdure needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Say which one to use: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@echo "making $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r pins/uv.txt
+	@touch $@
+
+$(READY): $(UV) pins/dev.txt pyproject.toml
+	@$(INSTALL) --require-hashes -r pins/dev.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DOCS): $(READY) pins/docs.txt
+	@$(INSTALL) --require-hashes -r pins/docs.txt
+	@touch $@
