@@ -49,8 +49,12 @@ class Completion(BaseModel, Generic[Parsed]):
     latency: float
     """Seconds from the first request of that attempt to its answer."""
 
+    @classmethod
+    def __class_getitem__(cls, typevar_values: Any) -> Any:
+        """`Completion[None]` is `Completion` itself, so that both annotations store the same thing."""
+        return cls if typevar_values is None else super().__class_getitem__(typevar_values)
+
 
 def completion_type(response_format: type[Parsed] | None) -> type[Completion[Parsed]]:
     """`Completion[response_format]`, for a type that is known only at run time."""
-    parameter: Any = type(None) if response_format is None else response_format
-    return cast("type[Completion[Parsed]]", Completion.__class_getitem__(parameter))
+    return cast("type[Completion[Parsed]]", Completion.__class_getitem__(response_format))

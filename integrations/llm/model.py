@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +20,7 @@ from integrations.llm.patience import Patience
 from integrations.llm.request import Message, Parsed, Request, messages_of
 from integrations.llm.verdict import Refused, classify
 from integrations.llm.wire import Wire
-from workflows import StepContext, StepError, WorkflowStep
+from workflows import RetryOptions, StepContext, StepError, WorkflowStep
 
 __all__ = ["LLM"]
 
@@ -63,6 +65,11 @@ class LLM:
         """Where the server is, without user and password."""
         return self._endpoint.shown
 
+    @property
+    def retries(self) -> RetryOptions:
+        """As `step.do(retries=...)` takes it, for steps of one's own around `attempt`."""
+        return self._patience.retries()
+
     async def complete(
         self,
         step: WorkflowStep,
@@ -96,7 +103,7 @@ class LLM:
                 name,
                 self._attempt,
                 request,
-                retries=self._patience.retries(),
+                retries=self.retries,
                 timeout=self._timeout * (MOST_REQUESTS + 1),
                 result=completion_type(response_format),
             )
@@ -109,7 +116,7 @@ class LLM:
     async def attempt(self, request: Request[Parsed], *, number: int = 1) -> Completion[Parsed]:
         """One attempt outside of any step: nothing is recorded, nothing tried again later."""
         self._breaker.check()
-        conversation = Conversation(self._wire(), self._dialects, url=self.base_url, now=self._now)
+        conversation = Conversation(await self._wire(), self._dialects, url=self.base_url, now=self._now)
         started = time.perf_counter()
         try:
             outcome = await conversation.answer(request)
@@ -120,7 +127,7 @@ class LLM:
 
     async def check(self) -> None:
         """Whether the server answers: raises `ModelUnreachable` at once, or why it refuses the key."""
-        fault = await self._wire().probe()
+        fault = await (await self._wire()).probe()
         if fault is None or fault.status not in (None, 401, 403):
             return
         verdict = classify(fault, whom=f"{self.model} at {self.base_url}", now=self._now())
@@ -144,7 +151,10 @@ class LLM:
     async def _attempt(self, request: Request[Parsed], ctx: StepContext) -> Completion[Parsed]:
         return await self.attempt(request, number=ctx.attempt)
 
-    def _wire(self) -> Wire:
+    async def _wire(self) -> Wire:
+        if self._opened is None:
+            # Loading openai takes half a second, which nobody else on the loop should wait for.
+            await asyncio.to_thread(importlib.import_module, "integrations.llm.chat")
         if self._opened is None:
             from integrations.llm.chat import ChatWire
 

@@ -1,0 +1,172 @@
+"""A model call as a durable step: real engine, real file, real HTTP, virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from integrations.llm import (
+    LLM,
+    Completion,
+    ContextOverflow,
+    ModelError,
+    ModelUnreachable,
+    Patience,
+    QuotaError,
+)
+from integrations.llm.testing import ErrorReply, Reply, ScriptedModel
+from tests.integrations.llm.asking import FINDING, Finding
+from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowFailed, WorkflowStep
+from workflows.testing import VirtualClock
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Env:
+    """What the workflows below work with, and what they have seen."""
+
+    llm: LLM
+    prompt: str = "Where is the bug?"
+    seen: list[Completion[Finding] | ModelError] = field(default_factory=list)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Ask(WorkflowEntrypoint[Env, None]):
+    """Asks once, and waits before it ends."""
+
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> str:
+        try:
+            completion = await self.env.llm.complete(step, "ask", self.env.prompt, response_format=Finding)
+            self.env.seen.append(completion)
+        except ModelError as error:
+            self.env.seen.append(error)
+        self.env.answered.set()
+        await step.wait_for_event("go on", "go")
+        return "done"
+
+
+class Report(WorkflowEntrypoint[Env, None]):
+    """Asks once; what goes wrong ends it."""
+
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> Completion[None]:
+        return await self.env.llm.complete(step, "ask", self.env.prompt)
+
+
+class Shorten(WorkflowEntrypoint[Env, None]):
+    """Asks again with less when the model's window is too small."""
+
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> str:
+        try:
+            return (await self.env.llm.complete(step, "ask", "long " * 50)).text
+        except ContextOverflow:
+            return (await self.env.llm.complete(step, "ask shorter", "short")).text
+
+
+@asynccontextmanager
+async def running(
+    path: Path, url: str, *, clock: VirtualClock | None = None, prompt: str = "Where is the bug?"
+) -> AsyncIterator[tuple[Engine, Env]]:
+    """An engine and a model client of their own, as after a restart."""
+    patience = Patience(limit=2, first=10, jitter=0)
+    async with LLM("m", base_url=url, patience=patience, timeout=5) as llm:
+        env = Env(llm, prompt)
+        async with Engine(path, [Ask, Report, Shorten], env=env, clock=clock or VirtualClock()) as engine:
+            yield engine, env
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "test.db"
+
+
+async def test_an_hour_of_retry_after_is_a_durable_sleep(path: Path) -> None:
+    clock = VirtualClock()
+    started = clock.now()
+    slow = ErrorReply(429, code="rate_limit_exceeded", headers={"retry-after": "3600"})
+    async with ScriptedModel([slow, Reply("now")]) as model, running(path, model.url, clock=clock) as (e, _):
+        completion = await (await e.workflow(Report).create(id="1")).result()
+    assert completion.text == "now"
+    assert completion.attempts == 2
+    assert 3600 <= clock.now() - started < 3601
+
+
+async def test_a_finished_answer_is_not_paid_again(path: Path) -> None:
+    async with ScriptedModel([FINDING]) as model:
+        async with running(path, model.url) as (engine, env):
+            await engine.workflow(Ask).create(id="1")
+            await env.answered.wait()
+        async with running(path, model.url) as (engine, again):
+            handle = engine.workflow(Ask).get("1")
+            await handle.send_event("go")
+            assert await handle.result() == "done"
+    assert len(model.asked) == 1
+    assert again.seen == env.seen
+    assert isinstance(again.seen[0], Completion)
+    assert again.seen[0].parsed == Finding(path="a.py", line=3)
+
+
+async def test_a_request_that_was_cut_off_by_the_end_of_the_process_is_asked_again(path: Path) -> None:
+    held = Reply("lost", hold=asyncio.Event())
+    async with ScriptedModel([held, FINDING]) as model:
+        async with running(path, model.url) as (engine, env):
+            await engine.workflow(Ask).create(id="1")
+            await model.was_asked(1)
+        assert env.seen == []
+        async with running(path, model.url) as (engine, env):
+            await env.answered.wait()
+    assert isinstance(env.seen[0], Completion)
+    assert len(model.asked) == 2
+
+
+async def test_a_billing_error_is_itself_on_every_run(path: Path) -> None:
+    broke = ErrorReply(429, code="credit_balance_exhausted", message="no credit")
+    async with ScriptedModel([broke]) as model:
+        async with running(path, model.url) as (engine, env):
+            await engine.workflow(Ask).create(id="1")
+            await env.answered.wait()
+        async with running(path, model.url) as (engine, again):
+            await again.answered.wait()
+    for seen in (env.seen, again.seen):
+        assert [type(error) for error in seen] == [QuotaError]
+        assert "no credit" in str(seen[0])
+    assert len(model.asked) == 1
+
+
+async def test_nobody_answers_in_the_end(path: Path) -> None:
+    async with ScriptedModel() as model:
+        gone = model.url
+    clock = VirtualClock()
+    async with running(path, gone, clock=clock) as (engine, _):
+        started = clock.now()
+        with pytest.raises(WorkflowFailed) as caught:
+            await (await engine.workflow(Report).create(id="1")).result()
+    assert caught.value.name == ModelUnreachable.__name__
+    assert f"m at {gone} cannot be reached" in caught.value.reason
+    assert clock.now() - started == 10 + 20
+
+
+async def test_the_caller_may_shorten_what_does_not_fit(path: Path) -> None:
+    overflow = ErrorReply(400, code="context_length_exceeded")
+    async with ScriptedModel([overflow, "fits"]) as model, running(path, model.url) as (engine, _):
+        assert await (await engine.workflow(Shorten).create(id="1")).result() == "fits"
+    assert model.asked[1].said == "short"
+
+
+async def test_a_changed_prompt_is_reported(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    reported = []
+    async with ScriptedModel([FINDING]) as model:
+        for prompt in ("Where is the bug?", "Where is the bug?", "Who wrote the bug?"):
+            async with running(path, model.url, prompt=prompt) as (engine, env):
+                await engine.workflow(Ask).create(id="1", exist_ok=True)
+                await env.answered.wait()
+            records = [record for record in caplog.records if record.name.startswith("integrations.llm")]
+            reported.append([record.getMessage() for record in records])
+    warning = 'step "ask" was answered for an earlier prompt; the recorded answer is used'
+    assert reported == [[], [], [warning]]
+    assert len(model.asked) == 1
