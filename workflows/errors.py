@@ -8,6 +8,7 @@ WorkflowError                       the root: `except WorkflowError` catches all
 ├── NonRetryableDelayError          a delay function threw, or gave no delay
 ├── StepError                       a step failed with an error whose class cannot be rebuilt
 ├── AmbiguousStepName               the occurrence of a step would depend on timing
+├── InvalidCron                     not a cron expression, or one that never fires (also a ValueError)
 ├── InvalidDuration                 not a duration (also a ValueError)
 ├── InvalidParams                   params do not fit the workflow's annotation (also a ValueError)
 ├── InvalidPayload                  an event's payload does not fit `payload=` (also a ValueError)
@@ -34,6 +35,7 @@ __all__ = [
     "InstanceExists",
     "InstanceFinished",
     "InstanceNotFound",
+    "InvalidCron",
     "InvalidDuration",
     "InvalidParams",
     "InvalidPayload",
@@ -104,6 +106,10 @@ class StepError(WorkflowError):
 
 class AmbiguousStepName(WorkflowError):
     """Two concurrent tasks use one step name, so its occurrence would depend on timing."""
+
+
+class InvalidCron(WorkflowError, ValueError):
+    """Not a cron expression, one that never fires, or an unknown time zone."""
 
 
 class InvalidDuration(WorkflowError, ValueError):
