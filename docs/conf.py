@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib import metadata
 
 project = "Perdure"
 author = "The Perdure authors"
-release = version("perdure")
+release = metadata.version("perdure")
 
 extensions = ["myst_parser"]
 myst_heading_anchors = 3
