@@ -231,7 +231,7 @@ class EmbeddedBackend:
             self._begin_anew(applied, instance.created_at)
         lease.audience.show(seen)
         if instance.status in FINAL:
-            del self._leases[lease.ref.incarnation]
+            self._leases.pop(lease.ref.incarnation, None)
             self._audiences.pop(lease.ref.incarnation, None)
             lease.audience.ended(instance)
         if rule.fences:
@@ -281,8 +281,9 @@ class EmbeddedBackend:
         try:
             outcome = lease.outcome or await drive(lease)
             async with lease.turn:
-                lease.run, lease.outcome = None, None
+                lease.outcome = None
                 await self._conclude(lease, outcome)
+                lease.run = None
         except Fenced:
             log.debug('"%s" was taken from this run', lease.ref.id)
         except Exception as error:
