@@ -36,11 +36,8 @@ class RetryLater(WorkflowError):
     """A request failed in a way that passes; `retry_after` are the seconds that the server asked for."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message, retry_after)
+        super().__init__(message)
         self.retry_after = retry_after
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class RateLimited(RetryLater):
@@ -91,6 +88,8 @@ ERRORS: tuple[type[WorkflowError], ...] = (
     TruncatedOutput,
     InvalidOutput,
 )
+"""For `errors = [*ERRORS]` of a workflow with steps of its own around `LLM.attempt`."""
+
 _BY_NAME = {kind.__name__: kind for kind in ERRORS}
 
 

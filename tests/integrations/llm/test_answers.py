@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from integrations.llm import ToolCall, Usage
+from integrations.llm import Completion, ToolCall, Usage
+from integrations.llm.completion import completion_type
 from integrations.llm.testing import RawReply, Reply
 from tests.integrations.llm.asking import FINDING, Finding, ask
 
@@ -76,3 +77,9 @@ def test_usage_adds_up() -> None:
         input=200, cached=160, cache_write=10, output=60, reasoning=40
     )
     assert (USAGE + Usage()).total == 130
+
+
+def test_both_spellings_of_an_untyped_completion_are_one() -> None:
+    """What is recorded under one annotation is read under the other."""
+    kinds: list[object] = [Completion[None], completion_type(None)]
+    assert kinds == [Completion, Completion]

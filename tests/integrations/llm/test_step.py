@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from integrations.llm import (
+    ERRORS,
     LLM,
     Completion,
     ContextOverflow,
@@ -18,7 +19,10 @@ from integrations.llm import (
     ModelUnreachable,
     Patience,
     QuotaError,
+    RateLimited,
+    Request,
 )
+from integrations.llm.request import messages_of
 from integrations.llm.testing import ErrorReply, Reply, ScriptedModel
 from tests.integrations.llm.asking import FINDING, Finding
 from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowFailed, WorkflowStep
@@ -68,6 +72,22 @@ class Shorten(WorkflowEntrypoint[Env, None]):
             return (await self.env.llm.complete(step, "ask shorter", "short")).text
 
 
+class Own(WorkflowEntrypoint[Env, None]):
+    """A step of its own around an attempt."""
+
+    errors = ERRORS
+
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> str:
+        request = Request(model="m", messages=messages_of("Where?"))
+        try:
+            await step.do(
+                "own", self.env.llm.attempt, request, retries=self.env.llm.retries, result=Completion
+            )
+        except RateLimited as error:
+            return f"{error.retry_after}"
+        return "answered"
+
+
 @asynccontextmanager
 async def running(
     path: Path, url: str, *, clock: VirtualClock | None = None, prompt: str = "Where is the bug?"
@@ -76,7 +96,9 @@ async def running(
     patience = Patience(limit=2, first=10, jitter=0)
     async with LLM("m", base_url=url, patience=patience, timeout=5) as llm:
         env = Env(llm, prompt)
-        async with Engine(path, [Ask, Report, Shorten], env=env, clock=clock or VirtualClock()) as engine:
+        async with Engine(
+            path, [Ask, Report, Shorten, Own], env=env, clock=clock or VirtualClock()
+        ) as engine:
             yield engine, env
 
 
@@ -170,3 +192,13 @@ async def test_a_changed_prompt_is_reported(path: Path, caplog: pytest.LogCaptur
     warning = 'step "ask" was answered for an earlier prompt; the recorded answer is used'
     assert reported == [[], [], [warning]]
     assert len(model.asked) == 1
+
+
+async def test_a_step_of_ones_own_gets_the_errors_as_themselves(path: Path) -> None:
+    slow = ErrorReply(429, headers={"retry-after": "77"})
+    async with (
+        ScriptedModel([slow] * 3) as model,
+        running(path, model.url, clock=VirtualClock()) as (engine, _),
+    ):
+        assert await (await engine.workflow(Own).create(id="1")).result() == "77.0"
+    assert len(model.asked) == 3
