@@ -23,17 +23,17 @@ def _transport(*names: str) -> tuple[type[Exception], ...]:
     return tuple(getattr(module, name) for module in loaded for name in names)
 
 
-_BROKEN_OFF = _transport("ReadError", "WriteError", "CloseError", "RemoteProtocolError")
+_BROKEN_OFF = _transport("ReadError", "WriteError", "CloseError", "RemoteProtocolError", "DecodingError")
 _TOO_SLOW = (openai.APITimeoutError, TimeoutError, *_transport("ReadTimeout", "WriteTimeout", "PoolTimeout"))
 _NO_CONNECTION = _transport("ConnectTimeout")
+_GARBLED = (json.JSONDecodeError, UnicodeDecodeError, ValidationError)
 
 EXPECTED: tuple[type[Exception], ...] = (
     openai.APIError,
     TimeoutError,
-    json.JSONDecodeError,
-    ValidationError,
+    *_GARBLED,
     # 2.x lets these through while a stream is read
-    *_transport("TransportError"),
+    *_transport("RequestError"),
 )
 """Everything that a server, or the way to it, can cause."""
 
@@ -47,7 +47,7 @@ def fault_of(error: Exception) -> Fault:
         return Fault(cause=Cause.UNREACHABLE, message="no connection within the time limit")
     if isinstance(error, _TOO_SLOW):
         return Fault(cause=Cause.TIMEOUT, message="no answer within the time limit")
-    if isinstance(error, json.JSONDecodeError | ValidationError):
+    if isinstance(error, _GARBLED):
         return Fault(cause=Cause.GARBLED, message="the answer is not what a model sends, or not complete")
     if isinstance(error, openai.APIError) and not isinstance(error, openai.APIConnectionError):
         return fault_of_body(error.body, {}, otherwise=error.message)

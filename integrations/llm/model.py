@@ -70,6 +70,11 @@ class LLM:
         """As `step.do(retries=...)` takes it, for steps of one's own around `attempt`."""
         return self._patience.retries()
 
+    @property
+    def step_timeout(self) -> float:
+        """Seconds that cover every request of one attempt, for steps of one's own around `attempt`."""
+        return self._timeout * (MOST_REQUESTS + 1)
+
     async def complete(
         self,
         step: WorkflowStep,
@@ -104,7 +109,7 @@ class LLM:
                 self._attempt,
                 request,
                 retries=self.retries,
-                timeout=self._timeout * (MOST_REQUESTS + 1),
+                timeout=self.step_timeout,
                 result=completion_type(response_format),
             )
         except StepError as error:

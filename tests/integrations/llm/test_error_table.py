@@ -88,6 +88,7 @@ async def test_is_not_tried_again(reply: Scripted, kind: type[ModelError]) -> No
     assert type(caught.value) is kind
 
 
+SSE = {"content-type": "text/event-stream"}
 BROKEN: list[tuple[str, Scripted, bool]] = [
     ("answer cut", Reply("a long answer", cut_after=20), False),
     ("stream cut", Reply("a long answer", cut_after=400), True),
@@ -96,6 +97,10 @@ BROKEN: list[tuple[str, Scripted, bool]] = [
     ("stream that just ends", Reply("half an", finish_reason=None), True),
     ("not JSON", RawReply(b'{"choices": [{"mess'), False),
     ("not JSON in a stream", RawReply(b'data: {"choi\n\n', content_type="text/event-stream"), True),
+    ("not text", RawReply(b'{"choices": "\xff"}'), False),
+    ("not text in a stream", RawReply(b"data: \xff\n\n", content_type="text/event-stream"), True),
+    ("not zipped", RawReply(b"{}", headers={"content-encoding": "gzip"}), False),
+    ("not zipped in a stream", RawReply(b"data: {}", headers={**SSE, "content-encoding": "gzip"}), True),
     ("no choice", RawReply(b'{"choices": []}'), False),
 ]
 
