@@ -1,0 +1,1 @@
+"""Where a change reaches: functions, signatures, callers, risk."""

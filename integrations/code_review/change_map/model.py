@@ -1,0 +1,69 @@
+"""A map of a change."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from integrations.code_review.finding import Visible, VisibleName
+
+__all__ = ["Caller", "ChangeMap", "FileChange", "Risk", "SignatureChange"]
+
+Risk = Literal["low", "medium", "high"]
+
+
+class SignatureChange(BaseModel):
+    """A public function whose parameters changed, or that is gone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: VisibleName
+    line: int
+    name: str
+    """Qualified within its file, e.g. `Cart.add`."""
+    old: Visible
+    new: Visible
+    """Empty when the function is gone."""
+    required: int = 0
+    """Positional arguments that a call must give now."""
+    accepted: int | None = None
+    """Positional arguments that a call may give now; None for any number."""
+    keywords: tuple[str, ...] | None = None
+    """Names that a call may give now; None for any."""
+
+
+class Caller(BaseModel):
+    """A line that calls a function whose signature changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    path: VisibleName
+    line: int
+    breaks: Visible = ""
+    """Why this call does not fit the new signature; empty when it fits or cannot be told."""
+
+
+class FileChange(BaseModel):
+    """One file of the change."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: VisibleName
+    status: str
+    added: int
+    removed: int
+    functions: tuple[str, ...] = ()
+
+
+class ChangeMap(BaseModel):
+    """Where the change reaches, and how much care it asks for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    files: tuple[FileChange, ...] = ()
+    signatures: tuple[SignatureChange, ...] = ()
+    callers: tuple[Caller, ...] = ()
+    risk: Risk = "low"
+    reasons: tuple[Visible, ...] = ()

@@ -1,0 +1,1 @@
+"""Unified diffs as git writes them: bytes in, files and hunks out."""

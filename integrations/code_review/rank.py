@@ -1,0 +1,115 @@
+"""From everything that was found to what is shown: silenced, merged, sorted, cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from integrations.code_review.finding import Finding, Severity
+from integrations.code_review.settings import Settings
+
+__all__ = ["Ranked", "ranked"]
+
+_MOST_IGNORED = 200
+_ORIGINS = ("rules", "model", "lint", "signal")
+_TOPICS: Mapping[str, str] = {
+    "lint/S602": "check/shell",
+    "lint/S604": "check/shell",
+    "lint/S605": "check/shell",
+    "lint/S301": "check/unsafe-load",
+    "lint/S302": "check/unsafe-load",
+    "lint/S307": "check/eval",
+    "lint/S102": "check/eval",
+    "lint/S306": "check/mktemp",
+    "lint/S501": "check/unverified-tls",
+    "lint/S323": "check/unverified-tls",
+    "lint/S506": "check/yaml-load",
+    "lint/S608": "check/sql",
+    "lint/E722": "check/broad-except",
+    "lint/BLE001": "check/broad-except",
+    "lint/S110": "check/swallowed-exception",
+    "lint/S112": "check/swallowed-exception",
+    "lint/T100": "check/debugger",
+    "lint/B006": "signal/mutable-default",
+    "lint/B909": "signal/changed-while-iterating",
+    "lint/ASYNC210": "check/blocking-call",
+    "lint/ASYNC221": "check/blocking-call",
+    "lint/ASYNC251": "check/blocking-call",
+    "lint/PLE2502": "check/hidden-text",
+    "signal/handler-widened": "check/broad-except",
+    "signal/moved-into-loop": "signal/early-exit",
+    "signal/exit-lost": "signal/guard-removed",
+    "signal/inverted-comparison": "signal/inverted-condition",
+    "signal/copy-lost": "signal/changed-while-iterating",
+}
+"""Rules that say the same of the same line."""
+
+
+class Ranked(BaseModel):
+    """What is left, and how much is not shown."""
+
+    model_config = ConfigDict(frozen=True)
+
+    findings: tuple[Finding, ...]
+    ignored: tuple[Finding, ...]
+    below_min_severity: int
+    above_max_findings: int
+    ignored_rules: int
+    failing: int
+
+
+def ranked(
+    findings: Iterable[Finding],
+    silenced: Iterable[Finding],
+    settings: Settings,
+    *,
+    gained: Mapping[str, frozenset[str]],
+) -> Ranked:
+    """The worst first, one per thing, at most `settings.cap`; those that were there before come last.
+
+    `gained` are the calls that came to each file: what one file lost and another gained was perhaps moved.
+    """
+    ignored = tuple(silenced)[:_MOST_IGNORED]
+    everything = [_weighed(finding, gained) for finding in findings]
+    wanted = [finding for finding in everything if not settings.silences(finding.rule)]
+    loud = [finding for finding in wanted if finding.severity.at_least(settings.floor)]
+    single = sorted(_merged(loud), key=_order)
+    return Ranked(
+        findings=tuple(single[: settings.cap]),
+        ignored=ignored,
+        below_min_severity=len(wanted) - len(loud),
+        above_max_findings=max(0, len(single) - settings.cap),
+        ignored_rules=len(everything) - len(wanted),
+        failing=sum(
+            1 for one in _merged(wanted) if not one.preexisting and one.severity.at_least(settings.fail_on)
+        ),
+    )
+
+
+def _weighed(finding: Finding, gained: Mapping[str, frozenset[str]]) -> Finding:
+    moved = any(finding.subject in names for path, names in gained.items() if path != finding.path)
+    if finding.origin != "signal" or not finding.subject or not moved:
+        return finding
+    return finding.model_copy(update={"severity": finding.severity.at_most(Severity.LOW)})
+
+
+def _merged(findings: Iterable[Finding]) -> list[Finding]:
+    """One per thing and line; a model's remark stands for the signals of its line, which it was shown."""
+    kept: dict[tuple[str, int, str, str], Finding] = {}
+    for finding in sorted(findings, key=_order):
+        topic = _TOPICS.get(finding.rule, finding.rule)
+        kept.setdefault((finding.path, finding.line, topic, finding.subject), finding)
+    told = {(one.path, one.line) for one in kept.values() if one.origin == "model" and one.scope == "line"}
+    return [one for one in kept.values() if one.origin != "signal" or (one.path, one.line) not in told]
+
+
+def _order(finding: Finding) -> tuple[bool, int, int, str, int, str]:
+    return (
+        finding.preexisting,
+        finding.severity.rank,
+        _ORIGINS.index(finding.origin),
+        finding.path,
+        finding.line,
+        finding.rule,
+    )

@@ -1,0 +1,60 @@
+"""The outcome of a review, and the exit code that follows from it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from integrations.code_review.change_map.model import ChangeMap
+from integrations.code_review.finding import Finding, Severity, Skipped
+from integrations.code_review.model.reviewer import Spent
+
+__all__ = ["Dropped", "ReviewReport", "exit_code"]
+
+
+class Dropped(BaseModel):
+    """How many findings are not shown, by reason."""
+
+    model_config = ConfigDict(frozen=True)
+
+    below_min_severity: int = 0
+    above_max_findings: int = 0
+    ignored_rules: int = 0
+    not_proven: int = 0
+    not_in_the_text: int = 0
+
+
+class ReviewReport(BaseModel):
+    """Everything that a review says; what it did not read is listed too."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mode: Literal["offline", "llm"]
+    title: str
+    base: str | None
+    head: str | None
+    model: str | None = None
+    files_reviewed: tuple[str, ...] = ()
+    files_skipped: tuple[Skipped, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """The worst first; those that were there before the change come last and are marked."""
+    ignored: tuple[Finding, ...] = ()
+    """Silenced by a `review: ignore[...]` comment."""
+    incomplete: tuple[Skipped, ...] = ()
+    """What should have been reviewed and was not."""
+    unseen: tuple[Skipped, ...] = ()
+    """What this review could not see of files that it did read."""
+    change_map: ChangeMap = ChangeMap()
+    dropped: Dropped = Dropped()
+    usage: Spent = Spent()
+    fail_on: Severity = Severity.HIGH
+    failing: int = 0
+    """Findings at or above `fail_on`, shown or not."""
+
+
+def exit_code(report: ReviewReport) -> int:
+    """1 when something new is at or above `fail_on`, 3 when the review is incomplete, else 0."""
+    if report.failing:
+        return 1
+    return 3 if report.incomplete else 0

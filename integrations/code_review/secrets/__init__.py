@@ -1,0 +1,1 @@
+"""Credentials: found, reported without being repeated, masked before anything else reads the text."""

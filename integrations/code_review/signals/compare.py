@@ -1,0 +1,153 @@
+"""Both texts of a file → signals as findings, and what else the comparison shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+from integrations.code_review.change import Pair, Piece, Versions
+from integrations.code_review.change_map.model import SignatureChange
+from integrations.code_review.change_map.outline import signature_changes
+from integrations.code_review.diff.model import FilePatch
+from integrations.code_review.finding import Finding, Severity, Visible
+from integrations.code_review.python import Broken, Parsed, TooComplex, is_python, is_test, syntax_of
+from integrations.code_review.signals.families import FAMILIES
+from integrations.code_review.signals.model import FunctionChange, Signal
+from integrations.code_review.signals.pairing import Text, changes_between
+
+__all__ = ["Comparison", "compare_file"]
+
+
+class Comparison(BaseModel):
+    """What the trees of one file show."""
+
+    model_config = ConfigDict(frozen=True)
+
+    findings: tuple[Finding, ...] = ()
+    functions: tuple[str, ...] = ()
+    """Functions and classes that were touched."""
+    signatures: tuple[SignatureChange, ...] = ()
+    gained: tuple[str, ...] = ()
+    """Names of calls that came: what another file lost may have moved here."""
+    unseen: Visible = ""
+
+
+def compare_file(versions: Versions) -> Comparison:
+    """The signals of one file; empty for files that are not Python, with the reason in `unseen`."""
+    if not is_python(versions.path):
+        return Comparison(unseen="not Python: only its text was checked, not its behaviour")
+    try:
+        return _joined([_compared(versions, pair) for pair in versions.pairs], versions)
+    except RecursionError:
+        return Comparison(unseen="nested too deeply for its behaviour to be compared")
+
+
+def _joined(parts: list[Comparison], versions: Versions) -> Comparison:
+    reasons = dict.fromkeys(reason for part in parts if (reason := part.unseen))
+    return Comparison(
+        findings=tuple(finding for part in parts for finding in part.findings),
+        functions=tuple(dict.fromkeys(name for part in parts for name in part.functions)),
+        signatures=tuple(one for part in parts for one in part.signatures) if versions.whole else (),
+        gained=tuple(dict.fromkeys(name for part in parts for name in part.gained)),
+        unseen=versions.unseen or "; ".join(reasons),
+    )
+
+
+def _compared(versions: Versions, pair: Pair) -> Comparison:
+    old, new = _text(pair.old), _text(pair.new)
+    if isinstance(old, str) or isinstance(new, str):
+        return Comparison(unseen=old if isinstance(old, str) else str(new))
+    changes = list(changes_between(old, new))
+    place = _Place(versions, new)
+    findings = [place.finding(change, signal) for change in changes for signal in _signals(change)]
+    touched = [change.name for change in changes if change.name]
+    fresh = [body.name for change in changes for body in change.fresh]
+    return Comparison(
+        findings=tuple(findings),
+        functions=tuple(dict.fromkeys(touched + fresh)),
+        signatures=tuple(signature_changes(versions.path, old, new, versions.patch)),
+        gained=tuple(sorted(_gained(changes))),
+    )
+
+
+def _signals(change: FunctionChange) -> Iterator[Signal]:
+    for family in FAMILIES:
+        yield from family(change)
+
+
+def _gained(changes: list[FunctionChange]) -> set[str]:
+    return {name for change in changes for name in change.new.calls - Counter(change.old.calls)}
+
+
+def _text(piece: Piece | None) -> Text | str:
+    """The parsed text; a file that does not exist is empty. A string says why it was not parsed."""
+    match syntax_of(piece.text if piece else "", first_line=piece.first if piece else 1):
+        case Parsed(tree=tree):
+            return Text(tree, tuple(piece.text.split("\n")) if piece else (), piece.first if piece else 1)
+        case Broken(line=line):
+            return f"its behaviour was not compared: line {line} does not parse"
+        case TooComplex(reason=reason):
+            return f"its behaviour was not compared: {reason}"
+
+
+class _Place:
+    """Turns signals into findings at lines of the new text."""
+
+    def __init__(self, versions: Versions, new: Text) -> None:
+        self._versions = versions
+        self._new = new
+        self._after = _successors(versions.patch)
+
+    def finding(self, change: FunctionChange, signal: Signal) -> Finding:
+        line = self._line(change, signal)
+        severity = Severity.MEDIUM if not change.rewritten else Severity.LOW
+        if is_test(self._versions.path):
+            severity = Severity.LOW
+        return Finding(
+            path=self._versions.path,
+            line=line,
+            end_line=line,
+            severity=signal.severity.at_most(severity),
+            rule=f"signal/{signal.rule}",
+            message=signal.message,
+            evidence=self._evidence(signal, line),
+            symbol=change.name,
+            origin="signal",
+            subject=signal.subject,
+        )
+
+    def _line(self, change: FunctionChange, signal: Signal) -> int:
+        if signal.new is not None:
+            return signal.new.line
+        if signal.old is not None and signal.old.line in self._after:
+            return self._after[signal.old.line]
+        return getattr(change.new.node, "lineno", self._new.first)
+
+    def _evidence(self, signal: Signal, line: int) -> str:
+        index = line - self._new.first
+        now = self._new.lines[index].strip() if 0 <= index < len(self._new.lines) else ""
+        if signal.old is None:
+            return now
+        was = f"- {signal.old.text.splitlines()[0]}"
+        return f"{was}\n+ {now}" if signal.new is not None else was
+
+
+def _successors(patch: FilePatch) -> dict[int, int]:
+    """For every old line of a hunk the new line that stands where it stood."""
+    found: dict[int, int] = {}
+    for hunk in patch.hunks:
+        waiting: list[int] = []
+        last = hunk.new_start
+        for line in hunk.lines:
+            if line.old is not None and line.new is None:
+                waiting.append(line.old)
+            elif line.new is not None:
+                last = line.new
+                found.update(dict.fromkeys(waiting, last))
+                waiting = []
+            if line.old is not None and line.new is not None:
+                found[line.old] = line.new
+        found.update(dict.fromkeys(waiting, last))
+    return found

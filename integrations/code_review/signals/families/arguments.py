@@ -1,0 +1,82 @@
+"""Calls that are given something else."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from integrations.code_review.finding import Severity
+from integrations.code_review.signals.differences import permuted
+from integrations.code_review.signals.model import Difference, FunctionChange, Signal
+from integrations.code_review.signals.syntax import call_name, short
+from integrations.code_review.signals.vocabulary import is_logging
+
+__all__ = ["argument_order", "dropped_keywords"]
+
+_PROTECTING = re.compile(
+    r"timeout|deadline|verify|check|strict|limit|max_|secure|httponly|samesite|escape|validate|encoding|errors"
+    r"|exist_ok|missing_ok|raise_|lock|atomic|safe|shell|follow_|usedforsecurity|return_exceptions|maxsize|key$"
+)
+
+
+def argument_order(change: FunctionChange) -> Iterator[Signal]:
+    """The same arguments in another order, or a subtraction turned round."""
+    for found in change.differences:
+        match found.old, found.new:
+            case (ast.Call() as old, ast.Call() as new) if permuted(old, new) and not is_logging(
+                call_name(old)
+            ):
+                yield Signal(
+                    "argument-order",
+                    Severity.MEDIUM,
+                    f"`{short(old)}` became `{short(new)}`: which order does `{call_name(new)}` expect?",
+                    *found.heads,
+                    subject=call_name(new),
+                )
+            case (ast.BinOp(op=op) as old, ast.BinOp() as new) if permuted(old, new) and _order_matters(op):
+                yield Signal(
+                    "operand-order",
+                    Severity.MEDIUM,
+                    f"`{short(old)}` became `{short(new)}`: is the order meant to change?",
+                    *found.heads,
+                )
+            case (ast.Tuple() as old, ast.Tuple() as new) if permuted(old, new) and _is_passed_on(found):
+                yield Signal(
+                    "element-order",
+                    Severity.LOW,
+                    f"`{short(old)}` became `{short(new)}`: does everyone who unpacks it know?",
+                    *found.heads,
+                )
+
+
+def dropped_keywords(change: FunctionChange) -> Iterator[Signal]:
+    """`f(x)` for `f(x, timeout=5)`."""
+    for found in change.differences:
+        match found.old, found.new, found.parent:
+            case (ast.keyword(arg=str(name)) as old, None, ast.Call() as call) if not is_logging(
+                call_name(call)
+            ):
+                protecting = _PROTECTING.search(name) is not None
+                yield Signal(
+                    "keyword-dropped",
+                    Severity.MEDIUM if protecting else Severity.LOW,
+                    f"`{call_name(call)}` is no longer given `{short(old)}`: is its default right here?",
+                    *found.heads,
+                    subject=f"{name}=",
+                )
+            case (ast.expr() as old, None, ast.Call(func=ast.Attribute(attr="get" | "pop"), args=[_, _])):
+                yield Signal(
+                    "fallback-lost",
+                    Severity.LOW,
+                    f"`{short(found.parent)}` lost its fallback `{short(old)}`: can it be missing?",
+                    *found.heads,
+                )
+
+
+def _order_matters(op: ast.operator) -> bool:
+    return not isinstance(op, ast.Add | ast.Mult | ast.BitAnd | ast.BitOr | ast.BitXor)
+
+
+def _is_passed_on(found: Difference) -> bool:
+    return isinstance(found.parent, ast.Return | ast.Assign | ast.For | ast.Yield)

@@ -1,0 +1,173 @@
+"""Conditions that ask less, or the opposite, or that are gone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from integrations.code_review.finding import Severity
+from integrations.code_review.signals.differences import unwrapped
+from integrations.code_review.signals.model import Difference, FunctionChange, Head, Signal
+from integrations.code_review.signals.syntax import bare_test, names_in, short, source
+
+__all__ = ["lost_guards", "lost_operands"]
+
+_CONDITIONAL = ast.If | ast.While | ast.Assert
+_EXITS = ast.Return | ast.Continue | ast.Break
+
+
+def lost_operands(change: FunctionChange) -> Iterator[Signal]:
+    """A part of an `and`/`or` or a filter is gone, `and` became `or`, a test was negated."""
+    for found in change.differences:
+        yield from _boolean(change, found)
+        if isinstance(found.parent, ast.comprehension) and found.field == "ifs" and found.new is None:
+            yield from _operand(change, found, found.old, "every item passes now")
+        elif _is_negation(found):
+            old, new = found.heads
+            yield Signal(
+                "inverted-condition",
+                Severity.MEDIUM,
+                f"`{short(_shown(old))}` became `{short(_shown(new))}`: is the opposite meant?",
+                old,
+                new,
+            )
+
+
+def lost_guards(change: FunctionChange) -> Iterator[Signal]:
+    """An `if` that raised or left, or an `assert`, is gone; or what it guarded runs always now."""
+    for head in change.removed:
+        match head.node:
+            case ast.If(test=test, body=body):
+                yield from _removed_if(change, head, test, body)
+            case ast.Assert(test=test) if not _asked_elsewhere(change, test):
+                yield Signal(
+                    "assert-removed",
+                    Severity.LOW,
+                    f"`{short(head.text)}` is gone: is it still certain?",
+                    head,
+                    subject=source(test),
+                )
+
+
+def _removed_if(change: FunctionChange, head: Head, test: ast.expr, body: list[ast.stmt]) -> Iterator[Signal]:
+    if _asked_elsewhere(change, test):
+        return
+    if isinstance(body[-1], ast.Raise):
+        yield Signal(
+            "guard-removed",
+            Severity.MEDIUM,
+            f"`{short(head.text)}` no longer stops with `{short(body[-1])}`: may it go on in this case now?",
+            head,
+            subject=source(test),
+        )
+    elif isinstance(body[-1], _EXITS):
+        yield Signal(
+            "guard-removed",
+            Severity.LOW,
+            f"`{short(head.text)}` no longer leaves with `{short(body[-1])}`: may it go on in this case now?",
+            head,
+            subject=source(test),
+        )
+    elif kept := _freed(change, head, body):
+        yield Signal(
+            "condition-removed",
+            Severity.MEDIUM,
+            f"`{short(kept.text)}` no longer asks `{short(test)}`: is it meant to run always?",
+            head,
+            kept,
+            subject=source(test),
+        )
+
+
+def _freed(change: FunctionChange, head: Head, body: list[ast.stmt]) -> Head | None:
+    first = body[0]
+    for old, new in change.same:
+        if old.node is first and head.text in old.blocks and len(new.blocks) < len(old.blocks):
+            return new
+    return None
+
+
+def _asked_elsewhere(change: FunctionChange, test: ast.expr) -> bool:
+    """The test, or most of its parts, stand elsewhere, or a new call is given what it asked about."""
+    parts = test.values if isinstance(test, ast.BoolOp) else [test]
+    if any(change.has(bare_test(part)) for part in parts):
+        return True
+    asked = names_in(test) - {"self", "cls"}
+    return any(
+        isinstance(node, ast.Call) and asked and asked <= names_in(node)
+        for head in change.added
+        for part in head.parts
+        for node in ast.walk(part)
+    )
+
+
+def _boolean(change: FunctionChange, found: Difference) -> Iterator[Signal]:
+    match found:
+        case Difference(old=ast.expr() as lost, new=None, parent=ast.BoolOp(op=op), field="values"):
+            yield from _operand(change, found, lost, _meaning(op, found))
+        case Difference(old=ast.BoolOp(op=op, values=values) as old, new=ast.expr() as new) if unwrapped(
+            old, new
+        ):
+            for lost in values:
+                if ast.dump(lost) != ast.dump(new):
+                    yield from _operand(change, found, lost, _meaning(op, found))
+        case Difference(old=ast.BoolOp() as old, new=ast.BoolOp() as new) if type(old.op) is not type(new.op):
+            if sorted(map(source, old.values)) == sorted(map(source, new.values)):
+                yield Signal(
+                    "and-or-swapped",
+                    Severity.MEDIUM,
+                    f"`{short(old)}` became `{short(new)}`: is one of them enough now, or must all hold?",
+                    *found.heads,
+                )
+
+
+def _operand(
+    change: FunctionChange, found: Difference, lost: ast.AST | None, meaning: str
+) -> Iterator[Signal]:
+    if lost is None or not isinstance(lost, ast.expr) or change.has(bare_test(lost)):
+        return
+    yield Signal(
+        "operand-lost",
+        Severity.MEDIUM if _is_condition(found) else Severity.LOW,
+        f"`{short(lost)}` is no longer asked for, so {meaning}: was it meant to go?",
+        *found.heads,
+        subject=source(lost),
+    )
+
+
+def _meaning(op: ast.boolop, found: Difference) -> str:
+    if not _is_condition(found) and isinstance(op, ast.Or):
+        return "there is no fallback now"
+    return "more cases pass now" if isinstance(op, ast.And) else "fewer cases pass now"
+
+
+def _is_condition(found: Difference) -> bool:
+    parent = found.parent
+    return isinstance(found.heads[0].node, _CONDITIONAL | ast.Return) or isinstance(
+        parent, ast.IfExp | ast.comprehension
+    )
+
+
+def _is_negation(found: Difference) -> bool:
+    old, new = found.heads
+    if not isinstance(old.node, _CONDITIONAL) or not _same_consequence(old.node, new.node):
+        return False
+    match found.old, found.new:
+        case (ast.UnaryOp(op=ast.Not(), operand=one), ast.expr() as other):
+            return ast.dump(one) == ast.dump(other)
+        case (ast.expr() as one, ast.UnaryOp(op=ast.Not(), operand=other)):
+            return ast.dump(one) == ast.dump(other)
+        case _:
+            return False
+
+
+def _same_consequence(old: ast.AST, new: ast.AST) -> bool:
+    if isinstance(old, ast.Assert):
+        return isinstance(new, ast.Assert)
+    one, other = getattr(old, "body", []), getattr(new, "body", [])
+    return [ast.dump(item) for item in one] == [ast.dump(item) for item in other]
+
+
+def _shown(head: Head) -> ast.AST:
+    test = getattr(head.node, "test", None)
+    return test if isinstance(test, ast.expr) else head.node
