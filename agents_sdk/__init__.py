@@ -1,0 +1,38 @@
+"""Addressable agents with state, SQL, schedules and WebSockets, which launch durable workflows."""
+
+from agents_sdk.agent import Agent, Source
+from agents_sdk.app import AgentsApp
+from agents_sdk.callable import callable  # noqa: A004  # the original's name
+from agents_sdk.connection import Connection, Connections
+from agents_sdk.errors import (
+    AgentError,
+    InvalidAgent,
+    InvalidSchedule,
+    InvalidState,
+    NotRunning,
+    SqlError,
+    StateUnreadable,
+    UnknownAgent,
+    UnknownMethod,
+)
+from agents_sdk.schedule import Schedule, Schedules
+
+__all__ = [
+    "Agent",
+    "AgentError",
+    "AgentsApp",
+    "Connection",
+    "Connections",
+    "InvalidAgent",
+    "InvalidSchedule",
+    "InvalidState",
+    "NotRunning",
+    "Schedule",
+    "Schedules",
+    "Source",
+    "SqlError",
+    "StateUnreadable",
+    "UnknownAgent",
+    "UnknownMethod",
+    "callable",
+]

@@ -2,6 +2,7 @@
 
 from workflows.binding import Binding, WorkflowInstance
 from workflows.clock import Clock, SystemClock
+from workflows.cron import Cron, looks_like_cron
 from workflows.duration import Duration, seconds
 from workflows.engine import Engine
 from workflows.entrypoint import WorkflowEntrypoint
@@ -13,6 +14,7 @@ from workflows.errors import (
     InstanceExists,
     InstanceFinished,
     InstanceNotFound,
+    InvalidCron,
     InvalidDuration,
     InvalidParams,
     InvalidPayload,
@@ -33,6 +35,8 @@ from workflows.failure import Failure
 from workflows.retry import DelayContext, RetryOptions, StepOptions
 from workflows.sqlite.store import Operation, Statement, Store
 from workflows.step import WorkflowStep
+from workflows.timer import Every, Timer
+from workflows.timers import Timers
 from workflows.types import (
     HistoryEvent,
     InstanceStatus,
@@ -49,10 +53,12 @@ __all__ = [
     "Binding",
     "CannotDecode",
     "Clock",
+    "Cron",
     "DelayContext",
     "Duration",
     "Engine",
     "EngineClosed",
+    "Every",
     "Failure",
     "Fenced",
     "HistoryEvent",
@@ -60,6 +66,7 @@ __all__ = [
     "InstanceFinished",
     "InstanceNotFound",
     "InstanceStatus",
+    "InvalidCron",
     "InvalidDuration",
     "InvalidParams",
     "InvalidPayload",
@@ -80,6 +87,8 @@ __all__ = [
     "StoreFailed",
     "StoreInUse",
     "SystemClock",
+    "Timer",
+    "Timers",
     "UnknownWorkflow",
     "Usage",
     "WorkflowEntrypoint",
@@ -90,5 +99,6 @@ __all__ = [
     "WorkflowInstance",
     "WorkflowStep",
     "WorkflowTimeoutError",
+    "looks_like_cron",
     "seconds",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sqlite3
@@ -72,15 +73,20 @@ async def _set_up(connection: aiosqlite.Connection, path: str, durability: Durab
     if not await _value(connection, "SELECT count(*) FROM sqlite_master"):
         for statement in ("BEGIN IMMEDIATE", *CREATE, "COMMIT"):
             await connection.execute_fetchall(statement)
-    if sqlite3.sqlite_version_info < _WAL_RESET_FIXED:
-        _log.warning(
-            "SQLite %s can corrupt a WAL file when two connections write at once (fixed in 3.51.3): "
-            "let no other program write to %s",
-            sqlite3.sqlite_version,
-            path,
-        )
+    if path != MEMORY and sqlite3.sqlite_version_info < _WAL_RESET_FIXED:
+        _warn_of_old_sqlite()
     if await _value(connection, "PRAGMA synchronous") < _FULL:
         _log.warning("%s is not synced at every commit: a power cut may lose acknowledged writes", path)
+
+
+@functools.cache
+def _warn_of_old_sqlite() -> None:
+    """Once in a process: it says something about the machine, not about one file."""
+    _log.warning(
+        "SQLite %s can corrupt a WAL file when two programs write to it at once (fixed in 3.51.3): "
+        "let no other program write to the files of this one",
+        sqlite3.sqlite_version,
+    )
 
 
 async def connect_reader(path: str, resources: contextlib.AsyncExitStack) -> aiosqlite.Connection:

@@ -1,0 +1,70 @@
+"""Every error that this package raises.
+
+AgentError                 the root: `except AgentError` catches all of them
+├── InvalidAgent           a class cannot serve as an agent of this app
+├── NotRunning             the app is not started, or is stopping
+├── UnknownAgent           the app was not given this class
+├── UnknownMethod          a schedule names something that is not a public method of the class
+├── InvalidSchedule        when, payload or method do not fit (also a ValueError)
+├── InvalidState           a state that does not fit the State type, or is not JSON (also a ValueError)
+├── StateUnreadable        the stored state does not fit the State type of this code
+└── SqlError               `self.sql` failed
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AgentError",
+    "InvalidAgent",
+    "InvalidSchedule",
+    "InvalidState",
+    "NotRunning",
+    "SqlError",
+    "StateUnreadable",
+    "UnknownAgent",
+    "UnknownMethod",
+]
+
+
+class AgentError(Exception):
+    """The root of all errors of `agents_sdk`."""
+
+
+class InvalidAgent(AgentError):
+    """A class cannot serve as an agent of this app."""
+
+
+class NotRunning(AgentError):
+    """The app is not started, or is stopping."""
+
+
+class UnknownAgent(AgentError):
+    """The app was not given this class."""
+
+
+class UnknownMethod(AgentError):
+    """A schedule names something that is not a public method of the agent's class."""
+
+
+class InvalidSchedule(AgentError, ValueError):
+    """The time, the payload or the method of a schedule do not fit."""
+
+
+class InvalidState(AgentError, ValueError):
+    """A state that does not fit the State type, or that JSON cannot hold exactly."""
+
+
+class StateUnreadable(AgentError):
+    """The stored state does not fit the State type of this code; it is kept as it is."""
+
+
+class SqlError(AgentError):
+    """A statement of `self.sql` failed; `query` is its text."""
+
+    def __init__(self, query: str, reason: str) -> None:
+        super().__init__(query, reason)
+        self.query = query
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"SQL query failed: {self.reason}; the query was: {self.query}"
