@@ -74,13 +74,13 @@ async def _set_up(connection: aiosqlite.Connection, path: str, durability: Durab
         for statement in ("BEGIN IMMEDIATE", *CREATE, "COMMIT"):
             await connection.execute_fetchall(statement)
     if path != MEMORY and sqlite3.sqlite_version_info < _WAL_RESET_FIXED:
-        _warn_of_old_sqlite()
+        warn_of_old_sqlite()
     if await _value(connection, "PRAGMA synchronous") < _FULL:
         _log.warning("%s is not synced at every commit: a power cut may lose acknowledged writes", path)
 
 
 @functools.cache
-def _warn_of_old_sqlite() -> None:
+def warn_of_old_sqlite() -> None:
     """Once in a process: it says something about the machine, not about one file."""
     _log.warning(
         "SQLite %s can corrupt a WAL file when two programs write to it at once (fixed in 3.51.3): "

@@ -41,6 +41,8 @@ def main() -> int:
     for kill in range(options.kills):
         acknowledged |= _one_life(options.folder / "killed.db", kill * _FAR, chance, early=options.early)
         lost |= acknowledged - _present(options.folder / "killed.db")
+        if lost:
+            break
     report = {"seed": options.seed, "acknowledged": len(acknowledged), "lost": len(lost)}
     print(json.dumps(report))  # noqa: T201
     return 1 if lost else 0

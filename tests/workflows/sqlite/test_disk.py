@@ -13,6 +13,7 @@ import pytest
 from tests.workflows.sqlite.pairs import insert, keys, opened
 from workflows.clock import SystemClock
 from workflows.errors import StoreError, StoreFailed
+from workflows.sqlite import connect
 from workflows.sqlite.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +38,7 @@ async def test_weak_settings_are_said_at_the_start(
     path: Path, durability: str, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "workflows")
+    connect.warn_of_old_sqlite.cache_clear()
     async with await Store.open(
         path, clock=SystemClock(), durability="full" if durability == "full" else "relaxed"
     ):

@@ -26,4 +26,4 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
 
 
 def test_acknowledging_before_commit_would_be_seen(tmp_path: Path) -> None:
-    assert killed(tmp_path, "--kills", "10", "--early")["lost"] > 0
+    assert killed(tmp_path, "--kills", "200", "--early")["lost"] > 0
