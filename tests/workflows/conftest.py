@@ -17,9 +17,6 @@ def path(tmp_path: Path) -> Iterator[Path]:
     """Where the file is; when a test is over, nothing of its folder is open."""
     yield tmp_path / "pairs.db"
     descriptors = Path("/proc/self/fd")
-    targets = (
-        [str(link.readlink()) for link in descriptors.iterdir() if link.is_symlink()]
-        if descriptors.exists()
-        else []
-    )
+    links = descriptors.iterdir() if descriptors.exists() else ()
+    targets = [str(link.readlink()) for link in links if link.is_symlink()]
     assert [target for target in targets if target.startswith(str(tmp_path))] == []

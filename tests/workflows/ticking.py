@@ -1,0 +1,57 @@
+"""Timers on a virtual clock, and what they called."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from workflows.sqlite.store import Store
+from workflows.testing import VirtualClock
+from workflows.timers import Timer, Timers
+
+__all__ = ["START", "Ticking", "ticking"]
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Ticking:
+    """Timers whose callback notes each call, then does what a test wants."""
+
+    clock: VirtualClock
+    timers: Timers = field(init=False)
+    calls: list[Timer] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
+    """Seconds since the start, of each call."""
+    then: Callable[[Timer], Awaitable[object]] | None = None
+
+    async def fire(self, timer: Timer) -> None:
+        self.calls.append(timer)
+        self.at.append(round(self.clock.now() - START.timestamp(), 3))
+        if self.then is not None:
+            await self.then(timer)
+
+    @property
+    def nominal(self) -> list[float]:
+        """Seconds since the start, of what each call stood for."""
+        return [(timer.nominal - START).total_seconds() for timer in self.calls]
+
+    async def until(self, seconds: float) -> None:
+        """Goes on until so long after the start."""
+        await self.clock.sleep(START.timestamp() + seconds - self.clock.now())
+
+
+@asynccontextmanager
+async def ticking(
+    path: Path | str = ":memory:", *, down: timedelta | float = 0, most_running: int = 1_000
+) -> AsyncIterator[Ticking]:
+    """Opened so long after the start."""
+    clock = VirtualClock(START + (down if isinstance(down, timedelta) else timedelta(seconds=down)))
+    ticking = Ticking(clock)
+    async with await Store.open(path, clock=clock) as store:
+        ticking.timers = Timers(store, clock=clock, fire=ticking.fire, most_running=most_running)
+        async with ticking.timers:
+            yield ticking

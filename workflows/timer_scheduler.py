@@ -1,0 +1,142 @@
+"""APScheduler as the timing engine: its loop, our clock, and a job store that is a window of our table.
+
+Its own stores, triggers, misfires and instance limits stay out of it: they drop what is late and forget what
+was cut off. To it, there is one job: to start whatever is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.executors.base import BaseExecutor
+from apscheduler.job import Job
+from apscheduler.jobstores.base import BaseJobStore
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from workflows.clock import Alarm, Clock
+from workflows.timer_window import Entry, Window
+
+__all__ = ["ClockScheduler"]
+
+_SOON = 0.1
+
+
+class ClockScheduler(AsyncIOScheduler):  # type: ignore[misc]  # APScheduler has no types
+    """Calls `start` with what is due in `window` by `clock`, never with more than `free()` allows."""
+
+    def __init__(
+        self, window: Window, *, clock: Clock, free: Callable[[], int], start: Callable[[list[Entry]], None]
+    ) -> None:
+        super().__init__(
+            timezone=UTC,
+            jobstores={"default": WindowJobStore(window, clock=clock, free=free, start=start)},
+            executors={"default": _InPlace()},
+            jobstore_retry_interval=_SOON,
+        )
+        self._window = window
+        self._clock = clock
+        self._alarm: Alarm | None = None
+
+    def look_again(self) -> None:
+        """Something may be due sooner than the alarm is set to."""
+        due = self._window.next_due
+        if self.running and due is not None and (self._alarm is None or due / 1000 < self._alarm.when):
+            self.wakeup()
+
+    def _start_timer(self, wait_seconds: float | None) -> None:
+        # What is given was reckoned by the machine's clock. Only whether to wait at all comes from there.
+        self._stop_timer()
+        due = self._window.next_due
+        if wait_seconds is not None and due is not None:
+            self._alarm = self._clock.call_at(due / 1000, self.wakeup)
+
+    def _stop_timer(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+
+class WindowJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no types
+    """The window, shown as a store with at most one job."""
+
+    def __init__(
+        self, window: Window, *, clock: Clock, free: Callable[[], int], start: Callable[[list[Entry]], None]
+    ) -> None:
+        super().__init__()
+        self._window = window
+        self._clock = clock
+        self._free = free
+        self._start_due = start
+        self._batch: Job | None = None
+
+    def get_due_jobs(self, now: datetime) -> list[Job]:
+        """Takes everything that is due out of the window, as one job."""
+        taken = self._window.take(self._clock.now(), self._free())
+        if not taken:
+            return []
+        if self._batch is None:
+            self._batch = self._one_job(now)
+        self._batch.args = (taken,)
+        self._batch.next_run_time = now
+        return [self._batch]
+
+    def get_next_run_time(self) -> datetime | None:
+        """Whether anything waits that may be started; when it is due, the scheduler asks our clock."""
+        if self._window.next_due is None or self._free() == 0:
+            return None
+        return datetime.now(UTC)
+
+    def lookup_job(self, job_id: str) -> Job | None:  # noqa: ARG002  APScheduler's signature
+        """Nothing is known by name."""
+        return None
+
+    def get_all_jobs(self) -> list[Job]:
+        """The one job there is."""
+        return [] if self._batch is None else [self._batch]
+
+    def add_job(self, job: Job) -> None:
+        """Timers are added to the table."""
+        raise NotImplementedError("add timers with `Timers.add`")
+
+    def update_job(self, job: Job) -> None:
+        """Nothing to keep."""
+
+    def remove_job(self, job_id: str) -> None:
+        """Nothing to keep."""
+
+    def remove_all_jobs(self) -> None:
+        """Nothing to keep."""
+
+    def _one_job(self, now: datetime) -> Job:
+        return Job(
+            self._scheduler,
+            id="due timers",
+            func=self._start_due,
+            args=([],),
+            kwargs={},
+            trigger=_WheneverDue(),
+            executor="default",
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+            next_run_time=now,
+        )
+
+
+class _WheneverDue(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Never ends, so that the job is not taken for finished; it says nothing about time."""
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:  # noqa: ARG002
+        return now + timedelta(days=1)
+
+
+class _InPlace(BaseExecutor):  # type: ignore[misc]  # APScheduler has no types
+    """Calls at once: starting what is due only makes tasks."""
+
+    def submit_job(self, job: Job, run_times: list[datetime]) -> None:  # noqa: ARG002
+        job.func(*job.args)
+
+    def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
+        raise NotImplementedError("submit_job is all there is")

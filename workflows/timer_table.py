@@ -1,0 +1,200 @@
+"""The table of timers: the truth about what is due. Times are kept in whole milliseconds."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from workflows.cron import Cron
+from workflows.sqlite.operation import Operation, Statement, Value
+from workflows.timer import Catchup, Every, Kind, Timer
+
+__all__ = [
+    "BY_IDS",
+    "DUES",
+    "STEPS",
+    "Row",
+    "advance",
+    "again",
+    "bury",
+    "delete",
+    "due_of",
+    "from_row",
+    "insert",
+    "milliseconds",
+    "moment",
+    "redrive",
+    "selection",
+]
+
+STEPS = (
+    """
+    CREATE TABLE timer(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, method TEXT NOT NULL, payload BLOB,
+      kind TEXT NOT NULL, spec TEXT NOT NULL, tz TEXT NOT NULL,
+      nominal INTEGER NOT NULL, due INTEGER NOT NULL,
+      attempt INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL, catchup TEXT NOT NULL, key TEXT,
+      state TEXT NOT NULL DEFAULT 'pending', skipped INTEGER NOT NULL DEFAULT 0, last_error TEXT) STRICT;
+    CREATE INDEX timer_due ON timer(due, id) WHERE state = 'pending';
+    CREATE INDEX timer_owner ON timer(owner, due, id);
+    CREATE UNIQUE INDEX timer_key ON timer(owner, key) WHERE key IS NOT NULL AND state = 'pending';
+    """,
+)
+
+DUES = "SELECT due, id FROM timer WHERE state = 'pending' AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?"
+_COLUMNS = (
+    "id, owner, method, payload, kind, spec, tz, nominal, due, attempt, attempts, catchup, key, state,"
+    " skipped, last_error"
+)
+_DUE = _COLUMNS.split(", ").index("due")
+BY_IDS = (
+    f"SELECT {_COLUMNS} FROM timer"  # noqa: S608  our own words
+    " WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))"
+)
+_BY_KEY = f"SELECT {_COLUMNS} FROM timer WHERE owner = ? AND key = ? AND state = 'pending'"  # noqa: S608
+_INSERT = (
+    "INSERT INTO timer(owner, method, payload, kind, spec, tz, nominal, due, attempts, catchup, key)"
+    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT(owner, key) WHERE key IS NOT NULL AND state = 'pending' DO NOTHING"
+    f" RETURNING {_COLUMNS}"
+)
+_LONGEST_ERROR = 2_000
+Row = tuple[Any, ...]
+
+
+def milliseconds(when: datetime) -> int:
+    """Since the epoch."""
+    return round(when.timestamp() * 1000)
+
+
+def moment(when: int) -> datetime:
+    """The way back, in UTC."""
+    return datetime.fromtimestamp(when / 1000, UTC)
+
+
+def due_of(row: Row) -> int:
+    """Without reading the rest."""
+    due: int = row[_DUE]
+    return due
+
+
+def insert(
+    owner: str,
+    method: str,
+    payload: bytes | None,
+    when: datetime | Cron | Every,
+    *,
+    nominal: datetime,
+    attempts: int,
+    catchup: Catchup,
+    key: str | None,
+) -> Operation[tuple[Row, bool]]:
+    """A new timer, or the pending one of this owner that has the key; and whether it is new."""
+    kind, spec, tz = _written(when)
+    due = milliseconds(nominal)
+    values = (owner, method, payload, kind, spec, tz, due, due, attempts, catchup, key)
+
+    def add(connection: sqlite3.Connection) -> tuple[Row, bool]:
+        rows = connection.execute(_INSERT, values).fetchall()
+        if rows:
+            return rows[0], True
+        return connection.execute(_BY_KEY, (owner, key)).fetchone(), False
+
+    return add
+
+
+def delete(timer: int, owner: str | None = None) -> Statement:
+    """It is over, or nobody wants it any more."""
+    return Statement("DELETE FROM timer WHERE id = ? AND ? IN (owner, '')", (timer, owner or ""))
+
+
+def advance(timer: int, nominal: datetime, *, skipped: int, error: str | None) -> Statement:
+    """On to the next time, with all its attempts."""
+    due = milliseconds(nominal)
+    return Statement(
+        "UPDATE timer SET nominal = ?, due = ?, attempt = 0, skipped = skipped + ?, last_error = ?"
+        " WHERE id = ? AND state = 'pending'",
+        (due, due, skipped, _short(error), timer),
+    )
+
+
+def again(timer: Timer, due: datetime, *, error: str) -> Statement:
+    """Another attempt for the same time."""
+    return Statement(
+        "UPDATE timer SET nominal = ?, due = ?, attempt = ?, last_error = ?"
+        " WHERE id = ? AND state = 'pending'",
+        (milliseconds(timer.nominal), milliseconds(due), timer.attempt, _short(error), timer.id),
+    )
+
+
+def bury(timer: int, *, attempt: int, error: str) -> Statement:
+    """Dead: kept to be seen, called no more unless somebody says so."""
+    return Statement(
+        "UPDATE timer SET state = 'dead', attempt = ?, last_error = ? WHERE id = ? AND state = 'pending'",
+        (attempt, _short(error), timer),
+    )
+
+
+def redrive(timer: int, due: datetime, owner: str | None = None) -> Statement:
+    """Pending again with all its attempts; not when its key was given to another one meanwhile."""
+    return Statement(
+        "UPDATE OR IGNORE timer SET state = 'pending', due = ?, attempt = 0"
+        " WHERE id = ? AND state = 'dead' AND ? IN (owner, '')",
+        (milliseconds(due), timer, owner or ""),
+    )
+
+
+def selection(conditions: Iterable[tuple[str, Value]], limit: int | None) -> tuple[str, tuple[Value, ...]]:
+    """The query for timers by conditions like `("owner = ?", "ann")`; those without a value do not count."""
+    chosen = [(condition, value) for condition, value in conditions if value is not None]
+    where = " AND ".join(condition for condition, _ in chosen) or "true"
+    sql = f"SELECT {_COLUMNS} FROM timer WHERE {where} ORDER BY due, id LIMIT ?"  # noqa: S608  our own words
+    return sql, (*(value for _, value in chosen), -1 if limit is None else limit)
+
+
+def from_row(row: Row) -> Timer:
+    """Raises `InvalidCron` when its rule is not one any more: time zones do come and go."""
+    (timer, owner, method, payload, kind, spec, tz, nominal, due, attempt, attempts, catchup, *rest) = row
+    key, state, skipped, last_error = rest
+    return Timer(
+        id=timer,
+        owner=owner,
+        method=method,
+        payload=payload,
+        when=_read(kind, spec, tz, moment(nominal)),
+        nominal=moment(nominal),
+        due=moment(due),
+        attempt=attempt,
+        attempts=attempts,
+        catchup=catchup,
+        key=key,
+        state=state,
+        skipped=skipped,
+        last_error=last_error,
+    )
+
+
+def _written(when: datetime | Cron | Every) -> tuple[Kind, str, str]:
+    match when:
+        case Cron():
+            return "cron", when.expression, when.tz
+        case Every():
+            return "interval", str(round(when.seconds * 1000)), ""
+        case _:
+            return "once", "", ""
+
+
+def _read(kind: Kind, spec: str, tz: str, nominal: datetime) -> datetime | Cron | Every:
+    match kind:
+        case "cron":
+            return Cron.parse(spec, tz)
+        case "interval":
+            return Every(int(spec) / 1000)
+        case _:
+            return nominal
+
+
+def _short(error: str | None) -> str | None:
+    return None if error is None else error[:_LONGEST_ERROR]

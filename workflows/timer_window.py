@@ -1,0 +1,99 @@
+"""The next timers in memory: what is due soonest of a table that may hold millions."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+__all__ = ["Entry", "Load", "Window"]
+
+Entry = tuple[int, int]
+"""When it is due, in milliseconds since the epoch, and its id."""
+
+_BEFORE_ALL: Entry = (-(1 << 62), 0)
+_STALE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the window lacks: the next `room` rows after `after`."""
+
+    after: Entry
+    room: int
+
+
+class Window:
+    """Holds every pending timer up to an edge, and none after it: what is not here is not due before it."""
+
+    def __init__(self, capacity: int = 20_000) -> None:
+        self._capacity = capacity
+        self._heap: list[Entry] = []
+        self._due: dict[int, int] = {}
+        self._edge: Entry | None = _BEFORE_ALL
+        self._loading: int | None = None
+        self._meanwhile: list[Entry] = []
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    @property
+    def next_due(self) -> int | None:
+        """When the soonest is due; None when there is none in here."""
+        heap = self._heap
+        while heap and self._due.get(heap[0][1]) != heap[0][0]:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    def offer(self, entry: Entry) -> None:
+        """A row has become due at another time, or is new; told after its COMMIT."""
+        if self._edge is None or entry <= self._edge:
+            self._push(entry)
+            if len(self._due) > 2 * self._capacity:
+                self._shrink()
+        elif self._loading is not None:
+            self._meanwhile.append(entry)  # the query that is under way may have missed it
+
+    def forget(self, timer: int) -> None:
+        """The row is gone."""
+        self._due.pop(timer, None)
+        if len(self._heap) > 2 * len(self._due) + _STALE:
+            self._heap = [entry for entry in self._heap if self._due.get(entry[1]) == entry[0]]
+            heapq.heapify(self._heap)
+
+    def take(self, now: float, most: int) -> list[Entry]:
+        """Removes and returns what is due at `now` (seconds), soonest first."""
+        taken: list[Entry] = []
+        while len(taken) < most and (due := self.next_due) is not None and due / 1000 <= now:
+            entry = heapq.heappop(self._heap)
+            del self._due[entry[1]]
+            taken.append(entry)
+        return taken
+
+    def begin_load(self) -> Load | None:
+        """What to read from the table now; None when there is enough, or a reading is under way."""
+        if self._loading is not None or self._edge is None or len(self._due) > self._capacity // 2:
+            return None
+        self._loading = self._capacity - len(self._due)
+        return Load(self._edge, self._loading)
+
+    def end_load(self, found: list[Entry]) -> None:
+        """What was read for the last `begin_load`, in order."""
+        self._edge = found[-1] if len(found) == self._loading else None
+        self._loading = None
+        meanwhile, self._meanwhile = self._meanwhile, []
+        for entry in found:
+            self._push(entry)
+        for entry in meanwhile:
+            self.offer(entry)
+
+    def _push(self, entry: Entry) -> None:
+        due, timer = entry
+        if self._due.get(timer) != due:
+            self._due[timer] = due
+            heapq.heappush(self._heap, entry)
+
+    def _shrink(self) -> None:
+        kept = heapq.nsmallest(self._capacity, ((due, timer) for timer, due in self._due.items()))
+        self._due = {timer: due for due, timer in kept}
+        self._heap = kept
+        self._edge = kept[-1]
