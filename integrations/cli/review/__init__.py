@@ -1,0 +1,1 @@
+"""`agents review`: a durable review of a change, from one command."""

@@ -1,0 +1,81 @@
+"""From a question to a report: the model is looked for, the change is frozen, the review is run."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from integrations.cli.out import remark
+from integrations.cli.review.durable import Reviewed, review_durably
+from integrations.cli.review.model import LanguageModel, configured_model, why_unreachable
+from integrations.cli.review.place import database_of, forget_old
+from integrations.cli.review.progress import Progress
+from integrations.cli.review.question import Question
+from integrations.code_review import ReviewEnv, Reviewer, ReviewReport, ScriptedReviewer, Skipped
+from integrations.code_review.subject import digest
+from integrations.llm import Patience
+
+__all__ = ["Manner", "answered"]
+
+_PATIENCE = Patience(limit=4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How the question is to be answered."""
+
+    model: str | None = None
+    offline: bool = False
+    scripted: Path | None = None
+    """A file of answers in place of a model's."""
+    again: bool = False
+    database: Path | None = None
+
+
+async def answered(question: Question, manner: Manner) -> Reviewed:
+    """The review of what was asked; what a user should know of the way there is told on stderr."""
+    if manner.scripted is not None:
+        return await _reviewed(question, manner, _scripted(manner.scripted))
+    async with AsyncExitStack() as connections:
+        llm = None if manner.offline else configured_model(manner.model)
+        if llm is None:
+            return await _reviewed(question, manner, None)
+        await connections.enter_async_context(llm)
+        absent = await why_unreachable(llm)
+        if absent is None:
+            return await _reviewed(question, manner, LanguageModel(llm))
+    remark(f"{absent}; only the offline part of the review is done")
+    reviewed = await _reviewed(question, manner, None)
+    return replace(reviewed, report=_unread(reviewed.report, absent))
+
+
+async def _reviewed(question: Question, manner: Manner, reviewer: Reviewer | None) -> Reviewed:
+    model = None if reviewer is None else reviewer.model
+    subject = await asyncio.to_thread(question.subject, model=model)
+    database = manner.database or database_of(subject)
+    with Progress(subject.title) as progress:
+        reviewed = await review_durably(
+            subject,
+            database=database,
+            env=ReviewEnv(reviewer=reviewer, retries=_PATIENCE.retries()),
+            again=manner.again,
+            follow=progress.saw,
+        )
+    if manner.database is None:
+        forget_old(database.parent)
+    return reviewed
+
+
+def _scripted(script: Path) -> Reviewer:
+    """Other answers make another review, so its name says which they are."""
+    reviewer = ScriptedReviewer.from_file(script)
+    reviewer.model = f"scripted-{digest(script.read_bytes())[:8]}"
+    return reviewer
+
+
+def _unread(report: ReviewReport, why: str) -> ReviewReport:
+    """The report of an offline review that should have been one with a model."""
+    unread = [Skipped(path=path, reason=f"not read by the model: {why}") for path in report.files_reviewed]
+    return report.model_copy(update={"incomplete": (*report.incomplete, *unread)})

@@ -1,0 +1,67 @@
+"""One review as one workflow instance: begun, resumed, or answered from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from integrations.cli.errors import CommandError
+from integrations.code_review import CodeReview, ReviewEnv, ReviewInput, ReviewReport
+from workflows import Engine, HistoryEvent, StoreInUse, WorkflowInstance
+
+__all__ = ["Reviewed", "review_durably"]
+
+Follow = Callable[[HistoryEvent], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A report, and how much of it this process did not have to do."""
+
+    report: ReviewReport
+    kept: int = 0
+    """Steps that an earlier process had finished, so that this one did not repeat them."""
+    recorded: bool = False
+    """All of it was finished before."""
+
+
+async def review_durably(
+    subject: ReviewInput, *, database: Path, env: ReviewEnv, again: bool, follow: Follow
+) -> Reviewed:
+    """The review of `subject`, on an engine over `database`; killed at any moment, the next call goes on.
+
+    `again` forgets a finished one first. Raises `WorkflowFailed` when the review ends with an error.
+    """
+    began = datetime.now(UTC)
+    try:
+        engine = await Engine(database, [CodeReview], env=env).open()
+    except StoreInUse:
+        raise CommandError(
+            f"{database} is in use, probably by a review of the same change: "
+            "wait until it has ended, or name another file with --db"
+        ) from None
+    async with engine:
+        binding = engine.workflow(CodeReview)
+        instance = await binding.create(id=subject.workflow_id, params=subject, exist_ok=True)
+        recorded = await _settle(instance, began, again=again)
+        kept = 0
+        async for event in instance.subscribe():
+            kept += event.type == "step_completed" and event.timestamp < began
+            follow(event)
+            if event.type == "workflow_paused":
+                reason = (await instance.status()).reason
+                raise CommandError(f"this review cannot go on ({reason}); --again begins it anew")
+        return Reviewed(await instance.result(), kept=kept, recorded=recorded)
+
+
+async def _settle(instance: WorkflowInstance, began: datetime, *, again: bool) -> bool:
+    """Whether the record answers; what ended without a report begins anew."""
+    status = await instance.status()
+    ended = status.finished_at is not None and status.finished_at < began
+    fruitless = ended and status.status != "complete"
+    if fruitless or (again and status.created_at < began):
+        await instance.restart()
+        return False
+    return ended

@@ -1,0 +1,84 @@
+"""One `agents review`: the question is answered, the report written, the exit code found."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from integrations.cli.errors import CommandError, ExitCode
+from integrations.cli.out import answer, remark
+from integrations.cli.review.answering import Manner, answered
+from integrations.cli.review.durable import Reviewed
+from integrations.cli.review.question import Question
+from integrations.cli.review.stdin import PIPE, piped_patch
+from integrations.code_review import CodeReview, ReviewError, ReviewReport, Severity, exit_code, render
+from integrations.code_review.errors import ChangeMoved
+from integrations.code_review.render import Format
+from workflows import WorkflowError, WorkflowFailed
+
+__all__ = ["Wanted", "run_review"]
+
+_WRONG_QUESTION = {kind.__name__ for kind in CodeReview.errors} - {ChangeMoved.__name__}
+"""Asked again, they would be the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The change that is meant, as it was typed."""
+
+    words: Sequence[str]
+    base: str | None
+    staged: bool
+    patch: Path | None
+
+
+def run_review(wanted: Wanted, manner: Manner, *, form: Format, fail_on: str | None) -> int:
+    """Writes the report to stdout and gives the exit code; raises `CommandError` for a wrong question."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what matters is told in one line
+    measure = None if fail_on is None else _severity(fail_on)
+    try:
+        reviewed = _reviewed(wanted, manner)
+    except WorkflowFailed as error:
+        if error.name in _WRONG_QUESTION:
+            raise CommandError(error.reason) from error
+        remark(f"the review ended with {error.name}: {error.reason}; the same command begins it anew")
+        return ExitCode.INCOMPLETE
+    except (ReviewError, WorkflowError) as error:
+        raise CommandError(str(error)) from error
+    report = reviewed.report if measure is None else _judged(reviewed.report, measure)
+    if (remembered := _remembered(reviewed)) is not None:
+        remark(remembered)
+    answer(render(report, form))
+    return exit_code(report)
+
+
+def _reviewed(wanted: Wanted, manner: Manner) -> Reviewed:
+    with ExitStack() as pipe:
+        patch = pipe.enter_context(piped_patch()) if wanted.patch == PIPE else wanted.patch
+        question = Question.of(wanted.words, base=wanted.base, staged=wanted.staged, patch=patch)
+        return asyncio.run(answered(question, manner))
+
+
+def _severity(word: str) -> Severity:
+    try:
+        return Severity(word)
+    except ValueError:
+        known = ", ".join(Severity)
+        raise CommandError(f"--fail-on {word!r} is not a severity: use one of {known}") from None
+
+
+def _judged(report: ReviewReport, measure: Severity) -> ReviewReport:
+    """By the command line's measure in place of the settings'."""
+    failing = sum(not one.preexisting and one.severity.at_least(measure) for one in report.findings)
+    return report.model_copy(update={"fail_on": measure, "failing": failing})
+
+
+def _remembered(reviewed: Reviewed) -> str | None:
+    steps = f"{reviewed.kept} finished step{'' if reviewed.kept == 1 else 's'}"
+    if reviewed.recorded:
+        return f"this change was reviewed before: answered from its record of {steps} (--again repeats it)"
+    return f"resumed: {steps} not repeated" if reviewed.kept else None
