@@ -17,7 +17,7 @@ from integrations.code_review.subject import ReviewInput
 __all__ = ["database_of", "forget_old", "private_folder"]
 
 _KEPT_SECONDS = 30 * 24 * 3600
-_SUFFIXES = ("", "-wal", "-shm", ".lock")
+_SUFFIXES = (".db", ".db-wal", ".db-shm", ".db.lock")
 
 
 def private_folder(repository: str | None) -> Path:
@@ -38,11 +38,12 @@ def database_of(subject: ReviewInput) -> Path:
 def forget_old(folder: Path, *, now: float | None = None) -> None:
     """Deletes reviews that nobody has opened for 30 days."""
     limit = (time.time() if now is None else now) - _KEPT_SECONDS
-    for database in folder.glob("review-*.db"):
+    for lock in folder.glob("review-*.db.lock"):
         with suppress(OSError):
-            if database.stat().st_mtime < limit:
-                for suffix in reversed(_SUFFIXES):
-                    database.with_name(database.name + suffix).unlink(missing_ok=True)
+            if lock.stat().st_mtime < limit:  # every opening writes it
+                name = lock.name.removesuffix(".db.lock")
+                for suffix in _SUFFIXES:
+                    (folder / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 def _candidates(repository: str | None) -> Iterator[Path]:

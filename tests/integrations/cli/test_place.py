@@ -37,9 +37,11 @@ def test_without_a_repository_they_are_kept_for_the_user(
 
 
 def test_only_what_nobody_opened_for_30_days_is_forgotten(tmp_path: Path) -> None:
-    names = ["review-old.db", "review-old.db-wal", "review-old.db.lock", "review-new.db", "notes.txt"]
-    for name in names:
+    old = ["review-old.db", "review-old.db-wal", "review-old.db.lock"]
+    kept = ["notes.txt", "review-new.db", "review-new.db.lock"]
+    for name in (*old, *kept):
         (tmp_path / name).write_text("")
-        os.utime(tmp_path / name, (0, 1 if "old" in name or name == "notes.txt" else 2 * _DAY))
+        opened = 2 * _DAY if name == "review-new.db.lock" else 1
+        os.utime(tmp_path / name, (opened, opened))
     forget_old(tmp_path, now=31 * _DAY)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "review-new.db"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
