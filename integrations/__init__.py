@@ -1,0 +1,1 @@
+"""What makes steps useful for AI work: models, tokens, compaction, code review, and the command line."""

@@ -130,6 +130,8 @@ class EmbeddedBackend:
                     yield seen
         finally:
             audience.leave(queue)
+            if ref.incarnation not in self._leases:
+                self._audiences.pop(ref.incarnation, None)
 
     async def send_event(self, ref: Ref, type: str, payload: bytes) -> None:
         """See `Backend.send_event`."""
