@@ -1,0 +1,30 @@
+"""Timers outlive SIGKILL while they are called."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is neither fork nor SIGKILL")
+
+
+def killed(folder: Path, *options: str) -> dict[str, int]:
+    command = [sys.executable, "-m", "tests.workflows.killed_timers", str(folder), *options]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=50)
+    report: dict[str, int] = json.loads(ended.stdout.splitlines()[-1])
+    return report
+
+
+def test_none_is_lost_and_a_second_call_follows_a_kill_only(tmp_path: Path) -> None:
+    report = killed(tmp_path, "--kills", "20")
+    assert report.pop("added") > 1000
+    assert 0 < report.pop("called_again") < 20 * 100
+    assert report == {"lost": 0, "twice_in_one_life": 0, "other_nominal": 0}
+
+
+def test_forgetting_at_the_start_of_a_call_would_be_seen(tmp_path: Path) -> None:
+    assert killed(tmp_path, "--kills", "20", "--forget")["lost"] > 0

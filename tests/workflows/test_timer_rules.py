@@ -1,0 +1,84 @@
+"""What becomes of times that were missed, and when an error is tried again: pure, so looked at everywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workflows.cron import Cron
+from workflows.timer import Catchup, Every, Timer
+from workflows.timer_rules import Advance, Call, _from, after_success, first, retry_delay, to_do
+
+START = datetime(2026, 3, 28, tzinfo=UTC)
+RULES = [
+    Every(1),
+    Every(7.5),
+    Every(86_400),
+    Cron.parse("*/5 * * * *"),
+    Cron.parse("15,16 2 * * *", "Europe/Berlin"),
+    Cron.parse("*/30 1-3 * * 0", "Europe/Berlin"),
+    Cron.parse("*/10 0 0 1 * *"),
+]
+seconds = st.integers(0, 40 * 86_400) | st.integers(0, 5_000)
+
+
+def timer(rule: Cron | Every, nominal: datetime, catchup: Catchup) -> Timer:
+    return Timer(
+        id=1, owner="ann", method="greet", payload=None, when=rule, nominal=nominal, due=nominal, attempt=0,
+        attempts=7, catchup=catchup, key=None, state="pending", skipped=0, last_error=None,
+    )  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(RULES), seconds, st.sampled_from([1, 1000]))
+def test_missed_times_are_found_as_if_counted(rule: Cron | Every, late: int, kept: int) -> None:
+    nominal = first(rule, START)
+    now = nominal + timedelta(seconds=min(late, 20_000) if isinstance(rule, Every) else late)
+    all_times = list(takewhile(lambda time: time <= now, _from(rule, nominal)))
+    catchup: Catchup = "one" if kept == 1 else "all"
+    decided = to_do(timer(rule, nominal, catchup), now=now, opened=START, limited=False)
+    assert decided == Call(all_times[-kept:][0], 1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(RULES), seconds, st.integers(0, 40 * 86_400))
+def test_skip_calls_for_what_has_just_come_only(rule: Cron | Every, late: int, opened: int) -> None:
+    nominal = first(rule, START)
+    now, open_since = nominal + timedelta(seconds=late), START + timedelta(seconds=opened)
+    match to_do(timer(rule, nominal, "skip"), now=now, opened=open_since, limited=False):
+        case Call(chosen, attempt):
+            assert chosen >= open_since
+            assert timedelta() <= now - chosen <= timedelta(seconds=60)
+            assert attempt == 1
+        case Advance(chosen):
+            assert chosen > now
+
+
+@given(st.sampled_from(RULES), seconds, seconds)
+def test_the_next_time_is_never_one_that_came_during_the_call(
+    rule: Cron | Every, late: int, took: int
+) -> None:
+    nominal = first(rule, START)
+    began = nominal + timedelta(seconds=late % 3)
+    ended = began + timedelta(seconds=took % 900)
+    done = after_success(timer(rule, nominal, "one"), began=began, ended=ended)
+    assert done is not None
+    came = list(takewhile(lambda time: time <= done.nominal, _from(rule, nominal)))
+    assert came[-1] == done.nominal
+    assert done.nominal > ended or came[1] <= began
+    assert done.skipped == len(came) - 2
+
+
+@given(st.integers(1, 2000), st.floats(-1, 1))
+def test_attempts_grow_apart_up_to_ten_minutes(attempt: int, luck: float) -> None:
+    middle = min(2.0 * 2 ** min(attempt - 1, 40), 600)
+    assert 0.75 * middle <= retry_delay(attempt, luck) <= 1.25 * middle
+
+
+@pytest.mark.parametrize("attempt", range(1, 12))
+def test_luck_is_spread_to_both_sides(attempt: int) -> None:
+    assert retry_delay(attempt, -1) < retry_delay(attempt, 0) < retry_delay(attempt, 1)
