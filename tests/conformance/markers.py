@@ -1,0 +1,148 @@
+"""Value markers of the recorded programs, in Python, and Python values in the recorded notation."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.conformance.scenario import Json
+from workflows import StepContext
+
+__all__ = ["Surroundings", "notation", "resolve", "shown_config"]
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class _Unstorable:
+    """A class instance, a Response: something that has no stored form."""
+
+
+class Surroundings:
+    """What some markers refer to: the clock, the variables, the context of the step."""
+
+    def __init__(self, now: float, variables: Mapping[str, Json], ctx: StepContext | None) -> None:
+        self.now = now
+        self.variables = variables
+        self.ctx = ctx
+
+
+def resolve(value: Json, around: Surroundings) -> Any:
+    """`value` with its markers replaced by Python values."""
+    match value:
+        case {"$": str(marker)}:
+            return _marked(marker, around)
+        case dict():
+            return {key: resolve(item, around) for key, item in value.items()}
+        case list():
+            return [resolve(item, around) for item in value]
+    return value
+
+
+def _marked(marker: str, around: Surroundings) -> Any:
+    name, _, argument = marker.partition(":")
+    match name:
+        case "random":
+            return random.random()
+        case "now_plus":
+            return round(around.now * 1_000) + int(argument)
+        case "var":
+            return around.variables.get(argument)
+        case "ctx":
+            return shown_context(around.ctx)
+        case "string":
+            return "x" * int(argument)
+        case "bytes" | "stream":
+            return bytes(int(argument))
+    if name not in _CONSTANT:
+        raise NotImplementedError(f"value marker {marker!r}")
+    return _CONSTANT[name]()
+
+
+def _circular() -> dict[str, Any]:
+    loop: dict[str, Any] = {"a": 1}
+    loop["self"] = loop
+    return loop
+
+
+def _mix() -> dict[str, Any]:
+    """All types at once that a step's result may have; a RegExp and an Error have no storable twin here."""
+    return {
+        "map": {"k": _EPOCH},
+        "set": {1},
+        "date": _EPOCH,
+        "big": 10,
+        "bytes": bytes(4),
+        "undef": None,
+        "nan": math.nan,
+        "nul": None,
+    }
+
+
+_CONSTANT = {
+    "undefined": lambda: None,
+    "map": lambda: {"a": 1},
+    "set": lambda: {1},
+    "date": lambda: _EPOCH,
+    "bigint": lambda: 10,
+    "nan": lambda: math.nan,
+    "regexp": lambda: re.compile("x", re.IGNORECASE),
+    "error": lambda: TypeError("t"),
+    "class": _Unstorable,
+    "circular": _circular,
+    "function": lambda: _mix,
+    "symbol": object,
+    "response": _Unstorable,
+    "mix": _mix,
+}
+
+
+def notation(value: Any) -> Json:
+    """A Python value as the recordings write it."""
+    match value:
+        case datetime():
+            text = value.astimezone(UTC).isoformat(timespec="milliseconds")
+            return {"$date": text.replace("+00:00", "Z")}
+        case set() | frozenset():
+            return {"$set": [notation(item) for item in sorted(value, key=repr)]}
+        case bytes():
+            return {"$bytes": len(value)}
+        case float() if math.isnan(value):
+            return {"$number": "NaN"}
+        case float() if math.isinf(value):
+            return {"$number": "Infinity" if value > 0 else "-Infinity"}
+        case dict():
+            return {key: notation(item) for key, item in value.items()}
+        case list() | tuple():
+            return [notation(item) for item in value]
+    return value
+
+
+def shown_context(ctx: StepContext | None) -> Json:
+    """A step context with the recorded keys, in milliseconds."""
+    if ctx is None:
+        return None
+    step = {"name": ctx.step.name, "count": ctx.step.count}
+    return {"step": step, "attempt": ctx.attempt, "config": shown_config(ctx.config)}
+
+
+def shown_config(config: Mapping[str, Any] | None) -> Json:
+    """A step's configuration with bare numbers in milliseconds, as the recordings have them."""
+    if config is None:
+        return None
+    shown = dict(config)
+    if isinstance(retries := shown.get("retries"), Mapping):
+        shown["retries"] = {**retries} | (
+            {"delay": _in_milliseconds(retries["delay"])} if "delay" in retries else {}
+        )
+    if "timeout" in shown:
+        shown["timeout"] = _in_milliseconds(shown["timeout"])
+    return shown
+
+
+def _in_milliseconds(duration: Any) -> Json:
+    number = isinstance(duration, int | float) and not isinstance(duration, bool)
+    return round(duration * 1_000, 3) if number else duration
