@@ -33,7 +33,7 @@ from workflows.clock import Clock
 from workflows.entry import Entry, Moment, last_order
 from workflows.errors import EngineClosed, Fenced, InstanceNotFound
 from workflows.lease import Lease
-from workflows.ledger import NOTHING, Applied, Claim, Ending, Ledger
+from workflows.ledger import NOTHING, Applied, Change, Claim, Ending, Ledger
 from workflows.lifecycle import BEGUN, ENDS, Command, Effect
 from workflows.types import FINAL, Usage
 
@@ -184,7 +184,7 @@ class EmbeddedBackend:
             return
         async with lease.turn:
             if self._leases.get(ref.incarnation) is lease:
-                await self._apply(lease, command, NOTHING)
+                await self._apply(lease, command)
                 return
         await self._control(ref, command)  # it ended or began anew while this command waited for its turn
 
@@ -192,13 +192,11 @@ class EmbeddedBackend:
         """A finished instance, or one of a workflow that this process does not serve."""
         moments, entries = await self._ledger.history(ref.incarnation)
         order = 1 if command == "restart" else last_order(moments, entries) + 1
-        applied = await self._ledger.transition(
-            ref.incarnation, command, NOTHING, idle=True, at=self._clock.now(), order=order, epoch=None
-        )
+        applied = await self._ledger.transition(ref.incarnation, Change(command, self._clock.now(), order))
         if applied is not None and applied.transition.rule.effect is Effect.WIPE:
             self._begin_anew(applied, self._clock.now())
 
-    async def _apply(self, lease: Lease, command: Command, ending: Ending) -> None:
+    async def _apply(self, lease: Lease, command: Command, ending: Ending = NOTHING) -> None:
         """One command, with the lease's turn held: the status changes in memory first, so that no attempt
         starts while the change is being written."""
         at = self._clock.now()
@@ -212,9 +210,8 @@ class EmbeddedBackend:
         order = 1 if plan.rule.effect is Effect.WIPE else lease.next_order(len(plan.rule.seen))
         before, lease.status = lease.status, plan.rule.status
         try:
-            applied = await self._ledger.transition(
-                lease.ref.incarnation, command, ending, idle=idle, at=at, order=order, epoch=lease.epoch
-            )
+            change = Change(command, at, order, idle, lease.epoch, ending)
+            applied = await self._ledger.transition(lease.ref.incarnation, change)
         except BaseException:
             lease.status = before
             lease.changed()
@@ -242,7 +239,7 @@ class EmbeddedBackend:
         if instance.status == "running":
             self._start(lease)
         if instance.status == "waitingForPause" and lease.running == 0:
-            await self._apply(lease, "settle", NOTHING)
+            await self._apply(lease, "settle")
 
     def _settle(self, lease: Lease) -> None:
         self._spawn(self._settled(lease))
@@ -250,7 +247,7 @@ class EmbeddedBackend:
     async def _settled(self, lease: Lease) -> None:
         async with lease.turn:
             if lease.status == "waitingForPause" and lease.running == 0:
-                await self._apply(lease, "settle", NOTHING)
+                await self._apply(lease, "settle")
 
     async def _known(self, ref: Ref) -> Instance:
         instance = await self._ledger.read(ref.incarnation)

@@ -15,7 +15,7 @@ from workflows.entry import Entry, Moment
 from workflows.lifecycle import Command, Transition
 from workflows.types import Usage
 
-__all__ = ["NOTHING", "Applied", "Claim", "Ending", "Ledger"]
+__all__ = ["NOTHING", "Applied", "Change", "Claim", "Ending", "Ledger"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,21 @@ class Ending:
 
 
 NOTHING = Ending()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A command that is applied at a time."""
+
+    command: Command
+    at: float
+    order: int
+    """The place of the first moment that it makes."""
+    idle: bool = True
+    """No attempt runs."""
+    epoch: int | None = None
+    """Only while this is the instance's; None: whatever it is."""
+    ending: Ending = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +96,5 @@ class Ledger(Protocol):
     def deliver(self, incarnation: int, type: str, payload: bytes, at: float) -> Future[InboxEvent]:
         """A new event; `InstanceFinished` when the instance is finished."""
 
-    def transition(
-        self,
-        incarnation: int,
-        command: Command,
-        ending: Ending,
-        *,
-        idle: bool,
-        at: float,
-        order: int,
-        epoch: int | None,
-    ) -> Future[Applied | None]:
-        """Applies the lifecycle table; None when it changes nothing. `order` is that of the first new moment.
-
-        `Fenced` when `epoch` is given and is not the instance's.
-        """
+    def transition(self, incarnation: int, change: Change) -> Future[Applied | None]:
+        """Applies the lifecycle table; None when it changes nothing, `Fenced` when the epoch is another."""

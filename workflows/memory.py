@@ -14,8 +14,8 @@ from workflows.backend import InboxEvent, Instance, NewInstance, Ref
 from workflows.clock import Clock
 from workflows.entry import Entry, Kind, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
-from workflows.ledger import Applied, Claim, Ending
-from workflows.lifecycle import Command, Effect
+from workflows.ledger import Applied, Change, Claim
+from workflows.lifecycle import Effect
 from workflows.types import FINAL, Usage
 
 __all__ = ["MemoryLedger"]
@@ -81,19 +81,9 @@ class MemoryLedger:
         """See `Ledger.deliver`."""
         return _acknowledged(lambda: self._deliver(incarnation, type, payload, at))
 
-    def transition(
-        self,
-        incarnation: int,
-        command: Command,
-        ending: Ending,
-        *,
-        idle: bool,
-        at: float,
-        order: int,
-        epoch: int | None,
-    ) -> asyncio.Future[Applied | None]:
+    def transition(self, incarnation: int, change: Change) -> asyncio.Future[Applied | None]:
         """See `Ledger.transition`."""
-        return _acknowledged(lambda: self._transition(incarnation, command, ending, idle, at, order, epoch))
+        return _acknowledged(lambda: self._transition(self._row(incarnation), change))
 
     def _row(self, incarnation: int) -> _Row:
         if incarnation not in self._rows:
@@ -137,22 +127,14 @@ class MemoryLedger:
         row.inbox[event.number] = event
         return event
 
-    def _transition(
-        self,
-        incarnation: int,
-        command: Command,
-        ending: Ending,
-        idle: bool,
-        at: float,
-        order: int,
-        epoch: int | None,
-    ) -> Applied | None:
-        row = self._row(incarnation)
-        if epoch is not None and row.epoch != epoch:
-            raise Fenced(f'the lease of "{row.instance.ref.id}" is gone')
+    def _transition(self, row: _Row, change: Change) -> Applied | None:
         before = row.instance
-        paused_for = at - before.paused_at if before.paused_at is not None else 0.0
-        done = lifecycle.apply(before.status, row.entries.values(), command, idle=idle, paused_for=paused_for)
+        if change.epoch is not None and row.epoch != change.epoch:
+            raise Fenced(f'the lease of "{before.ref.id}" is gone')
+        paused_for = 0.0 if before.paused_at is None else change.at - before.paused_at
+        done = lifecycle.apply(
+            before.status, row.entries.values(), change.command, idle=change.idle, paused_for=paused_for
+        )
         if done is None:
             return None
         if done.rule.effect is Effect.WIPE:
@@ -160,17 +142,17 @@ class MemoryLedger:
         for entry, due in done.dues:
             entry.due = due
         row.epoch += done.rule.fences
-        row.moments += done.moments(at, order)
+        row.moments += done.moments(change.at, change.order)
         status = done.rule.status
         row.instance = dataclasses.replace(
             before,
             status=status,
-            output=ending.output,
-            error=ending.error,
-            reason=ending.reason,
-            unasked=ending.unasked,
-            finished_at=at if status in FINAL else None,
-            paused_at=at if status == "paused" else None,
+            output=change.ending.output,
+            error=change.ending.error,
+            reason=change.ending.reason,
+            unasked=change.ending.unasked,
+            finished_at=change.at if status in FINAL else None,
+            paused_at=change.at if status == "paused" else None,
         )
         return Applied(done, row.instance, row.epoch)
 

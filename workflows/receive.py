@@ -66,11 +66,7 @@ class Receive:
     async def live(self, entry: Entry) -> None:
         """See `Operation.live`."""
         run = self._run
-        if self.unseen:
-            started, self.unseen = self.unseen, []
-            await run.record(entry, *started)
-        elif entry.state is State.CUT:
-            entry.state = State.WAITING
+        await run.begin_wait(self, entry)
         event = await run.waits.event(entry, self._type)
         if event is None:
             return await self._timed_out(entry)

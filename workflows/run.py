@@ -119,6 +119,14 @@ class Run:
             self._fail(error)
             raise asyncio.CancelledError from None
 
+    async def begin_wait(self, operation: Operation[object], entry: Entry) -> None:
+        """Records that a sleep or a wait has started, or takes up one that was recorded or cut."""
+        if operation.unseen:
+            started, operation.unseen = operation.unseen, []
+            await self.record(entry, *started)
+        elif entry.state is State.CUT:
+            entry.state = State.WAITING
+
     def note(self, entry: Entry, moments: list[NewMoment]) -> None:
         """Writes `entry` without waiting for it."""
         if self.let_go:

@@ -35,11 +35,7 @@ class Sleep:
     async def live(self, entry: Entry) -> None:
         """See `Operation.live`."""
         run = self._run
-        if self.unseen:
-            started, self.unseen = self.unseen, []
-            await run.record(entry, *started)
-        elif entry.state is State.CUT:
-            entry.state = State.WAITING
+        await run.begin_wait(self, entry)
         await run.waits.until_due(entry)
         entry.state = State.DONE
         await run.record(entry, run.moment("sleep_completed"))

@@ -14,8 +14,8 @@ from workflows.backend import InboxEvent, Instance, NewInstance, Ref
 from workflows.clock import Clock
 from workflows.entry import Entry, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
-from workflows.ledger import Applied, Claim, Ending
-from workflows.lifecycle import Command, Effect
+from workflows.ledger import Applied, Change, Claim
+from workflows.lifecycle import Effect
 from workflows.sqlite.store import Store
 from workflows.sqlite.tables import (
     ENTRY,
@@ -29,7 +29,7 @@ from workflows.sqlite.tables import (
     moment_of,
     only_row,
 )
-from workflows.types import FINAL, Usage
+from workflows.types import FINAL, Status, Usage
 
 __all__ = ["SqliteLedger"]
 
@@ -103,20 +103,9 @@ class SqliteLedger:
         """See `Ledger.deliver`."""
         return self._store.write(lambda connection: _deliver(connection, incarnation, type, payload, at))
 
-    def transition(
-        self,
-        incarnation: int,
-        command: Command,
-        ending: Ending,
-        *,
-        idle: bool,
-        at: float,
-        order: int,
-        epoch: int | None,
-    ) -> Future[Applied | None]:
+    def transition(self, incarnation: int, change: Change) -> Future[Applied | None]:
         """See `Ledger.transition`."""
-        change = _Transition(incarnation, command, ending, idle=idle, at=at, order=order, epoch=epoch)
-        return self._store.write(change)
+        return self._store.write(lambda connection: _transition(connection, incarnation, change))
 
 
 class _Put:
@@ -136,65 +125,39 @@ class _Put:
             connection.execute("DELETE FROM event WHERE id = ?", (self._consume,))
 
 
-class _Transition:
+def _transition(connection: sqlite3.Connection, incarnation: int, change: Change) -> Applied | None:
     """Applies the lifecycle table inside the transaction."""
-
-    def __init__(
-        self,
-        incarnation: int,
-        command: Command,
-        ending: Ending,
-        *,
-        idle: bool,
-        at: float,
-        order: int,
-        epoch: int | None,
-    ) -> None:
-        self._incarnation = incarnation
-        self._command = command
-        self._ending = ending
-        self._idle = idle
-        self._at = at
-        self._order = order
-        self._epoch = epoch
-
-    def __call__(self, connection: sqlite3.Connection) -> Applied | None:
-        epoch, before = _known(connection, self._incarnation)
-        if self._epoch is not None and epoch != self._epoch:
-            raise Fenced(f'the lease of "{before.ref.id}" is gone')
-        paused_for = 0.0 if before.paused_at is None else self._at - before.paused_at
-        waiting = _entries(connection, self._incarnation) if before.status == "paused" else []
-        done = lifecycle.apply(before.status, waiting, self._command, idle=self._idle, paused_for=paused_for)
-        if done is None:
-            return None
-        if done.rule.effect is Effect.WIPE:
-            _wipe(connection, self._incarnation)
-        for entry, due in done.dues:
-            connection.execute(
-                "UPDATE entry SET due = ? WHERE instance = ? AND ordinal = ?",
-                (due, self._incarnation, entry.ordinal),
-            )
-        _show(connection, self._incarnation, done.moments(self._at, self._order))
-        epoch += done.rule.fences
-        self._write(connection, done.rule, epoch)
-        return Applied(done, _known(connection, self._incarnation)[1], epoch)
-
-    def _write(self, connection: sqlite3.Connection, rule: lifecycle.Rule, epoch: int) -> None:
-        status, ending = rule.status, self._ending
+    epoch, before = _known(connection, incarnation)
+    if change.epoch is not None and epoch != change.epoch:
+        raise Fenced(f'the lease of "{before.ref.id}" is gone')
+    paused_for = 0.0 if before.paused_at is None else change.at - before.paused_at
+    entries = _entries(connection, incarnation) if before.status == "paused" else []
+    done = lifecycle.apply(before.status, entries, change.command, idle=change.idle, paused_for=paused_for)
+    if done is None:
+        return None
+    if done.rule.effect is Effect.WIPE:
+        _wipe(connection, incarnation)
+    for entry, due in done.dues:
         connection.execute(
-            _UPDATE,
-            (
-                status,
-                epoch,
-                ending.output,
-                ending.error,
-                self._at if status in FINAL else None,
-                self._at if status == "paused" else None,
-                ending.reason,
-                orjson.dumps(ending.unasked).decode() if ending.unasked else None,
-                self._incarnation,
-            ),
+            "UPDATE entry SET due = ? WHERE instance = ? AND ordinal = ?", (due, incarnation, entry.ordinal)
         )
+    _show(connection, incarnation, done.moments(change.at, change.order))
+    epoch += done.rule.fences
+    _update(connection, incarnation, done.rule.status, epoch, change)
+    return Applied(done, _known(connection, incarnation)[1], epoch)
+
+
+def _update(
+    connection: sqlite3.Connection, incarnation: int, status: Status, epoch: int, change: Change
+) -> None:
+    ending = change.ending
+    unasked = orjson.dumps(ending.unasked).decode() if ending.unasked else None
+    finished = change.at if status in FINAL else None
+    paused = change.at if status == "paused" else None
+    connection.execute(
+        _UPDATE,
+        (status, epoch, ending.output, ending.error, finished, paused, ending.reason, unasked, incarnation),
+    )
 
 
 def _insert(
