@@ -58,6 +58,8 @@ def _stub(handle: str, call: Call | None, content: object, keep: int) -> str:
     header = f"[{tool} (arguments {digest}): {len(text):,} characters, shortened; handle {handle}]"
     if keep == 0:
         return header
+    if len(text) <= keep:
+        return f"{header}\n{text}"
     start = int(keep * FROM_START)
     return f"{header}\n{text[:start]}\n[…]\n{text[-(keep - start) :]}"
 

@@ -85,7 +85,7 @@ def _definitions() -> ModuleType:
 def _packaged_ranks(address: str, expected_hash: str) -> dict[bytes, int]:
     """Stands in for tiktoken's download: same arguments, same result, from package data."""
     name = PurePosixPath(urlsplit(address).path).stem
-    tokens = unpack(files(__package__).joinpath(f"{name}.bin.xz").read_bytes())
+    tokens = unpack(files("integrations.tokens").joinpath(f"{name}.bin.xz").read_bytes())
     if hashlib.sha256(publish(tokens)).hexdigest() != expected_hash:
         raise DamagedVocabulary(
             f"the vocabulary {name} of this installation is not the one tiktoken expects: reinstall perdure"

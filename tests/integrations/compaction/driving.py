@@ -35,7 +35,7 @@ def fixed(text: str) -> Summariser:
 summarisers: st.SearchStrategy[Summariser] = st.sampled_from(
     [
         lambda request: Summary(text="What was said, in short."),
-        lambda request: Summary(text="Too long. " * request.max_tokens),
+        lambda request: Summary(text="Far too long. " * 4 * request.max_tokens),
         lambda request: Summary(text=" \n"),
         lambda request: None,
     ]
@@ -105,10 +105,14 @@ def prefixes(messages: Sequence[Message]) -> list[Sequence[Message]]:
 
 @st.composite
 def compactions(draw: DrawFn, histories: st.SearchStrategy[list[Message]]) -> tuple[list[Message], Driver]:
-    """A history, and a driver for it: in most, the history takes one to six times the room."""
+    """A history, and a driver for it: most take one to six times the room, some of it for instructions."""
     history = draw(histories)
     fill = draw(st.sampled_from([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 50.0]))
     limit = max(10, int(tokens(history) / fill))
+    heavy = draw(st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.5, 0.8]))
+    if heavy:
+        instructions = "rule " * int(limit * heavy * 4 / 5)
+        history = [Message(id="m0", role="system", content=instructions), *history]
     overhead = draw(st.sampled_from([0, 0, 0, 0, 0, limit // 3, 2 * limit]))
     settings = Compaction(
         window=limit + limit // 3,

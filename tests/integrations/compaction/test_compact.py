@@ -15,6 +15,9 @@ from integrations.compaction import (
     Outcome,
     Overlay,
     Reason,
+    Summarise,
+    Summary,
+    SummaryRequest,
     Unchanged,
     compact,
     from_wire,
@@ -23,7 +26,14 @@ from integrations.compaction import (
 from integrations.llm import LLM, Patience, Usage
 from integrations.llm.testing import ErrorReply, Reply, ScriptedModel
 from tests.integrations.compaction.histories import count, talk
-from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowInstance, WorkflowStep
+from workflows import (
+    Engine,
+    NonRetryableError,
+    WorkflowEntrypoint,
+    WorkflowEvent,
+    WorkflowInstance,
+    WorkflowStep,
+)
 from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +46,7 @@ class Env:
     """The model, and what the runs have seen."""
 
     llm: LLM
+    summarise: Summarise
     outcomes: list[Outcome] = field(default_factory=list)
 
 
@@ -55,7 +66,7 @@ class Chat(WorkflowEntrypoint[Env, list[int]]):
         return await compact(
             step,
             history,
-            summarise=summarise_with(self.env.llm),
+            summarise=self.env.summarise,
             settings=SETTINGS,
             overlay=overlay,
             counter=count,
@@ -68,7 +79,7 @@ async def running(path: Path, model: ScriptedModel) -> AsyncIterator[tuple[Engin
     """An engine and a model client of their own, as after a restart."""
     patience = Patience(limit=2, first=10, jitter=0)
     async with LLM("m", base_url=model.url, patience=patience, timeout=5) as llm:
-        env = Env(llm)
+        env = Env(llm, summarise_with(llm))
         async with Engine(path, [Chat], env=env, clock=VirtualClock()) as engine:
             yield engine, env
 
@@ -155,6 +166,16 @@ async def test_without_a_summary_the_conversation_goes_on(
     assert isinstance(first[0], Compacted)
     assert first[0].overlay.fallback
     assert failure in first[0].overlay.failure
+
+
+async def test_an_error_that_comes_back_as_itself_is_a_failed_summary_too(path: Path) -> None:
+    async def closed(request: SummaryRequest) -> Summary:
+        raise NonRetryableError("no summaries today")
+
+    async with ScriptedModel() as model, running(path, model) as (engine, env):
+        env.summarise = closed
+        await waits(await engine.workflow(Chat).create(id="1", params=[10]))
+    assert env.outcomes[0].overlay.failure == "NonRetryableError: no summaries today"
 
 
 async def test_the_wait_that_the_server_asks_for_is_kept(path: Path) -> None:

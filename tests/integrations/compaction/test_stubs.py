@@ -23,6 +23,10 @@ def test_an_excerpt_has_the_start_and_the_end() -> None:
     assert content.endswith("\n<" + "x" * 29 + "\n[…]\n" + "x" * 9 + ">")
 
 
+def test_a_text_as_short_as_the_excerpt_is_quoted_once() -> None:
+    assert str(shortened(result("a", [{"type": "image_url"}]), 40)["content"]).endswith("m1]\n[image_url]")
+
+
 def test_only_the_results_of_a_message_are_shortened() -> None:
     stub = shortened(result_parts(["a"], [{"type": "text", "text": "x" * 500}], "and this?"), 0)["content"]
     assert isinstance(stub, list)

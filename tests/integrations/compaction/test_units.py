@@ -48,18 +48,19 @@ def test_a_second_result_of_one_call_is_left_out() -> None:
     assert units(calling(["a"], ["read"]), result("a", "1"), result("a", "2")) == [["m1", "m2"]]
 
 
+def test_a_second_result_in_the_same_message_is_left_out() -> None:
+    (unit,) = group(from_wire([calling_in_parts(["a"], ["read"]), result_parts(["a", "a"], "1", None)]))
+    assert unit.messages[1].answers == ("a",)
+
+
 def test_a_late_result_moves_up_to_its_call() -> None:
     assert units(calling(["a"], ["read"]), said("user", "hurry"), result("a", "1")) == [["m1", "m3"], ["m2"]]
 
 
 def test_a_result_answers_the_newest_call_of_its_id() -> None:
-    again = [
-        calling(["call_0"], ["read"]),
-        result("call_0", "1"),
-        calling(["call_0"], ["read"]),
-        result("call_0", "2"),
-    ]
-    assert units(*again) == [["m1", "m2"], ["m3", "m4"]]
+    call, answer = calling(["call_0"], ["read"]), result("call_0", "1")
+    assert units(call, answer, call, answer) == [["m1", "m2"], ["m3", "m4"]]
+    assert units(call, call, answer) == [["m1", "m1~0"], ["m2", "m3"]]
 
 
 @pytest.mark.parametrize("calls", [calling(["a", "b"], ["read", "read"]), calling_in_parts(["a"], ["read"])])
