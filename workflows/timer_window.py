@@ -25,7 +25,7 @@ class Load:
 class Window:
     """Holds every pending timer up to an edge, and none after it: what is not here is not due before it."""
 
-    def __init__(self, capacity: int = 20_000) -> None:
+    def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._heap: list[Entry] = []
         self._due: dict[int, int] = {}

@@ -27,6 +27,7 @@ __all__ = ["Every", "Fire", "Timer", "Timers", "When"]
 
 _ATTEMPTS = 7
 _MOST_RUNNING = 1_000
+_WINDOW = 20_000
 _DISK_RETRY = 1.0
 
 _log = logging.getLogger(__name__)
@@ -39,12 +40,21 @@ class Timers:
     again, with the same nominal time. Never are two calls of one timer under way. When `fire` raises, it is
     called again after 2, 4, 8 … seconds (at most 10 minutes, give or take a quarter), then it is dead: kept,
     with its last error, until it is cancelled or driven again. A recurring one goes on with its next time.
+    `window` is how many of the next timers are held in memory.
     """
 
-    def __init__(self, store: Store, *, clock: Clock, fire: Fire, most_running: int = _MOST_RUNNING) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        fire: Fire,
+        most_running: int = _MOST_RUNNING,
+        window: int = _WINDOW,
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._window = Window()
+        self._window = Window(window)
         self._runs = Runs(store, clock=clock, fire=fire, most=most_running, ended=self._ended)
         self._scheduler = ClockScheduler(self._window, clock=clock, free=self._runs.free, start=self._start)
         self._context = copy_context()

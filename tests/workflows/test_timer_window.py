@@ -92,7 +92,7 @@ TestWindow = Seen.TestCase
 
 @given(st.lists(st.integers(0, 100), max_size=50), st.integers(0, 60))
 def test_what_is_cancelled_takes_no_room(dues: list[int], cancelled: int) -> None:
-    window = Window()
+    window = Window(20_000)
     load = window.begin_load()
     assert load is not None
     window.end_load([])

@@ -46,12 +46,18 @@ class Ticking:
 
 @asynccontextmanager
 async def ticking(
-    path: Path | str = ":memory:", *, down: timedelta | float = 0, most_running: int = 1_000
+    path: Path | str = ":memory:",
+    *,
+    down: timedelta | float = 0,
+    most_running: int = 1_000,
+    window: int = 20_000,
 ) -> AsyncIterator[Ticking]:
     """Opened so long after the start."""
     clock = VirtualClock(START + (down if isinstance(down, timedelta) else timedelta(seconds=down)))
     ticking = Ticking(clock)
     async with await Store.open(path, clock=clock) as store:
-        ticking.timers = Timers(store, clock=clock, fire=ticking.fire, most_running=most_running)
+        ticking.timers = Timers(
+            store, clock=clock, fire=ticking.fire, most_running=most_running, window=window
+        )
         async with ticking.timers:
             yield ticking
