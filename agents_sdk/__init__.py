@@ -1,6 +1,6 @@
 """Addressable agents with state, SQL, schedules and WebSockets, which launch durable workflows."""
 
-from agents_sdk.agent import Agent, Source
+from agents_sdk.agent import Agent
 from agents_sdk.app import AgentsApp
 from agents_sdk.callable import callable  # noqa: A004  # the original's name
 from agents_sdk.connection import Connection, Connections
@@ -16,6 +16,7 @@ from agents_sdk.errors import (
     UnknownMethod,
 )
 from agents_sdk.schedule import Schedule, Schedules
+from agents_sdk.state import Source
 
 __all__ = [
     "Agent",

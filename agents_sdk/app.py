@@ -2,50 +2,60 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-import uuid
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
+from agents_sdk import http
 from agents_sdk.agent import Agent
-from agents_sdk.connection import Connection
-from agents_sdk.errors import NotRunning
-from agents_sdk.host import Host
+from agents_sdk.connection import Closing
+from agents_sdk.definition import Classes, Definition, definitions
+from agents_sdk.directory import Directory
+from agents_sdk.env import Bindings, Launcher
+from agents_sdk.errors import NotRunning, UnknownAgent
+from agents_sdk.face import face_of
+from agents_sdk.ground import Ground
+from agents_sdk.host import Host, StartFailed
 from agents_sdk.hosts import Hosts
-from agents_sdk.routing import Route, route
-from workflows import Clock, Engine, WorkflowEntrypoint
+from agents_sdk.routing import route
+from agents_sdk.session import Session
+from agents_sdk.sql import SqlFiles
+from workflows import Clock, Engine, EngineClosed, Timers, WorkflowEntrypoint
 
 __all__ = ["AgentsApp"]
 
 A = TypeVar("A", bound=Agent[Any, Any])
 
-Classes = Iterable[type[Agent[Any, Any]]] | Mapping[str, type[Agent[Any, Any]]]
 Workflows = Iterable[type[WorkflowEntrypoint[Any, Any]]] | Mapping[str, type[WorkflowEntrypoint[Any, Any]]]
 
-log = logging.getLogger("agents_sdk")
+_log = logging.getLogger(__name__)
 
 _NOT_STARTED = (
-    "AgentsApp is not started: an app that is mounted is started by the outer app's lifespan, "
-    "e.g. FastAPI(lifespan=agents.lifespan)"
+    "AgentsApp is not started: a mounted app is started by the outer app, as in "
+    "FastAPI(lifespan=agents.lifespan), any other by serving it or by `async with agents`"
 )
-_RESTART = 1012
-_FAILED = 1011
+_IDLE_AFTER = 600.0  # seconds
+_GRACE = 10.0  # seconds for what is under way when the app stops
+_RESTART = Closing(1012, "service restart")
+_MEMORY = ":memory:"
 
 
 class AgentsApp:
     """An ASGI app that serves `/agents/{agent}/{name}` over HTTP and WebSocket.
 
-    Everything is kept in the folder `data`, which one process owns at a time; or in `engine`, which stays
-    open when the app stops. Start it by serving it, by `async with app`, or by `lifespan` when mounted.
+    Everything is kept in the folder `data`, which one process owns at a time, or beside the file of `engine`,
+    which is opened when it is not, and then closed, too. Serve the app, or `async with app`, or give
+    `app.lifespan` to the app that it is mounted in. An agent that is idle for `idle_after` seconds is let go.
     """
 
     def __init__(
@@ -58,44 +68,63 @@ class AgentsApp:
         engine: Engine | None = None,
         clock: Clock | None = None,
         prefix: str = "agents",
+        idle_after: float = _IDLE_AFTER,
     ) -> None:
         """`agents` and `workflows` may be dicts of binding names; `prefix` is the first part of the path."""
+        self._definitions = definitions(agents)
+        self._workflows = workflows
+        self._named = dict(workflows) if isinstance(workflows, Mapping) else {}
         self._data = Path(data)
-        self._engine = engine or Engine(self._data / "agents.db", workflows, env=env, clock=clock)
-        self._owns_engine = engine is None
+        self._env = env
+        self._engine = engine
+        self._clock = clock
         self._prefix = prefix
-        self._hosts = Hosts(agents, env=env)
-        self._running = False
+        self._idle_after = idle_after
+        self._hosts = Hosts({one.name: one for one in self._definitions.values()})
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._resources = AsyncExitStack()
 
     async def start(self) -> None:
-        """Opens the data, resumes unfinished workflows, and calls what has become due."""
-        if self._running:
+        """Opens the data, goes on with unfinished workflows, and calls what has become due."""
+        if self._loop is not None:
             return
-        if self._owns_engine:
-            self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            await self._engine.open()
-        await self._hosts.open(self._engine, self._data / "sql")
-        self._running = True
+        async with AsyncExitStack() as resources:
+            engine = await self._open_engine(resources)
+            files = SqlFiles(_sql_folder(engine.store.path, resources))
+            resources.push_async_callback(files.close)
+            directory = Directory(engine.store, engine.clock)
+            await directory.open()
+            timers = Timers(engine.store, clock=engine.clock, fire=self._hosts.fire)
+            self._hosts.open(self._ground(engine, directory, timers, files))
+            resources.push_async_callback(self._let_go, timers)
+            await timers.open()
+            self._resources = resources.pop_all()
+        self._loop = asyncio.get_running_loop()
 
     async def stop(self) -> None:
-        """Closes connections with code 1012, lets agents and workflows go; nothing is lost."""
-        if not self._running:
-            return
-        self._running = False
-        await self._hosts.close(_RESTART, "service restart")
-        if self._owns_engine:
-            await self._engine.close()
+        """Closes connections with code 1012, lets what is under way come to its end; nothing is lost."""
+        self._loop = None
+        await self._resources.aclose()
 
     async def get_agent(self, cls: type[A], name: str) -> A:
-        """The living agent, started: call its methods. It is the one that serves the clients, too."""
-        self._check()
-        agent = await (await self._hosts.get(cls, name)).started()
-        assert isinstance(agent, cls)
-        return agent
+        """The living agent, started: call its public methods. It is the one that serves the clients, too.
+
+        While it is held, the agent is not let go. An error of its `on_start` is raised.
+        """
+        if self._loop is None:
+            raise NotRunning(_NOT_STARTED)
+        if asyncio.get_running_loop() is not self._loop:
+            raise NotRunning("agents live on the event loop of their app: call get_agent there")
+        host = self._hosts.get(self._definition(cls), name)
+        try:
+            async with host.event():
+                return cast(A, face_of(host))
+        except StartFailed as failed:
+            raise failed.error from None
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002
-        """For an outer app: started inside, stopped after."""
+        """For the app that this one is mounted in: started inside, stopped after."""
         async with self:
             yield
 
@@ -109,78 +138,96 @@ class AgentsApp:
         await self.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match scope["type"]:
-            case "lifespan":
-                await self._live(receive, send)
-            case "http":
-                await self._serve_http(scope, receive, send)
-            case "websocket":
-                await self._serve_socket(WebSocket(scope, receive, send))
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        found = self._find(scope)
+        match scope["type"], found:
+            case "http", Host():
+                await http.answer(found, scope, receive, send)
+            case "http", Response():
+                await found(scope, receive, send)
+            case "websocket", Host():
+                await Session(found, WebSocket(scope, receive, send)).run()
+            case "websocket", Response():
+                await _deny(WebSocket(scope, receive, send), found)
+
+    def _find(self, scope: Scope) -> Host | Response:
+        """Who answers, or the answer to what is no agent's."""
+        found = route(scope, self._prefix)
+        if found is None:
+            return PlainTextResponse("Not Found", status_code=404)
+        if self._loop is None:
+            _log.error(_NOT_STARTED)
+            return PlainTextResponse("Service Unavailable", status_code=503)
+        if found.agent not in self._definitions:
+            return PlainTextResponse("Invalid request", status_code=400)
+        return self._hosts.get(self._definitions[found.agent], found.name)
+
+    def _definition(self, cls: type[Agent[Any, Any]]) -> Definition:
+        for definition in self._definitions.values():
+            if definition.cls is cls:
+                return definition
+        known = ", ".join(one.name for one in self._definitions.values()) or "none"
+        raise UnknownAgent(f"this app was not given {cls.__name__}, it has {known}: add it to agents=")
+
+    async def _open_engine(self, resources: AsyncExitStack) -> Engine:
+        engine = self._engine
+        if engine is None:
+            self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = self._data / "agents.db"
+            engine = Engine(path, self._workflows, env=self._env, clock=self._clock)
+        if not _is_open(engine):
+            await resources.enter_async_context(engine)
+        return engine
+
+    def _ground(self, engine: Engine, directory: Directory, timers: Timers, files: SqlFiles) -> Ground:
+        launcher = Launcher(engine, self._named)
+        return Ground(
+            clock=engine.clock,
+            directory=directory,
+            timers=timers,
+            files=files,
+            workflows=launcher,
+            env=Bindings(launcher) if self._env is None else self._env,
+            idle_after=self._idle_after,
+        )
+
+    async def _let_go(self, timers: Timers) -> None:
+        await asyncio.gather(timers.close(_GRACE), self._hosts.close(_RESTART, _GRACE))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The lifespan protocol of ASGI."""
         await receive()
         try:
             await self.start()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # the server shows the sentence and ends
+            _log.debug("starting failed", exc_info=True)
             await send({"type": "lifespan.startup.failed", "message": str(error)})
-            raise
+            return
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._refusal(found := route(scope, self._prefix))
-        if answer is None and found is not None:
-            host = await self._hosts.get(self._hosts.classes[found.agent], found.name)
-            answer = await host.request(Request(scope, receive))
-        assert answer is not None
-        await answer(scope, receive, send)
 
-    def _refusal(self, found: Route | None) -> Any:
-        """The answer to what no agent gets."""
-        if found is None:
-            return PlainTextResponse("Not Found", status_code=404)
-        if not self._running:
-            log.error(_NOT_STARTED)
-            return PlainTextResponse("Service Unavailable", status_code=503)
-        if found.agent not in self._hosts.classes:
-            return PlainTextResponse("Invalid request", status_code=400)
-        return None
-
-    async def _serve_socket(self, socket: WebSocket) -> None:
-        found = route(socket.scope, self._prefix)
-        refusal = self._refusal(found)
-        if refusal is not None or found is None:
-            await socket.send_denial_response(refusal)
-            return
-        await socket.accept()
-        connection = Connection(socket.query_params.get("_pk") or uuid.uuid4().hex, socket)
-        host = await self._hosts.get(self._hosts.classes[found.agent], found.name)
-        try:
-            await host.connected(connection, socket)
-        except Exception as error:  # noqa: BLE001  # the client sees the close code
-            await host.report(error, "on_connect")
-            connection.close(_FAILED, "internal error")
-            await connection.closed()
-        code, reason = await _read(socket, connection, host)
-        await host.left(connection, code, reason)
-
-    def _check(self) -> None:
-        if not self._running:
-            raise NotRunning(_NOT_STARTED)
+async def _deny(socket: WebSocket, answer: Response) -> None:
+    if "websocket.http.response" in socket.scope.get("extensions", {}):
+        await socket.send_denial_response(answer)
+    else:
+        await socket.close()
 
 
-async def _read(socket: WebSocket, connection: Connection, host: Host) -> tuple[int, str]:
-    """Hands every message to the host, in order, until the client leaves; gives the close code and reason."""
+def _is_open(engine: Engine) -> bool:
     try:
-        while connection.is_open:
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return message.get("code") or 1005, message.get("reason") or ""
-            text = message.get("text")
-            await host.received(connection, message["bytes"] if text is None else text)
-    except (WebSocketDisconnect, RuntimeError):
-        log.debug("connection %s was lost", connection.id)
-    return 1006, ""
+        return bool(engine.store)
+    except EngineClosed:
+        return False
+
+
+def _sql_folder(store: str, resources: AsyncExitStack) -> Path:
+    """Beside the file of the engine; for one in memory, a folder that goes with the app."""
+    if store == _MEMORY:
+        folder = tempfile.TemporaryDirectory(prefix="agents-sql-")
+        return Path(resources.enter_context(folder))
+    return Path(store).with_name(Path(store).stem + "-sql")

@@ -4,108 +4,136 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-__all__ = ["Connection", "Connections"]
+__all__ = ["Closing", "Connection", "Connections"]
 
-log = logging.getLogger("agents_sdk")
+_log = logging.getLogger(__name__)
 
-_QUEUE = 1_000
+_QUEUED = 4 << 20  # bytes that may wait to be written to one connection
+_OVERHEAD = 100  # bytes that a waiting message takes besides its content
 _TOO_SLOW = 1013
 
 
-class Connection:
-    """One client. What is sent is queued and written by the connection's own task, in order.
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a connection ends."""
 
-    A client that does not read, so that the queue is full, is closed with code 1013.
+    code: int
+    reason: str = ""
+
+
+class Connection:
+    """One client. What is sent is queued, and written in order by the connection's own writer.
+
+    Sending never waits: a client that does not read, so that 4 MiB are queued for it, is closed with code
+    1013. `state` is whatever the agent keeps about this connection, in memory.
     """
 
-    def __init__(self, id: str, socket: WebSocket) -> None:
+    def __init__(self, id: str, uri: str, *, settled: Callable[[], Awaitable[None]]) -> None:
         self.id = id
-        self._socket = socket
-        self._queue: asyncio.Queue[str | bytes | tuple[int, str]] = asyncio.Queue(_QUEUE)
-        self._writer = asyncio.create_task(self._write(), name=f"connection {id}")
-        self._closing: tuple[int, str] | None = None
+        self.uri = uri
+        self.state: Any = None
+        self._settled = settled
+        self._queue: deque[str | bytes | Closing] = deque()
+        self._size = 0
+        self._news = asyncio.Event()
+        self._closing: Closing | None = None
+        self._writer: asyncio.Task[object] | None = None
 
     @property
     def is_open(self) -> bool:
         """What is sent may still arrive."""
-        return self._closing is None and self._socket.application_state is WebSocketState.CONNECTED
+        return self._closing is None
+
+    @property
+    def closing(self) -> Closing | None:
+        """How this side closed it."""
+        return self._closing
 
     def send(self, message: str | bytes) -> None:
-        """Queues a message; to a connection that is not open it is dropped."""
+        """Queues a message, text or binary; to a connection that is not open it is dropped."""
         if not self.is_open:
             return
-        try:
-            self._queue.put_nowait(message)
-        except asyncio.QueueFull:
-            log.warning("connection %s does not read and is closed", self.id)
-            self.close(_TOO_SLOW, "too slow")
-            self._writer.cancel()
+        if self._queue and self._size + len(message) + _OVERHEAD > _QUEUED:
+            _log.warning("connection %s does not read what is sent to it: it is closed", self.id)
+            self.drop(Closing(_TOO_SLOW, "too slow"))
+            return
+        self._put(message)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Closes the connection after what is queued."""
+        """Closes the connection after what is queued; 1008 and 4000 to 4999 tell a client to stay away."""
         if self._closing is None:
-            self._closing = (code, reason)
-            if not self._queue.full():
-                self._queue.put_nowait(self._closing)
+            self._closing = Closing(code, reason)
+            self._put(self._closing)
 
-    async def closed(self) -> None:
-        """Waits until nothing more is written; the socket is closed then."""
+    def drop(self, closing: Closing) -> None:
+        """Ends it at once; what is queued is lost."""
+        self._closing = self._closing or closing
+        self._queue.clear()
+        self._size = 0
+        if self._writer is not None:
+            self._writer.cancel()
+
+    async def write_to(self, socket: WebSocket) -> None:
+        """Writes what is queued until it is closed; cancelled by `drop`.
+
+        Nothing leaves before the commit of the state changes that were made before it.
+        """
+        self._writer = asyncio.current_task()
         try:
-            await self._writer
-        except asyncio.CancelledError:
-            if not self._writer.cancelled():
-                raise
-        if self._closing is not None and self._socket.application_state is WebSocketState.CONNECTED:
-            await _quietly_close(self._socket, *self._closing)
+            while True:
+                while not self._queue:
+                    self._news.clear()
+                    await self._news.wait()
+                await self._settled()
+                message = self._queue.popleft()
+                self._size -= _size(message)
+                match message:
+                    case str():
+                        await socket.send_text(message)
+                    case bytes():
+                        await socket.send_bytes(message)
+                    case Closing(code, reason):
+                        return await socket.close(code, reason)
+        except (WebSocketDisconnect, RuntimeError):
+            _log.debug("connection %s: the client left before all was written", self.id)
 
-    def gone(self) -> None:
-        """The client has left: nothing can be written any more."""
-        self._closing = self._closing or (1006, "")
-        self._writer.cancel()
-
-    async def _write(self) -> None:
-        while True:
-            match await self._queue.get():
-                case str(text):
-                    await self._socket.send_text(text)
-                case bytes(binary):
-                    await self._socket.send_bytes(binary)
-                case (code, reason):
-                    return await _quietly_close(self._socket, code, reason)
+    def _put(self, message: str | bytes | Closing) -> None:
+        self._queue.append(message)
+        self._size += _size(message)
+        self._news.set()
 
 
 class Connections:
     """The open connections of one agent."""
 
     def __init__(self) -> None:
-        self._open: dict[str, list[Connection]] = {}
+        self._open: list[Connection] = []
 
     def __iter__(self) -> Iterator[Connection]:
-        return iter([one for same in self._open.values() for one in same])
+        return iter(list(self._open))
 
     def __len__(self) -> int:
-        return sum(map(len, self._open.values()))
+        return len(self._open)
 
     def get(self, id: str) -> Connection | None:
         """The latest connection with this id."""
-        same = self._open.get(id)
-        return same[-1] if same else None
+        return next((one for one in reversed(self._open) if one.id == id), None)
 
     def add(self, connection: Connection) -> None:
         """It takes part in broadcasts from now on."""
-        self._open.setdefault(connection.id, []).append(connection)
+        self._open.append(connection)
 
     def remove(self, connection: Connection) -> None:
         """It does not take part any more."""
-        same = self._open.get(connection.id, [])
-        if connection in same:
-            same.remove(connection)
-        if not same:
-            self._open.pop(connection.id, None)
+        if connection in self._open:
+            self._open.remove(connection)
 
     def broadcast(self, message: str | bytes, *, without: Collection[str] = ()) -> None:
         """Sends to all, except those with an id in `without`."""
@@ -113,16 +141,11 @@ class Connections:
             if connection.id not in without:
                 connection.send(message)
 
-    async def close(self, code: int, reason: str) -> None:
-        """Closes all and waits until that is written."""
-        connections = list(self)
-        for connection in connections:
-            connection.close(code, reason)
-        await asyncio.gather(*(connection.closed() for connection in connections), return_exceptions=True)
+    def close(self, closing: Closing) -> None:
+        """Closes all."""
+        for connection in self:
+            connection.close(closing.code, closing.reason)
 
 
-async def _quietly_close(socket: WebSocket, code: int, reason: str) -> None:
-    try:
-        await socket.close(code, reason)
-    except (RuntimeError, WebSocketDisconnect):
-        log.debug("the client was faster with closing")
+def _size(message: str | bytes | Closing) -> int:
+    return _OVERHEAD + (0 if isinstance(message, Closing) else len(message))

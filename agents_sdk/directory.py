@@ -1,11 +1,12 @@
-"""Which agents exist: a number for every (class, name) that was ever addressed."""
+"""Which agents exist: a number for every (class, name) that was ever addressed, and its state."""
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from dataclasses import dataclass
 
-from workflows import Clock, Store
+from workflows import Clock, Statement, Store
 
 __all__ = ["Directory", "Listed"]
 
@@ -14,18 +15,26 @@ _TABLES = (
 CREATE TABLE agent(
   id INTEGER PRIMARY KEY AUTOINCREMENT, class TEXT NOT NULL, name TEXT NOT NULL, created REAL NOT NULL,
   UNIQUE(class, name)) STRICT;
-CREATE TABLE agent_state(agent INTEGER PRIMARY KEY, state BLOB NOT NULL) STRICT;
+CREATE TABLE agent_state(agent INTEGER PRIMARY KEY, version INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
 """,
 )
+_ENTER = "INSERT INTO agent(class, name, created) VALUES(?, ?, ?) ON CONFLICT DO NOTHING"
+_FIND = (
+    "SELECT id, state FROM agent LEFT JOIN agent_state ON agent_state.agent = agent.id"
+    " WHERE class = ? AND name = ?"
+)
+_SAVE = """
+INSERT INTO agent_state(agent, version, state) VALUES(?, 1, ?)
+ON CONFLICT(agent) DO UPDATE SET version = version + 1, state = excluded.state
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An agent as the directory has it; `id` names its files and owns its schedules."""
+    """An agent as the directory has it: `id` names its file and owns its schedules; `state` is JSON."""
 
     id: int
-    cls: str
-    name: str
+    state: bytes | None
 
 
 class Directory:
@@ -41,20 +50,22 @@ class Directory:
 
     async def enter(self, cls: str, name: str) -> Listed:
         """The agent of this class and name; a new one is durable when this returns."""
+        rows = await self._store.read(_FIND, (cls, name))
+        if rows:
+            return Listed(*rows[0])
         at = self._clock.now()
-        number = await self._store.write(lambda connection: _number(connection, cls, name, at))
-        return Listed(number, cls, name)
+        return await self._store.write(lambda connection: _entered(connection, cls, name, at))
 
-    async def find(self, number: int) -> Listed | None:
-        """The agent with this number."""
-        rows = await self._store.read("SELECT class, name FROM agent WHERE id = ?", (number,))
-        return Listed(number, *rows[0]) if rows else None
+    async def address(self, id: int) -> tuple[str, str] | None:
+        """The class and the name of the agent with this number."""
+        rows = await self._store.read("SELECT class, name FROM agent WHERE id = ?", (id,))
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def save_state(self, agent: int, state: bytes) -> asyncio.Future[int]:
+        """Queues the state of an agent, in the order of the calls; resolves after COMMIT."""
+        return self._store.write(Statement(_SAVE, (agent, state)))
 
 
-def _number(connection: sqlite3.Connection, cls: str, name: str, at: float) -> int:
-    connection.execute(
-        "INSERT INTO agent(class, name, created) VALUES(?, ?, ?) ON CONFLICT DO NOTHING", (cls, name, at)
-    )
-    row = connection.execute("SELECT id FROM agent WHERE class = ? AND name = ?", (cls, name)).fetchone()
-    number: int = row[0]
-    return number
+def _entered(connection: sqlite3.Connection, cls: str, name: str, at: float) -> Listed:
+    connection.execute(_ENTER, (cls, name, at))
+    return Listed(*connection.execute(_FIND, (cls, name)).fetchone())

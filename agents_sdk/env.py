@@ -1,22 +1,38 @@
-"""`self.env` of an app that was given none: the workflow bindings by name, as on Cloudflare."""
+"""The workflows that agents reach: by class, by name, or as `self.env.MY_WORKFLOW`."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from workflows import Binding, Engine, UnknownWorkflow
+from workflows import Binding, Engine, UnknownWorkflow, WorkflowEntrypoint
 
-__all__ = ["Bindings"]
+__all__ = ["Bindings", "Launcher"]
+
+P = TypeVar("P")
+
+
+class Launcher:
+    """The bindings of the app's workflows."""
+
+    def __init__(self, engine: Engine, named: Mapping[str, type[WorkflowEntrypoint[Any, Any]]]) -> None:
+        self._engine = engine
+        self._named = named
+
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str) -> Binding[P]:
+        """The binding of a workflow, by its class, its name or its binding name."""
+        named = self._named.get(workflow, workflow) if isinstance(workflow, str) else workflow
+        return self._engine.workflow(named)
 
 
 class Bindings:
-    """`env.MY_WORKFLOW` is the binding of that name."""
+    """`self.env` of an app that was given none: `env.MY_WORKFLOW` is the binding of that name."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher = launcher
 
     def __getattr__(self, name: str) -> Binding[Any]:
         try:
-            return self._engine.workflow(name)
+            return self._launcher.workflow(name)
         except UnknownWorkflow as error:
-            raise AttributeError(str(error)) from None
+            raise AttributeError(f"{error}; this app was given no env of its own") from None

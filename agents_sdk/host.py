@@ -1,234 +1,252 @@
-"""One living agent: the object, its parts, and what is under way in it."""
+"""One agent while it lives: its object and parts, made when it is first needed, let go when it is idle."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-import typing
-from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, Response
+from pydantic_core import from_json
+from starlette.responses import Response
 
-from agents_sdk import callable as callables
 from agents_sdk import protocol
-from agents_sdk.agent import Agent, Source
-from agents_sdk.connection import Connection, Connections
-from agents_sdk.directory import Listed
-from agents_sdk.routing import kebab
-from agents_sdk.schedule import Schedule, Schedules
-from agents_sdk.shape import Shape
-from agents_sdk.sql import SqlFile, SqlFiles
-from agents_sdk.state import StateCell
-from workflows import Binding, Engine, Store, Timers, WorkflowEntrypoint
+from agents_sdk.agent import Agent
+from agents_sdk.connection import Closing, Connections
+from agents_sdk.context import AgentContext
+from agents_sdk.definition import Definition
+from agents_sdk.errors import NotRunning
+from agents_sdk.ground import Ground
+from agents_sdk.schedule import Schedules
+from agents_sdk.state import Source, StateCell
+from agents_sdk.tasks import Tasks
 
-__all__ = ["Ground", "Host"]
+__all__ = ["Host", "StartFailed"]
 
-P = TypeVar("P")
-
-log = logging.getLogger("agents_sdk")
-
-_ERROR = "Internal Server Error"
-_STATE_LIMIT = 1 << 20
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What all agents of an app stand on."""
+class StartFailed(Exception):
+    """The agent could not be started, and that was reported. `answer` is what `on_error` made of it."""
 
-    engine: Engine
-    timers: Timers
-    files: SqlFiles
-    env: Any
+    def __init__(self, error: Exception, answer: Response | None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.answer = answer
 
 
 class Host:
-    """One (class, name) alive: `Surroundings` of its agent, and everything that reaches it from outside."""
+    """The place of one (class, name), where at most one object lives: all that happens to it comes here.
 
-    def __init__(self, cls: type[Agent[Any, Any]], listed: Listed, ground: Ground) -> None:
-        self.name = listed.name
-        self.env = ground.env
+    It is let go when nobody has been inside `pinned` for `idle_after` seconds, no connection is open, and
+    nobody holds a face of it. `gone` hears that.
+    """
+
+    def __init__(
+        self, definition: Definition, name: str, ground: Ground, *, gone: Callable[[Host], None]
+    ) -> None:
+        self.definition = definition
+        self.name = name
         self.connections = Connections()
-        self.sql: SqlFile = ground.files.of(listed.id)
-        owner = f'{cls.__name__} "{listed.name}"'
-        shape: Shape[Any] = Shape(_state_type(cls), limit=_STATE_LIMIT)
-        store: Store = ground.engine.store
-        self.state: StateCell[Any] = StateCell(store, listed.id, shape, owner=owner)
-        self.schedules = Schedules(ground.timers, listed.id, cls, Agent)
-        self._engine = ground.engine
-        self._owner = owner
-        self._agent = cls()
-        self._agent._around = self  # noqa: SLF001  # given here, as __init__ is the user's
-        self._callable = callables.callable_methods(cls)
+        self.face: Callable[[], object | None] = lambda: None
+        self._ground = ground
+        self._gone = gone
+        self._tasks = Tasks(ground.clock, pinned=self.pinned, failed=self._task_failed)
+        self._agent: Agent[Any, Any] | None = None
         self._started = False
-        self._starting = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+        self._starting: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._pins = 0
+        self._unpinned = asyncio.Event()
+        self._unpinned.set()
+        self._idle = ground.clock.call_at(ground.clock.now() + ground.idle_after, self._evict)
 
-    # -- what the agent asks for
+    def __str__(self) -> str:
+        return f'{self.definition.name} "{self.name}"'
 
-    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str) -> Binding[P]:
-        """See `Surroundings.workflow`."""
-        return self._engine.workflow(workflow)
-
-    async def change_state(self, value: object, source: Source) -> None:
-        """See `Surroundings.change_state`: a client that changed the state is not told its own change."""
-        without = () if source == "server" else (source.id,)
-
-        async def announce(_: bytes) -> None:
-            self.connections.broadcast(self._state_frame(), without=without)
-
-        state = await self.state.change(
-            value, check=lambda new: self._agent.validate_state_change(new, source), announce=announce
-        )
-        try:
-            await self._agent.on_state_changed(state, source)
-        except Exception as error:  # noqa: BLE001  # the state has changed; the hook's error is not the caller's
-            await self.report(error, "on_state_changed")
-
-    # -- what reaches the agent
-
-    async def started(self) -> Agent[Any, Any]:
-        """The agent, after its `on_start`; one that raised is called again for the next event."""
-        async with self._starting:
-            if not self._started:
-                await self.state.load(self._agent.initial_state)
-                await self._agent.on_start()
-                self._started = True
+    @property
+    def living(self) -> Agent[Any, Any]:
+        """The object, for who keeps it alive: to be looked at also when its app has stopped."""
+        if self._agent is None:
+            raise NotRunning(f"{self} does not live: ask the app for it again")
         return self._agent
 
-    async def request(self, request: Request) -> Response:
-        """Answers an HTTP request; what a hook raises stays here."""
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """While anyone is inside, the agent is not let go."""
+        self._pins += 1
+        self._unpinned.clear()
+        self._idle.cancel()
         try:
-            agent = await self.started()
-            return await agent.on_request(request)
-        except Exception as error:  # noqa: BLE001  # the client gets no trace
-            answer = await self.report(error, "on_request")
-            return answer or PlainTextResponse(_ERROR, status_code=500)
+            yield
+        finally:
+            self._pins -= 1
+            if not self._pins:
+                self._unpinned.set()
+                self._await_idleness()
 
-    async def connected(self, connection: Connection, request: HTTPConnection) -> None:
-        """Sends the first frames and lets the connection take part; raises what a hook raises."""
-        agent = await self.started()
-        follows: Literal[True] | None = True if self.state.known else None
-        identity = protocol.Identity(name=self.name, agent=kebab(type(agent).__name__), stateFollows=follows)
-        connection.send(protocol.encode(identity))
-        if follows:
-            connection.send(self._state_frame())
-        connection.send(protocol.encode(protocol.McpServers()))
-        self.connections.add(connection)
-        await agent.on_connect(connection, request)
+    def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        """Runs `work` beside everything else, and keeps the agent for it."""
+        return self._tasks.spawn(work)
 
-    async def received(self, connection: Connection, message: str | bytes) -> None:
-        """Takes one message of a client; calls run beside each other, all else in order."""
-        frame = protocol.parse(message) if isinstance(message, str) else None
+    @asynccontextmanager
+    async def in_turn(self, turn: asyncio.Lock) -> AsyncIterator[None]:
+        """Inside `turn`; a virtual clock does not stand still for those that wait for theirs."""
+        with self._ground.clock.waiting():
+            await turn.acquire()
         try:
-            match frame:
-                case protocol.StateChange(state=state):
-                    await self._wished(connection, state)
-                case protocol.RpcRequest():
-                    self._spawn(self._called(connection, frame))
-                case None:
-                    await self._agent.on_message(connection, message)
-        except Exception as error:  # noqa: BLE001  # one bad message does not end the connection
-            await self.report(error, "on_message")
+            yield
+        finally:
+            turn.release()
 
-    async def left(self, connection: Connection, code: int, reason: str) -> None:
-        """The client has left."""
-        self.connections.remove(connection)
-        connection.gone()
-        if self._started:
-            try:
-                await self._agent.on_close(connection, code, reason)
-            except Exception as error:  # noqa: BLE001  # nobody is left to tell
-                await self.report(error, "on_close")
+    async def settled(self) -> None:
+        """Returns when all changes of the state so far are committed, or have failed."""
+        if self._agent is not None:
+            await self._agent.ctx.state.settled()
 
-    async def fire(self, schedule: Schedule) -> None:
-        """Runs a schedule that is due; raises what its method raises, so that it is tried again."""
-        agent = await self.started()
-        method = getattr(agent, callables.public_method(type(agent), Agent, schedule.callback))
-        arguments = (schedule.payload, schedule)
-        try:
-            called = method(*arguments[: _takes(method)])
-            if inspect.isawaitable(called):
-                await called
-        except Exception as error:
-            await self.report(error, f"scheduled {schedule.callback}")
-            raise
+    @asynccontextmanager
+    async def event(self) -> AsyncIterator[Agent[Any, Any]]:
+        """The started agent, for one thing that happens to it; raises `StartFailed` or `NotRunning`."""
+        with self.pinned(), self._ground.clock.busy():
+            while not self._started or self._ending is not None:
+                await self._start()
+            yield self.living
 
-    async def stop(self, code: int, reason: str) -> None:
-        """Closes the connections, ends what is under way, then calls `on_stop`."""
-        await self.connections.close(code, reason)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._started:
-            self._started = False
-            try:
-                await self._agent.on_stop()
-            except Exception as error:  # noqa: BLE001  # the others are stopped all the same
-                await self.report(error, "on_stop")
-
-    async def report(self, error: Exception, where: str) -> Response | None:
-        """Logs what a hook raised and tells `on_error`."""
-        log.error("%s raised in %s", self._owner, where, exc_info=error)
-        try:
-            return await self._agent.on_error(error)
-        except Exception:
-            log.exception("%s raised in on_error", self._owner)
+    async def report(self, error: Exception) -> Response | None:
+        """Tells `on_error` what a hook raised; gives its answer for an HTTP client."""
+        if self._agent is None:
+            _log.error("%s could not be made", self, exc_info=error)
             return None
-
-    # -- frames
-
-    def _state_frame(self) -> str:
-        return protocol.encode_state(self.state.encoded)
-
-    async def _wished(self, connection: Connection, state: object) -> None:
         try:
-            await self.change_state(state, connection)
-        except Exception as error:  # noqa: BLE001  # the client learns that, not why
-            log.info("%s refused a state of connection %s: %s", self._owner, connection.id, error)
-            connection.send(protocol.encode(protocol.StateError(error="State update rejected")))
+            answer = await self._agent.on_error(error)
+        except Exception:  # noqa: BLE001  # there is nobody else to tell
+            _log.exception("%s raised in on_error", self)
+            return None
+        return answer if isinstance(answer, Response) else None
 
-    async def _called(self, connection: Connection, call: protocol.RpcRequest) -> None:
+    async def stop(self, closing: Closing, grace: float) -> None:
+        """Closes the connections, gives what is under way `grace` seconds, and ends the life for good."""
+        self.connections.close(closing)
         try:
-            answer = await self._result(call)
-        except Exception as error:  # noqa: BLE001  # an RPC error is for its caller
-            connection.send(protocol.encode(protocol.RpcError(id=call.id, error=str(error))))
-        else:
-            connection.send(answer)
+            async with asyncio.timeout(grace):
+                await self._unpinned.wait()
+        except TimeoutError:
+            _log.warning("%s was still at work after %g seconds and is cut off", self, grace)
+        self._stopped = True
+        if self._starting is not None:
+            self._starting.cancel()
+        under_way = [task for task in (self._starting, self._ending) if task is not None]
+        if under_way:
+            await asyncio.wait(under_way)
+        await self._finish()
+        self._idle.cancel()
 
-    async def _result(self, call: protocol.RpcRequest) -> str:
-        if call.method not in self._callable:
-            known = callables.public_methods(type(self._agent), object)
-            why = "is not callable" if call.method in known else "does not exist"
-            raise ValueError(f"Method {call.method} {why}")
-        result = getattr(self._agent, call.method)(*call.args)
-        if inspect.isawaitable(result):
-            result = await result
-        return protocol.encode(protocol.RpcResult(id=call.id, result=result))
+    async def _start(self) -> None:
+        if self._stopped:
+            raise NotRunning(f"{self} was stopped with its app")
+        change = self._ending or self._starting
+        if change is None:
+            change = self._starting = asyncio.create_task(self._begin())
+            change.add_done_callback(self._begun)
+        with self._ground.clock.waiting():
+            await asyncio.shield(change)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _begun(self, starting: asyncio.Task[None]) -> None:
+        self._starting = None
+        if not starting.cancelled():
+            starting.exception()  # whoever waited got it; perhaps nobody waits any more
 
+    async def _begin(self) -> None:
+        with self._ground.clock.busy():
+            try:
+                agent = await self._make()
+                await agent.on_start()
+            except Exception as error:
+                answer = await self.report(error)
+                await self._discard()
+                raise StartFailed(error, answer) from error
+        self._started = True
 
-def _state_type(cls: type) -> Any:
-    """The second type argument of the `Agent[Env, State]` that the class derives from."""
-    for base in cls.__mro__:
-        for generic in getattr(base, "__orig_bases__", ()):
-            if typing.get_origin(generic) is Agent:
-                state = typing.get_args(generic)[1]
-                return Any if isinstance(state, TypeVar) else state
-    return Any
+    async def _make(self) -> Agent[Any, Any]:
+        """A new object with all its parts, before its `on_start`."""
+        cls, ground = self.definition.cls, self._ground
+        listed = await ground.directory.enter(self.definition.name, self.name)
+        agent = cls.__new__(cls)
+        state: StateCell[Any] = StateCell(
+            self.definition.state,
+            owner=str(self),
+            save=lambda encoded: ground.directory.save_state(listed.id, encoded),
+            validate=agent.validate_state_change,
+            committed=self._state_committed,
+        )
+        agent.ctx = AgentContext(
+            id=listed.id,
+            name=self.name,
+            env=ground.env,
+            state=state,
+            sql=ground.files.of(listed.id),
+            schedules=Schedules(ground.timers, listed.id, self.definition.methods, agent),
+            connections=self.connections,
+            workflows=ground.workflows,
+            tasks=self._tasks,
+        )
+        cls.__init__(agent)
+        self._agent = agent
+        if listed.state is not None:
+            state.load(listed.state)
+        elif hasattr(agent, "initial_state"):
+            state.begin(agent.initial_state)
+        return agent
 
+    def _state_committed(self, encoded: bytes, source: Source) -> None:
+        frame = protocol.StateChange(state=from_json(encoded))
+        without = () if source == "server" else (source.id,)
+        self.connections.broadcast(protocol.encode(frame), without=without)
+        self._tasks.spawn(self._tell_state(encoded, source))
 
-def _takes(method: Any) -> int:
-    """How many of (payload, schedule) a scheduled method takes."""
-    parameters = inspect.signature(method).parameters.values()
-    if any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters):
-        return 2
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return min(2, sum(one.kind in positional for one in parameters))
+    async def _tell_state(self, encoded: bytes, source: Source) -> None:
+        async with self.event() as agent:
+            await agent.on_state_changed(self.definition.state.decode(encoded), source)
+
+    async def _task_failed(self, error: Exception) -> None:
+        if not isinstance(error, StartFailed | NotRunning):
+            await self.report(error)
+
+    def _await_idleness(self) -> None:
+        clock = self._ground.clock
+        self._idle = clock.call_at(clock.now() + self._ground.idle_after, self._evict)
+
+    def _evict(self) -> None:
+        if self._pins or self._ending is not None:
+            return
+        if self.connections or self.face() is not None:
+            self._await_idleness()
+            return
+        self._ending = asyncio.create_task(self._finish())
+        self._ending.add_done_callback(self._evicted)
+
+    def _evicted(self, _ending: asyncio.Task[None]) -> None:
+        self._ending = None
+        if not self._pins:  # else somebody came meanwhile, and begins a new life here
+            self._gone(self)
+
+    async def _finish(self) -> None:
+        """The end of a life: `on_stop`, then everything that it held is given back."""
+        with self._ground.clock.busy():
+            if self._started:
+                try:
+                    await self.living.on_stop()
+                except Exception as error:  # noqa: BLE001  # it ends all the same
+                    await self.report(error)
+            await self._discard()
+
+    async def _discard(self) -> None:
+        self._started = False
+        if self._agent is not None:
+            await self._agent.ctx.state.settled()
+            await self._tasks.cancel()
+            await self._agent.ctx.sql.close()
+        if not self._stopped:
+            self._agent = None

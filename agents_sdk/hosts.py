@@ -1,92 +1,74 @@
-"""All living agents of an app: one host for each (class, name), and the timers that wake them."""
+"""All living agents of an app: one host for each (class, name)."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+import inspect
+from collections.abc import Mapping
 
-from agents_sdk.agent import Agent
-from agents_sdk.directory import Directory
-from agents_sdk.env import Bindings
-from agents_sdk.errors import InvalidAgent, NotRunning, UnknownAgent
-from agents_sdk.host import Ground, Host
-from agents_sdk.routing import kebab
+from agents_sdk.connection import Closing
+from agents_sdk.definition import Definition
+from agents_sdk.errors import NotRunning, UnknownAgent
+from agents_sdk.ground import Ground
+from agents_sdk.host import Host, StartFailed
 from agents_sdk.schedule import schedule_of
-from agents_sdk.sql import SqlFiles
-from workflows import Engine, Timer, Timers
+from workflows import Timer
 
 __all__ = ["Hosts"]
 
-log = logging.getLogger("agents_sdk")
-
-Classes = Iterable[type[Agent[Any, Any]]] | Mapping[str, type[Agent[Any, Any]]]
-
 
 class Hosts:
-    """Wakes agents, each once."""
+    """Finds the host of an agent, and wakes agents whose schedules are due."""
 
-    def __init__(self, agents: Classes, *, env: Any) -> None:
-        bindings = agents if isinstance(agents, Mapping) else {cls.__name__: cls for cls in agents}
-        for binding, cls in bindings.items():
-            if not (isinstance(cls, type) and issubclass(cls, Agent)):
-                raise InvalidAgent(f'"{binding}" is {cls!r}: give a subclass of Agent')
-        self.classes = MappingProxyType({kebab(binding): cls for binding, cls in bindings.items()})
-        self._by_name = {cls.__name__: cls for cls in bindings.values()}
-        self._env = env
-        self._hosts: dict[tuple[str, str], asyncio.Future[Host]] = {}
+    def __init__(self, known: Mapping[str, Definition]) -> None:
+        self._known = known
+        self._hosts: dict[tuple[str, str], Host] = {}
         self._ground: Ground | None = None
-        self._directory: Directory | None = None
 
-    async def open(self, engine: Engine, folder: Path) -> None:
-        """Makes the tables and begins to call what is due."""
-        self._directory = Directory(engine.store, engine.clock)
-        await self._directory.open()
-        timers = Timers(engine.store, clock=engine.clock, fire=self._fire)
-        env = Bindings(engine) if self._env is None else self._env
-        self._ground = Ground(engine, timers, SqlFiles(folder), env)
-        await timers.open()
+    def open(self, ground: Ground) -> None:
+        """From now on agents can live."""
+        self._ground = ground
 
-    async def close(self, code: int, reason: str) -> None:
-        """Lets what is being called come to its end, then stops every agent."""
-        ground, self._ground = self._ground, None
-        if ground is None:
-            return
-        await ground.timers.close()
-        hosts = [waked.result() for waked in self._hosts.values() if waked.done() and not waked.exception()]
-        await asyncio.gather(*(host.stop(code, reason) for host in hosts))
+    def get(self, definition: Definition, name: str) -> Host:
+        """The one host of this agent. Nothing is made before something happens to it."""
+        if self._ground is None:
+            raise NotRunning("the app is not started, or is stopping")
+        key = (definition.name, name)
+        if key not in self._hosts:
+            self._hosts[key] = Host(definition, name, self._ground, gone=self._gone)
+        return self._hosts[key]
+
+    async def fire(self, timer: Timer) -> None:
+        """Calls the method of a due timer; raises what it raises, so that it is called again."""
+        host = await self._owner(timer)
+        try:
+            async with host.event() as agent:
+                try:
+                    schedule = schedule_of(timer)
+                    method = host.definition.methods.named(schedule.callback)
+                    result = method.call(agent, *(schedule.payload, schedule)[: method.takes])
+                    if inspect.isawaitable(result):
+                        await result
+                except Exception as error:
+                    await host.report(error)
+                    raise
+        except StartFailed as failed:
+            raise failed.error from None
+
+    async def close(self, closing: Closing, grace: float) -> None:
+        """Stops every agent; no other begins to live."""
+        self._ground = None
+        await asyncio.gather(*(host.stop(closing, grace) for host in self._hosts.values()))
         self._hosts.clear()
-        await ground.files.close()
 
-    async def get(self, cls: type[Agent[Any, Any]], name: str) -> Host:
-        """The host of this agent; two who ask at once get one."""
-        if cls not in self._by_name.values():
-            raise UnknownAgent(f"this app was not given {cls.__name__}: add it to agents=[…]")
-        key = (cls.__name__, name)
-        waked = self._hosts.get(key)
-        if waked is None:
-            waked = self._hosts[key] = asyncio.ensure_future(self._wake(cls, name))
-            waked.add_done_callback(lambda done: self._forget_failed(key, done))
-        return await asyncio.shield(waked)
-
-    async def _wake(self, cls: type[Agent[Any, Any]], name: str) -> Host:
-        if self._ground is None or self._directory is None:
-            raise NotRunning("the app is not started, or is stopping")
-        return Host(cls, await self._directory.enter(cls.__name__, name), self._ground)
-
-    def _forget_failed(self, key: tuple[str, str], waked: asyncio.Future[Host]) -> None:
-        if waked.cancelled() or waked.exception() is not None:
-            self._hosts.pop(key, None)
-
-    async def _fire(self, timer: Timer) -> None:
-        if self._directory is None:
-            raise NotRunning("the app is not started, or is stopping")
-        listed = await self._directory.find(int(timer.owner))
-        if listed is None or listed.cls not in self._by_name:
-            whose = "an unknown agent" if listed is None else f'{listed.cls} "{listed.name}"'
+    async def _owner(self, timer: Timer) -> Host:
+        if self._ground is None:
+            raise NotRunning("the app is stopping")
+        address = await self._ground.directory.address(int(timer.owner))
+        if address is None or address[0] not in self._known:
+            whose = "an unknown agent" if address is None else f'{address[0]} "{address[1]}"'
             raise UnknownAgent(f"a schedule of {whose} is due, and this app was not given its class")
-        host = await self.get(self._by_name[listed.cls], listed.name)
-        await host.fire(schedule_of(timer))
+        return self.get(self._known[address[0]], address[1])
+
+    def _gone(self, host: Host) -> None:
+        self._hosts.pop((host.definition.name, host.name), None)

@@ -21,7 +21,6 @@ __all__ = [
     "StateChange",
     "StateError",
     "encode",
-    "encode_state",
     "parse",
 ]
 
@@ -117,11 +116,6 @@ def parse(text: str) -> ClientFrame | None:
         return _client_frame.validate_json(text)
     except ValidationError:
         return None
-
-
-def encode_state(state: bytes) -> str:
-    """A `StateChange` of a state that is JSON already: it is sent to many, and encoded once."""
-    return '{"type":"cf_agent_state","state":' + state.decode() + "}"
 
 
 def encode(frame: ServerFrame) -> str:

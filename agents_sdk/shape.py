@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Generic, Literal
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 from typing_extensions import TypeVar, is_typeddict
-
-from agents_sdk.errors import InvalidAgent
 
 __all__ = ["Shape", "ShapeError"]
 
@@ -25,10 +23,7 @@ class Shape(Generic[T]):
     __slots__ = ("_adapter", "_extra", "_limit")
 
     def __init__(self, type_: type[T] | Any, *, limit: int) -> None:  # any annotation is a type here
-        try:
-            self._adapter: TypeAdapter[T] = TypeAdapter(type_)
-        except PydanticUserError as error:
-            raise InvalidAgent(f"{type_!r} cannot be a state's type: {error.message}") from error
+        self._adapter: TypeAdapter[T] = TypeAdapter(type_)
         self._limit = limit
         # A dict may carry keys that its TypedDict does not declare; they would be lost without a word.
         self._extra: Literal["forbid"] | None = "forbid" if is_typeddict(type_) else None

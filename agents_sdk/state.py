@@ -1,82 +1,112 @@
-"""An agent's state: one typed value, kept with the engine's data."""
+"""An agent's state: one typed value, a row of the engine's store.
+
+A change takes effect for readers at once and for the world after its commit: `{**self.state, …}` between two
+awaits never loses an update, and what leaves the agent (`settled`) is never ahead of the disk.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
+from agents_sdk.connection import Connection
 from agents_sdk.errors import InvalidState, StateUnreadable
 from agents_sdk.shape import Shape, ShapeError
-from workflows import Statement, Store
 
-__all__ = ["StateCell"]
+__all__ = ["Change", "Source", "StateCell"]
 
 S = TypeVar("S")
 
-_SAVE = """
-INSERT INTO agent_state(agent, state) VALUES(?, ?)
-ON CONFLICT(agent) DO UPDATE SET state = excluded.state
-"""
+Source: TypeAlias = Literal["server"] | Connection
+"""Who changes a state: the agent's own code, or a client."""
+
+
+class Change(Protocol):
+    """Called with the new state as JSON, and who changed it."""
+
+    def __call__(self, encoded: bytes, source: Source, /) -> object: ...
 
 
 class StateCell(Generic[S]):
-    """The state of one agent; changes are serial, and announced only after their commit."""
+    """The state of one living agent."""
 
-    def __init__(self, store: Store, agent: int, shape: Shape[S], *, owner: str) -> None:
-        self._store = store
-        self._agent = agent
+    def __init__(
+        self,
+        shape: Shape[S],
+        *,
+        owner: str,
+        save: Callable[[bytes], asyncio.Future[int]],
+        validate: Callable[[S, Source], object],
+        committed: Change,
+    ) -> None:
         self._shape = shape
         self._owner = owner
-        self._stored: bytes | None = None
-        self._turn = asyncio.Lock()
+        self._save = save
+        self._validate = validate
+        self._announce = committed
+        self._current: bytes | None = None
+        self._committed: bytes | None = None
+        self._last: asyncio.Future[int] | None = None
 
     @property
-    def known(self) -> bool:
-        """There is a state."""
-        return self._stored is not None
+    def encoded(self) -> bytes | None:
+        """The state as JSON; None when there is none."""
+        return self._current
 
     @property
-    def encoded(self) -> bytes:
-        """The state as JSON."""
-        return b"null" if self._stored is None else self._stored
+    def value(self) -> S:
+        """A new copy of the state."""
+        if self._current is not None:
+            return self._shape.decode(self._current)
+        try:
+            return self._shape.decode(b"null")  # a type that allows None says that there may be no state
+        except ShapeError:
+            raise InvalidState(
+                f"{self._owner} has no state yet: give its class an initial_state, or await set_state first"
+            ) from None
 
-    @property
-    def value(self) -> S | None:
-        """A copy of the state: changing it changes nothing."""
-        return None if self._stored is None else self._shape.decode(self._stored)
-
-    async def load(self, initial: S | None) -> None:
-        """Reads the stored state; where there is none, `initial` counts until the first change.
-
-        Raises `StateUnreadable` when today's type does not fit; what is stored stays as it is.
-        """
-        rows = await self._store.read("SELECT state FROM agent_state WHERE agent = ?", (self._agent,))
-        if not rows:
-            self._stored = None if initial is None else self._encoded(initial)
-            return
-        stored: bytes = rows[0][0]
+    def load(self, stored: bytes) -> None:
+        """Takes over what is stored; `StateUnreadable` when today's type does not fit it."""
         try:
             self._shape.decode(stored)
         except ShapeError as error:
             raise StateUnreadable(
                 f"the stored state of {self._owner} does not fit its type: {error}; it was left as it is"
             ) from error
-        self._stored = stored
+        self._current = self._committed = stored
 
-    async def change(
-        self, value: object, *, check: Callable[[S], object], announce: Callable[[bytes], Awaitable[None]]
-    ) -> S:
-        """Validates, lets `check` refuse, commits, then announces; gives the new state."""
-        async with self._turn:
-            encoded = self._encoded(value)
-            check(self._shape.decode(encoded))
-            await asyncio.shield(self._store.write(Statement(_SAVE, (self._agent, encoded))))
-            self._stored = encoded
-            await announce(encoded)
-            return self._shape.decode(encoded)
+    def begin(self, initial: object) -> None:
+        """What a new agent has: kept with its first change, and no change itself."""
+        self._current = self._committed = self._encode(initial)
 
-    def _encoded(self, value: object) -> bytes:
+    async def replace(self, value: object, source: Source) -> None:
+        """Validates, lets `validate` refuse, commits, announces; durable when it returns.
+
+        Takes effect for readers before it first waits; undone when the commit fails.
+        """
+        encoded = self._encode(value)
+        self._validate(self._shape.decode(encoded), source)
+        written = self._last = self._save(encoded)
+        self._current = encoded
+        written.add_done_callback(lambda done: self._written(encoded, source, done))
+        await asyncio.shield(written)
+
+    async def settled(self) -> None:
+        """Returns when all changes so far are committed, or have failed."""
+        if self._last is not None and not self._last.done():
+            await asyncio.wait([self._last])
+
+    def _written(self, encoded: bytes, source: Source, done: asyncio.Future[int]) -> None:
+        # A callback, so that it happens also when the caller of `replace` was cancelled, and in commit order.
+        if done.cancelled() or done.exception() is not None:
+            if self._current is encoded:
+                self._current = self._committed
+            return
+        self._committed = encoded
+        self._announce(encoded, source)
+
+    def _encode(self, value: object) -> bytes:
         try:
             return self._shape.encode(value)
         except ShapeError as error:

@@ -1,0 +1,63 @@
+"""What the app knows of an agent class: looked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import PydanticUserError
+
+from agents_sdk.agent import Agent
+from agents_sdk.errors import InvalidAgent
+from agents_sdk.methods import Methods, methods_of
+from agents_sdk.routing import kebab
+from agents_sdk.shape import Shape
+from agents_sdk.typeargs import argument
+
+__all__ = ["Classes", "Definition", "definitions"]
+
+Classes = Iterable[type[Agent[Any, Any]]] | Mapping[str, type[Agent[Any, Any]]]
+
+_STATE = 1  # its place in Agent[Env, State]
+_STATE_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """An agent class: its name is part of every address, its kebab name is what clients are told."""
+
+    cls: type[Agent[Any, Any]]
+    name: str
+    kebab: str
+    state: Shape[Any]
+    methods: Methods
+
+
+def definitions(agents: Classes) -> dict[str, Definition]:
+    """By the kebab name of each binding, which is what a URL has; a list binds classes by their names."""
+    bound = agents if isinstance(agents, Mapping) else {_named(cls): cls for cls in agents}
+    known: dict[str, Definition] = {}
+    found: dict[str, Definition] = {}
+    for binding, cls in bound.items():
+        definition = known.setdefault(_named(cls), _define(cls))
+        if definition.cls is not cls:
+            raise InvalidAgent(f"two classes are called {cls.__name__}, and share its data: rename one")
+        if kebab(binding) in found:
+            raise InvalidAgent(f'two agents would answer at "{kebab(binding)}": rename "{binding}"')
+        found[kebab(binding)] = definition
+    return found
+
+
+def _named(cls: object) -> str:
+    if isinstance(cls, type) and issubclass(cls, Agent):
+        return cls.__name__
+    raise InvalidAgent(f"{cls!r} is not a subclass of Agent")
+
+
+def _define(cls: type[Agent[Any, Any]]) -> Definition:
+    try:
+        shape: Shape[Any] = Shape(argument(cls, Agent, _STATE), limit=_STATE_LIMIT)
+    except PydanticUserError as error:
+        raise InvalidAgent(f"the State of {cls.__name__} cannot be used: {error.message}") from error
+    return Definition(cls, cls.__name__, kebab(cls.__name__), shape, methods_of(cls, Agent))

@@ -1,0 +1,52 @@
+"""What other code of the process gets of an agent: its public attributes and methods."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+from typing import Any
+
+from agents_sdk.host import Host
+
+__all__ = ["Face", "face_of"]
+
+
+class Face:
+    """Stands for a living agent and keeps it alive; its coroutine methods run like any event of the agent.
+
+    It stays valid over a new life of the agent, until the app stops.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.__dict__["_host"] = host
+
+    def __getattr__(self, name: str) -> Any:
+        host: Host = self.__dict__["_host"]
+        if name.startswith("_"):
+            raise AttributeError(f"{name!r} of {host} is private: agents offer their public methods")
+        value = getattr(host.living, name)
+        if not inspect.iscoroutinefunction(value):
+            return value
+
+        @functools.wraps(value)
+        async def call(*arguments: Any, **named: Any) -> Any:
+            async with host.event() as agent:
+                return await getattr(agent, name)(*arguments, **named)
+
+        return call
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name!r} of {self.__dict__['_host']} is set by its own methods only")
+
+    def __repr__(self) -> str:
+        return f"<{self.__dict__['_host']}>"
+
+
+def face_of(host: Host) -> Face:
+    """The one face of an agent, for as long as anybody holds it."""
+    face = host.face()
+    if not isinstance(face, Face):
+        face = Face(host)
+        host.face = weakref.ref(face)
+    return face

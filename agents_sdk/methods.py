@@ -1,0 +1,73 @@
+"""The methods that a class adds to `Agent`: the only names that a schedule or a client reaches.
+
+A name that was stored or sent is looked up here, never on an object.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from agents_sdk.callable import CallableMethod, marked
+from agents_sdk.errors import InvalidSchedule, UnknownMethod
+
+__all__ = ["Method", "Methods", "methods_of"]
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A public method of an agent class; `call` is the plain function, which takes the agent first."""
+
+    name: str
+    call: Callable[..., Any]
+    takes: int
+    """How many of (payload, schedule) it takes."""
+    callable: CallableMethod | None
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """The public methods of one agent class."""
+
+    cls: str
+    known: Mapping[str, Method]
+
+    def named(self, name: str) -> Method:
+        """The method with this name; `UnknownMethod` says which there are."""
+        if name not in self.known:
+            listed = ", ".join(sorted(self.known)) or "no public methods"
+            raise UnknownMethod(f'{self.cls} has no method "{name}" for a schedule to call; it has {listed}')
+        return self.known[name]
+
+    def given(self, method: str | Callable[..., object], agent: object) -> Method:
+        """The method that is given by its name, or as a bound method of `agent`."""
+        if isinstance(method, str):
+            return self.named(method)
+        bound = inspect.unwrap(method)  # from outside, it is the method of a face
+        if inspect.ismethod(bound) and bound.__self__ is agent:
+            return self.named(bound.__name__)
+        raise InvalidSchedule(
+            f"{method!r} is no method of this {self.cls}: give a name, or a bound method of itself"
+        )
+
+
+def methods_of(cls: type, root: type) -> Methods:
+    """The methods that `cls` and its bases add to `root`, without those whose name starts with `_`."""
+    found = {
+        name: Method(name, function, _takes(function), marked(function))
+        for name, function in inspect.getmembers_static(cls, inspect.isfunction)
+        if not name.startswith("_") and not hasattr(root, name)
+    }
+    return Methods(cls.__name__, MappingProxyType(found))
+
+
+def _takes(function: Callable[..., object]) -> int:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    if any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters):
+        return 2
+    return min(2, sum(one.kind in _POSITIONAL for one in parameters))

@@ -1,0 +1,157 @@
+"""One WebSocket, from its upgrade to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Iterator
+
+from pydantic_core import from_json
+from starlette.types import Message
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from agents_sdk import protocol, rpc
+from agents_sdk.agent import Agent
+from agents_sdk.connection import Closing, Connection
+from agents_sdk.errors import NotRunning
+from agents_sdk.host import Host, StartFailed
+
+__all__ = ["Session"]
+
+_log = logging.getLogger(__name__)
+
+_UNDER_WAY = 100  # messages of one connection; more wait in its socket
+_GOODBYE = 5.0  # seconds for a client to answer a close frame
+_SETUP_FAILED = Closing(1011, "Uncaught exception during session setup")
+_RESTARTING = Closing(1012, "service restart")
+_LOST = Closing(1006)
+
+
+class Session:
+    """Takes the messages of one client in order, and writes what its connection is sent.
+
+    The upgrade is accepted at once, as clients wait 4 seconds only: messages that come while the agent starts
+    wait in the socket. Messages for `on_message` are handled one after the other; calls and changes of the
+    state do not wait for them.
+    """
+
+    def __init__(self, host: Host, socket: WebSocket) -> None:
+        self._host = host
+        self._socket = socket
+        self._connection = Connection(
+            socket.query_params.get("_pk") or uuid.uuid4().hex, str(socket.url), settled=host.settled
+        )
+        self._joined = False
+        self._slots = asyncio.Semaphore(_UNDER_WAY)
+        self._turn = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Returns when the client has left, or was closed."""
+        await self._socket.accept()
+        with self._host.pinned():
+            reading = asyncio.create_task(self._read())
+            writing = asyncio.create_task(self._connection.write_to(self._socket))
+            try:
+                await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+                await self._say_goodbye(reading, writing)
+            finally:
+                for task in (reading, writing):
+                    task.cancel()
+                left, _ = await asyncio.gather(reading, writing, return_exceptions=True)
+                self._leave(left if isinstance(left, Closing) else self._connection.closing or _LOST)
+
+    async def _say_goodbye(self, reading: asyncio.Task[Closing], writing: asyncio.Task[None]) -> None:
+        closing = self._connection.closing
+        if closing is None:
+            await asyncio.wait({reading})
+            return
+        try:
+            async with asyncio.timeout(_GOODBYE):
+                if writing.cancelled():  # it was dropped, and the client does not know yet
+                    await self._socket.close(closing.code, closing.reason)
+                await asyncio.wait({reading})
+        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+            _log.debug("connection %s did not answer that it was closed", self._connection.id)
+
+    def _leave(self, closing: Closing) -> None:
+        self._host.connections.remove(self._connection)
+        self._connection.drop(closing)
+        if self._joined:
+            self._host.spawn(self._tell_close(closing))
+
+    async def _read(self) -> Closing:
+        await self._open()
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return Closing(message.get("code") or 1005, message.get("reason") or "")
+            await self._slots.acquire()
+            taking = self._host.spawn(self._take(message))
+            taking.add_done_callback(lambda _: self._slots.release())
+
+    async def _open(self) -> None:
+        connection = self._connection
+        try:
+            async with self._host.event() as agent:
+                self._host.connections.add(connection)
+                for frame in _greeting(agent, self._host.definition.kebab):
+                    connection.send(protocol.encode(frame))
+                try:
+                    await agent.on_connect(connection, self._socket)
+                    self._joined = True
+                except Exception as error:  # noqa: BLE001  # the client sees the close code
+                    await self._host.report(error)
+                    self._refuse(_SETUP_FAILED)
+        except StartFailed:
+            self._refuse(_SETUP_FAILED)
+        except NotRunning:
+            self._refuse(_RESTARTING)
+
+    def _refuse(self, closing: Closing) -> None:
+        self._host.connections.remove(self._connection)
+        self._connection.close(closing.code, closing.reason)
+
+    async def _take(self, message: Message) -> None:
+        text = message.get("text")
+        frame = None if text is None else protocol.parse(text)
+        async with self._host.event() as agent:
+            if not self._connection.is_open:  # what comes after it was refused is nobody's
+                return
+            match frame:
+                case protocol.StateChange(state=state):
+                    await self._change(agent, state)
+                case protocol.RpcRequest():
+                    self._connection.send(await rpc.reply(agent, self._host.definition.methods, frame))
+                case None:
+                    await self._tell_message(agent, message["bytes"] if text is None else text)
+
+    async def _change(self, agent: Agent, state: object) -> None:
+        try:
+            await agent.ctx.state.replace(state, self._connection)
+        except Exception as error:  # noqa: BLE001  # the client learns that, not why
+            _log.warning("%s refused a state of connection %s: %s", self._host, self._connection.id, error)
+            self._connection.send(protocol.encode(protocol.StateError(error="State update rejected")))
+
+    async def _tell_message(self, agent: Agent, message: str | bytes) -> None:
+        async with self._host.in_turn(self._turn):
+            try:
+                await agent.on_message(self._connection, message)
+            except Exception as error:  # noqa: BLE001  # the connection stays open
+                await self._host.report(error)
+
+    async def _tell_close(self, closing: Closing) -> None:
+        async with self._host.in_turn(self._turn), self._host.event() as agent:
+            try:
+                await agent.on_close(self._connection, closing.code, closing.reason)
+            except Exception as error:  # noqa: BLE001  # there is nobody left to tell
+                await self._host.report(error)
+
+
+def _greeting(agent: Agent, kebab: str) -> Iterator[protocol.ServerFrame]:
+    """The frames that a client waits for, in this order."""
+    state = agent.ctx.state.encoded
+    yield protocol.Identity(name=agent.name, agent=kebab, stateFollows=None if state is None else True)
+    if state is not None:
+        yield protocol.StateChange(state=from_json(state))
+    yield protocol.McpServers()
