@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from workflows.cron import Cron
 from workflows.errors import InvalidCron
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if counts["failed"] else 0
 
 
-def _answers(case: dict[str, object]) -> tuple[Times, ...]:
+def _answers(case: dict[str, Any]) -> tuple[Times, ...]:
     match case:
         case {"kind": "never"}:
             return ((),)
