@@ -1,1 +1,0 @@
-"""A small shop: carts, prices, payments, mails."""
