@@ -21,7 +21,7 @@ _LONGEST_FRAME = 32 << 20
 def dev(
     app: Annotated[str, typer.Argument(metavar="MODULE:APP", help="An ASGI app, e.g. main:app.")],
     host: Annotated[str, typer.Option(help="An address of this machine.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65_535)] = 8000,
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65_535)] = 8787,
     reload: Annotated[bool, typer.Option(help="Serve anew when a .py file here changes.")] = True,
     insecure_no_auth: Annotated[
         bool, typer.Option("--insecure-no-auth", help="Allow a host that other machines can reach.")
@@ -60,4 +60,6 @@ def _serve(target: Target, bound: socket, *, reload: bool) -> int:
             server.run(sockets=[bound])
     except KeyboardInterrupt:
         return ExitCode.CLEAN  # Ctrl+C is how it ends
+    except SystemExit:
+        return ExitCode.REFUSED  # the app did not start, and uvicorn has said why
     return ExitCode.CLEAN if reload or server.started else ExitCode.REFUSED

@@ -47,7 +47,10 @@ def run_review(wanted: Wanted, manner: Manner, *, form: Format, fail_on: str | N
             raise CommandError(error.reason) from error
         remark(f"the review ended with {error.name}: {error.reason}; the same command begins it anew")
         return ExitCode.INCOMPLETE
-    except (ReviewError, WorkflowError) as error:
+    except KeyboardInterrupt:
+        remark("stopped; the same command goes on where it was")
+        return ExitCode.STOPPED
+    except (ReviewError, WorkflowError, OSError) as error:
         raise CommandError(str(error)) from error
     report = reviewed.report if measure is None else _judged(reviewed.report, measure)
     if (remembered := _remembered(reviewed)) is not None:

@@ -95,6 +95,14 @@ def test_an_app_is_served_until_ctrl_c(tmp_path: Path, extra: list[str]) -> None
         assert program.wait(20) == 0
 
 
+def test_an_app_that_does_not_start_ends_the_program(tmp_path: Path) -> None:
+    failing = "await receive()\n    await send({'type': 'lifespan.startup.failed', 'message': 'no room'})\n"
+    (tmp_path / "shop.py").write_text(f"async def app(scope, receive, send):\n    {failing}")
+    ended = run("dev", "shop:app", "--port", "0", "--no-reload", folder=tmp_path)
+    assert (ended.code, ended.out, "Traceback" in ended.err) == (2, "", False)
+    assert "ERROR:    no room" in ended.err
+
+
 def test_a_changed_file_is_served_anew(tmp_path: Path) -> None:
     source = tmp_path / "shop.py"
     source.write_text(_APP.format(answer="old"))

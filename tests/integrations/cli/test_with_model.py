@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -99,17 +100,18 @@ def test_answers_may_come_from_a_file(repository: Repository) -> None:
     assert ("model/security" in _rules(silent), silent.err) == (False, "")
 
 
-def test_a_review_killed_between_two_answers_goes_on_and_asks_no_answered_question_again(
-    repository: Repository,
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, -15)])
+def test_a_review_stopped_between_two_answers_goes_on_and_asks_no_answered_question_again(
+    how: signal.Signals, code: int, repository: Repository
 ) -> None:
-    killed, resumed, asked = asyncio.run(_killed_and_resumed(repository))
+    stopped, resumed, asked = asyncio.run(_stopped_and_resumed(repository, how))
     subjects = ["notes.md" if "Tag, then push." in one.said else "release.py" for one in asked]
-    assert (killed, subjects) == (-9, ["notes.md", "release.py", "release.py", "release.py"])
+    assert (stopped, subjects) == (code, ["notes.md", "release.py", "release.py", "release.py"])
     assert resumed.line == "agents: resumed: 12 finished steps not repeated"
     assert (resumed.code, "model/security" in _rules(resumed)) == (1, True)
 
 
-async def _killed_and_resumed(repository: Repository) -> tuple[int, Ended, list[Asked]]:
+async def _stopped_and_resumed(repository: Repository, how: signal.Signals) -> tuple[int, Ended, list[Asked]]:
     never = asyncio.Event()
     answered = 0
 
@@ -123,10 +125,10 @@ async def _killed_and_resumed(repository: Repository) -> tuple[int, Ended, list[
         with started("review", folder=repository.root, environment=environment) as program:
             await model.was_asked(2)
             busy = await _reviewed(repository, model)
-            program.kill()
-            killed = await asyncio.to_thread(program.wait)
+            program.send_signal(how)
+            stopped = await asyncio.to_thread(program.wait)
         assert (busy.code, "is in use, probably by a review of the same change" in busy.line) == (2, True)
-        return killed, await _reviewed(repository, model), model.asked
+        return stopped, await _reviewed(repository, model), model.asked
 
 
 @pytest.mark.parametrize("arguments", [["--model", "named"], ["--model", "named", "--again"]])
