@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from tests.workflows.ticking import ticking
+from tests.workflows.ticking import START, ticking
 from workflows.cron import Cron
+from workflows.errors import StoreError
+from workflows.sqlite.store import Store
+from workflows.testing import VirtualClock
 from workflows.timer import Catchup, Every, Timer
+from workflows.timers import Timers
 
 pytestmark = pytest.mark.anyio
 HOUR = 3600.0
@@ -214,18 +219,70 @@ async def test_the_end_waits_for_what_runs(path: Path) -> None:
         assert (world.calls, await world.timers.find()) == ([], [])
 
 
-async def test_a_full_disk_does_not_lose_what_was_done(path: Path) -> None:
+async def test_a_full_disk_only_delays(path: Path) -> None:
+    async def too_long_an_error(timer: Timer) -> None:
+        if timer.attempt == 1:
+            raise LookupError("x" * 2_000)
+
     async with ticking(path) as world:
-        await world.timers.add("ann", "greet", 10)
+        world.then = too_long_an_error
+        await asyncio.gather(*(world.timers.add("ann", "greet", 10) for _ in range(20)))
         store = world.timers._store
-        pages = await store.write(lambda connection: connection.execute("PRAGMA page_count").fetchone()[0])
+        [(pages,)] = await store.read("PRAGMA page_count")
+        await store.write(lambda connection: connection.execute(f"PRAGMA max_page_count={pages}").fetchone())
+        await world.until(30)
+        assert len(world.calls) == 20
+        await store.write(lambda connection: connection.execute("PRAGMA max_page_count=100000").fetchone())
+        await world.until(60)
+        assert ([call.attempt for call in world.calls[20:]], await world.timers.find()) == ([2] * 20, [])
 
-        async def fill(_: Timer) -> None:
-            await store.write(
-                lambda connection: connection.execute(f"PRAGMA max_page_count={pages}").fetchone()
-            )
 
-        world.then = fill
-        await world.until(100)
-        assert await world.timers.find() == []
-    assert len(world.calls) == 1
+async def test_a_cancel_that_fails_leaves_the_timer_as_it_was(path: Path) -> None:
+    async with ticking(path) as world:
+        timer = await world.timers.add("ann", "greet", 10)
+        await world.timers._store.write(
+            lambda connection: connection.execute("PRAGMA busy_timeout=1").fetchone()
+        )
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match=r"nothing was written to .* database is locked"):
+            await world.timers.cancel(timer.id)
+        other.close()
+        await world.until(60)
+    assert world.at == [10.0]
+
+
+async def test_what_came_before_it_was_open_was_missed() -> None:
+    calls: list[Timer] = []
+
+    async def fire(timer: Timer) -> None:
+        calls.append(timer)
+
+    clock = VirtualClock(START)
+    async with await Store.open(":memory:", clock=clock) as store:
+        async with Timers(store, clock=clock, fire=fire) as earlier:
+            await earlier.add("ann", "greet", Every(20), catchup="skip")
+        later = Timers(store, clock=clock, fire=fire)
+        await clock.sleep(30)
+        async with later:
+            await clock.sleep(1)
+    assert calls == []
+
+
+async def test_time_stands_still_while_one_works_and_another_sleeps() -> None:
+    async def then(timer: Timer) -> None:
+        await asyncio.sleep(0)
+        if timer.method == "sleep":
+            await world.clock.sleep(100)
+        else:
+            begun = world.clock.now()
+            await asyncio.sleep(0.01)
+            stood_still.append(world.clock.now() == begun)
+
+    stood_still: list[bool] = []
+    async with ticking() as world:
+        world.then = then
+        for method in ("work", "sleep", "work"):
+            await world.timers.add("ann", method, 10)
+        await world.until(60)
+    assert stood_still == [True, True]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.workflows.ticking import START, Ticking, ticking
+from workflows.clock import SystemClock
 from workflows.cron import Cron
 from workflows.errors import InvalidDuration
+from workflows.sqlite.store import Store
 from workflows.timer import Every, Timer, When
+from workflows.timers import Timers
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400.0
@@ -154,6 +158,22 @@ async def test_cancel_races_with_the_call(turns: int, kind: str, path: Path) -> 
         if kind == "once":
             assert [timer.id in called for timer in added] == [not answer for answer in answers]
         assert (len(world.calls), all(answers) or kind == "once") == (before, True)
+
+
+async def test_it_is_not_called_while_its_cancel_waits_to_be_written(path: Path) -> None:
+    calls: list[Timer] = []
+
+    async def fire(timer: Timer) -> None:
+        calls.append(timer)
+
+    clock, written = SystemClock(), threading.Event()
+    async with await Store.open(path, clock=clock) as store, Timers(store, clock=clock, fire=fire) as timers:
+        timer = await timers.add("ann", "greet", 0.02)
+        slow = store.write(lambda _: written.wait(10))
+        cancelling = asyncio.ensure_future(timers.cancel(timer.id))
+        await asyncio.sleep(0.05)
+        written.set()
+        assert (await slow, await cancelling, calls) == (True, True, [])
 
 
 async def test_the_clock_of_the_wall_may_jump() -> None:
