@@ -15,7 +15,9 @@ __all__ = ["Closing", "Connection", "Connections"]
 
 _log = logging.getLogger(__name__)
 
-_QUEUED = 4 << 20  # bytes that may wait to be written to one connection
+_MANY = 4 << 20  # bytes that may wait for a client that has taken nothing for so long
+_PATIENCE = 10.0  # seconds
+_TOO_MANY = 64 << 20  # bytes that may wait at all; one message may be larger
 _OVERHEAD = 100  # bytes that a waiting message takes besides its content
 _TOO_SLOW = 1013
 
@@ -31,8 +33,9 @@ class Closing:
 class Connection:
     """One client. What is sent is queued, and written in order by the connection's own writer.
 
-    Sending never waits: a client that does not read, so that 4 MiB are queued for it, is closed with code
-    1013. `state` is whatever the agent keeps about this connection, in memory.
+    Sending never waits: a client that does not read is closed with code 1013, when 4 MiB are queued and it
+    has taken nothing for 10 seconds, or when 64 MiB are queued. `state` is whatever the agent keeps about
+    this connection, in memory.
     """
 
     def __init__(self, id: str, uri: str, *, settled: Callable[[], Awaitable[None]]) -> None:
@@ -42,9 +45,12 @@ class Connection:
         self._settled = settled
         self._queue: deque[str | bytes | Closing] = deque()
         self._size = 0
+        self._taken_at = 0.0
         self._news = asyncio.Event()
         self._closing: Closing | None = None
         self._writer: asyncio.Task[object] | None = None
+        self.dropped = False
+        """It ended without its client being told."""
 
     @property
     def is_open(self) -> bool:
@@ -60,7 +66,7 @@ class Connection:
         """Queues a message, text or binary; to a connection that is not open it is dropped."""
         if not self.is_open:
             return
-        if self._queue and self._size + len(message) + _OVERHEAD > _QUEUED:
+        if self._is_stuck(len(message)):
             _log.warning("connection %s does not read what is sent to it: it is closed", self.id)
             self.drop(Closing(_TOO_SLOW, "too slow"))
             return
@@ -75,6 +81,7 @@ class Connection:
     def drop(self, closing: Closing) -> None:
         """Ends it at once; what is queued is lost."""
         self._closing = self._closing or closing
+        self.dropped = True
         self._queue.clear()
         self._size = 0
         if self._writer is not None:
@@ -87,24 +94,33 @@ class Connection:
         """
         self._writer = asyncio.current_task()
         try:
-            while True:
+            while not self.dropped:
                 while not self._queue:
                     self._news.clear()
                     await self._news.wait()
                 await self._settled()
-                message = self._queue.popleft()
-                self._size -= _size(message)
-                match message:
+                match message := self._queue[0]:
                     case str():
                         await socket.send_text(message)
                     case bytes():
                         await socket.send_bytes(message)
                     case Closing(code, reason):
                         return await socket.close(code, reason)
+                self._queue.popleft()
+                self._size -= _size(message)
+                self._taken_at = asyncio.get_running_loop().time()
         except (WebSocketDisconnect, RuntimeError):
             _log.debug("connection %s: the client left before all was written", self.id)
 
+    def _is_stuck(self, more: int) -> bool:
+        if not self._queue:
+            return False
+        idle = asyncio.get_running_loop().time() - self._taken_at
+        return self._size + more > (_MANY if idle > _PATIENCE else _TOO_MANY)
+
     def _put(self, message: str | bytes | Closing) -> None:
+        if not self._queue:
+            self._taken_at = asyncio.get_running_loop().time()
         self._queue.append(message)
         self._size += _size(message)
         self._news.set()

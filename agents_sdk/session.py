@@ -54,21 +54,21 @@ class Session:
             writing = asyncio.create_task(self._connection.write_to(self._socket))
             try:
                 await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
-                await self._say_goodbye(reading, writing)
+                await self._say_goodbye(reading)
             finally:
                 for task in (reading, writing):
                     task.cancel()
                 left, _ = await asyncio.gather(reading, writing, return_exceptions=True)
                 self._leave(left if isinstance(left, Closing) else self._connection.closing or _LOST)
 
-    async def _say_goodbye(self, reading: asyncio.Task[Closing], writing: asyncio.Task[None]) -> None:
+    async def _say_goodbye(self, reading: asyncio.Task[Closing]) -> None:
         closing = self._connection.closing
         if closing is None:
             await asyncio.wait({reading})
             return
         try:
             async with asyncio.timeout(_GOODBYE):
-                if writing.cancelled():  # it was dropped, and the client does not know yet
+                if self._connection.dropped:
                     await self._socket.close(closing.code, closing.reason)
                 await asyncio.wait({reading})
         except (TimeoutError, WebSocketDisconnect, RuntimeError):

@@ -1,0 +1,61 @@
+"""How much waits for a client that does not read."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents_sdk import Connection, Connections
+from agents_sdk.connection import Closing
+
+pytestmark = pytest.mark.anyio
+
+MIB = bytes(1 << 20)
+
+
+async def settled() -> None:
+    """Nothing is to be waited for."""
+
+
+def connection(id: str = "a") -> Connection:
+    return Connection(id, "ws://test/", settled=settled)
+
+
+async def test_a_client_that_is_slow_for_a_moment_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = connection()
+    for _ in range(60):
+        slow.send(MIB)
+    assert slow.is_open
+    monkeypatch.setattr("agents_sdk.connection._PATIENCE", -1)
+    slow.send(b"one more")
+    assert slow.closing == Closing(1013, "too slow")
+
+
+async def test_there_is_an_end_to_what_waits() -> None:
+    slow = connection()
+    for _ in range(70):
+        slow.send(MIB)
+    assert slow.closing == Closing(1013, "too slow")
+
+
+async def test_a_message_of_any_size_is_taken_when_nothing_waits() -> None:
+    one = connection()
+    one.send(bytes(65 << 20))
+    assert one.is_open
+
+
+async def test_after_closing_nothing_is_sent_and_the_first_code_counts() -> None:
+    one = connection()
+    one.close(4401, "no")
+    one.close(1000)
+    one.send("too late")
+    assert one.closing == Closing(4401, "no")
+
+
+async def test_connections_are_found_by_id_the_latest_first() -> None:
+    connections, first, second = Connections(), connection(), connection()
+    for one in (first, second, connection("b")):
+        connections.add(one)
+    assert (connections.get("a"), len(connections)) == (second, 3)
+    connections.remove(second)
+    connections.remove(second)
+    assert (connections.get("a"), connections.get("c")) == (first, None)
