@@ -21,6 +21,8 @@ from integrations.code_review.subject import ReviewInput, digest
 
 __all__ = ["Change", "Pair", "Piece", "Versions"]
 
+_KEPT_TEXT = 64_000_000
+"""Characters of texts that are kept, because several steps read them."""
 _ALONE = (
     "the text before the change was not found, so only what the patch shows was compared, hunk by hunk: "
     "code between the hunks, and hunks that are no whole statements, were not seen"
@@ -57,6 +59,11 @@ class Versions:
         """What could not be seen of this file; empty when everything was."""
         return "" if self.whole else _ALONE
 
+    @property
+    def size(self) -> int:
+        """Characters of all its texts."""
+        return sum(len(piece.text) for pair in self.pairs for piece in (pair.old, pair.new) if piece)
+
     def old_lines(self) -> dict[int, str]:
         """The known lines before the change by their number."""
         return _numbered(pair.old for pair in self.pairs)
@@ -79,6 +86,8 @@ class Change:
         self._subject = subject
         self._lock = threading.Lock()
         self._patches: dict[str, FilePatch] | None = None
+        self._masked: dict[str, Versions] = {}
+        self._room = _KEPT_TEXT
         self.git = Git(Path(subject.repository)) if subject.repository else None
 
     def patches(self) -> dict[str, FilePatch]:
@@ -96,8 +105,17 @@ class Change:
 
     def versions(self, path: str) -> Versions | Skipped:
         """Both texts of a file with every credential masked."""
+        if (kept := self._masked.get(path)) is not None:
+            return kept
         found = self.unmasked(path)
-        return found.masked() if isinstance(found, Versions) else found
+        if isinstance(found, Skipped):
+            return found
+        masked_versions = found.masked()
+        with self._lock:
+            if path not in self._masked and found.size <= self._room:
+                self._masked[path] = masked_versions
+                self._room -= found.size
+        return masked_versions
 
     def unmasked(self, path: str) -> Versions | Skipped:
         """Both texts of a file as they are; nothing of this may be stored or shown."""

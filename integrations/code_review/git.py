@@ -118,8 +118,10 @@ class Git:
         """The content of `HASH` or `COMMIT:path`; None when it is not there."""
         if name.startswith("-"):
             return None
-        size = self.run("cat-file", "-t", name, ok=(0, 128)).strip()
-        return self.run("cat-file", "blob", name) if size == b"blob" else None
+        try:
+            return self.run("cat-file", "blob", name)
+        except GitFailed:
+            return None
 
     def untracked(self) -> list[str]:
         """Files that git neither tracks nor ignores."""

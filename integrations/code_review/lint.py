@@ -16,18 +16,20 @@ from typing import TypedDict, cast
 from pydantic import BaseModel, ConfigDict
 
 from integrations.code_review.finding import Finding, Severity, Visible
+from integrations.code_review.python import is_test
 
 __all__ = ["Linted", "lint_files", "ruff_program"]
 
 _PATIENCE = 60.0
 _MEDIUM = (
-    "F50,F52,F63,F70,F821,F822,F823,B003,B012,B020,B023,B029,B030,B031,B032,B035,PLE,ASYNC100,ASYNC210,ASYNC220,"
-    "ASYNC221,ASYNC222,ASYNC251,S301,S302,S306,S307,S323,S501,S506,S602,S604,S605,S608,S701,RUF006,RUF016,PLW0177,"
-    "PLW1508,PLW1509"
+    "F50,F52,F63,F70,F821,F822,F823,B003,B012,B020,B023,B029,B030,B031,B032,B035,PLE01,PLE02,PLE03,PLE06,PLE1"
+    ",PLE2,ASYNC100,ASYNC210,ASYNC220,ASYNC221,ASYNC222,ASYNC251,S301,S302,S306,S307,S323,S501,S506,S602,S604"
+    ",S605,S608,S701,RUF006,RUF016,PLW0177,PLW1508,PLW1509"
 )
 _LOW = (
-    "F601,F811,F841,B006,B008,B015,B017,B018,B021,B025,B026,B033,B034,B039,E711,E722,E741,BLE001,S102,S110,S112,S113,"
-    "S324,PLW0120,PLW0127,PLW0128,PLW0129,PLW0131,PLW0406,PLW0602,PLW0711,PLW1501,RUF009,RUF018,RUF024,RUF030"
+    "F601,F811,F841,B006,B008,B015,B017,B018,B021,B025,B026,B033,B034,B039,E711,E722,E741,BLE001,S102,S110,S112"
+    ",S113,S324,PLW0120,PLW0127,PLW0128,PLW0129,PLW0131,PLW0406,PLW0602,PLW0711,PLW1501,RUF009,RUF018,RUF024"
+    ",RUF030"
 )
 
 
@@ -119,9 +121,14 @@ def _findings(
             path=path,
             line=line,
             end_line=line,
-            severity=Severity.MEDIUM if code.startswith(tuple(_MEDIUM.split(","))) else Severity.LOW,
+            severity=_severity(path, code),
             rule=f"lint/{code}",
             message=f"{remark['message']} (ruff {code})",
             evidence=lines[path][line - 1].strip() if line <= len(lines[path]) else "",
             origin="lint",
         )
+
+
+def _severity(path: str, code: str) -> Severity:
+    medium = code.startswith(tuple(_MEDIUM.split(","))) and not is_test(path)
+    return Severity.MEDIUM if medium else Severity.LOW

@@ -99,7 +99,8 @@ def _merged(findings: Iterable[Finding]) -> list[Finding]:
     kept: dict[tuple[str, int, str, str], Finding] = {}
     for finding in sorted(findings, key=_order):
         topic = _TOPICS.get(finding.rule, finding.rule)
-        kept.setdefault((finding.path, finding.line, topic, finding.subject), finding)
+        subject = "" if topic in _TOPICS.values() else finding.subject
+        kept.setdefault((finding.path, finding.line, topic, subject), finding)
     told = {(one.path, one.line) for one in kept.values() if one.origin == "model" and one.scope == "line"}
     return [one for one in kept.values() if one.origin != "signal" or (one.path, one.line) not in told]
 

@@ -26,6 +26,8 @@ class Page:
     removed: frozenset[str]
     """The lines that the change took away, stripped: what is among them was only moved."""
     tree: ast.Module | None = None
+    touched: tuple[ast.AST, ...] = ()
+    """The nodes that start on a new line."""
     old_tree: ast.Module | None = None
     scopes: Scopes | None = None
 
@@ -37,10 +39,7 @@ class Page:
 
     def nodes(self, *kinds: type[N]) -> Iterator[N]:
         """The nodes of these kinds that start on a new line."""
-        new = {number for number, _ in self.new_lines()}
-        for node in ast.walk(self.tree) if self.tree else ():
-            if isinstance(node, kinds) and getattr(node, "lineno", 0) in new:
-                yield node
+        return (node for node in self.touched if isinstance(node, kinds))
 
     def remark(self, where: int | ast.AST, rule: str, severity: Severity, message: str) -> Finding:
         """A finding at a line or a node."""

@@ -23,6 +23,11 @@ _NAMED = re.compile(
         |(?P<bare>[^\s"'`,;(){}\[\]<>]{8,300}))""",
     re.VERBOSE | re.IGNORECASE,
 )
+_DEFAULT = re.compile(
+    r"""(?:environ\.get|getenv|env)\(\s*["'](?P<name>\w*(?:KEY|TOKEN|SECRET|PASS|PWD|AUTH|CREDENTIAL)\w*)["']\s*,\s*
+        ["'](?P<secret>[^"'\s`]{8,300})["']""",
+    re.VERBOSE,
+)
 _OTHER_NAME = re.compile(
     r"tokeni[sz]|tokens$|[_-](?:url|uri|path|file|name|type|id|header|env|prefix|field|count|limit)$",
     re.IGNORECASE,
@@ -56,12 +61,16 @@ class Secret:
     start: int
     end: int
 
+    @property
+    def guessed(self) -> bool:
+        """Not a credential of a known provider; tests have made-up ones of this kind."""
+        return self.kind in {"hard-coded", "random-text", "url-password", "private-key"}
+
 
 def find_secrets(text: str) -> list[Secret]:
     """Every credential in `text`, in its order, none within another."""
-    found = sorted(
-        (*_shaped(text), *_named(text), *_random(text)), key=lambda secret: (secret.start, -secret.end)
-    )
+    everything = (*_shaped(text), *_named(text), *_defaults(text), *_random(text))
+    found = sorted(everything, key=lambda secret: (secret.start, -secret.end))
     kept: list[Secret] = []
     for secret in found:
         if not kept or secret.start >= kept[-1].end:
@@ -83,10 +92,11 @@ def masked(text: str, secrets: list[Secret] | None = None) -> str:
 
 
 def _shaped(text: str) -> Iterator[Secret]:
-    for shape in SHAPES:
+    for shape in (one for one in SHAPES if one.mark in text):
         for match in shape.pattern.finditer(text):
             if not _looks_empty(match["secret"]):
-                yield Secret(shape.kind, shape.name, Severity.CRITICAL, *match.span("secret"))
+                severity = Severity.HIGH if shape.kind == "url-password" else Severity.CRITICAL
+                yield Secret(shape.kind, shape.name, severity, *match.span("secret"))
 
 
 def _named(text: str) -> Iterator[Secret]:
@@ -97,6 +107,14 @@ def _named(text: str) -> Iterator[Secret]:
             continue
         if (group == "quoted" or _is_no_code(value)) and _entropy(value) >= _NAMED_ENTROPY:
             yield Secret("hard-coded", f"a value for {match['name']}", Severity.HIGH, *match.span(group))
+
+
+def _defaults(text: str) -> Iterator[Secret]:
+    """`os.environ.get("API_KEY", "the key")`: what should come from outside is written down."""
+    for match in _DEFAULT.finditer(text):
+        value = match["secret"]
+        if not _looks_empty(value) and not _is_word(value) and _entropy(value) >= _NAMED_ENTROPY:
+            yield Secret("hard-coded", f"a value for {match['name']}", Severity.HIGH, *match.span("secret"))
 
 
 def _random(text: str) -> Iterator[Secret]:

@@ -6,36 +6,41 @@ from bisect import bisect_right
 from collections.abc import Collection
 
 from integrations.code_review.diff.apply import split_lines
-from integrations.code_review.finding import Finding
-from integrations.code_review.secrets.finder import find_secrets, masked
+from integrations.code_review.finding import Finding, Severity
+from integrations.code_review.python import is_test
+from integrations.code_review.secrets.finder import Secret, find_secrets, masked
 
 __all__ = ["secret_findings"]
 
 
 def secret_findings(path: str, text: str, *, first_line: int, added: Collection[int]) -> list[Finding]:
-    """One finding per credential that touches an added line; `text` starts at `first_line` of the file."""
+    """One finding per credential, at the first added line that has it; `text` starts at `first_line`."""
     secrets = find_secrets(text)
     lines = split_lines(text)
     shown = split_lines(masked(text, secrets))
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))
-    findings = []
+    found: dict[str, Finding] = {}
     for secret in secrets:
         covered = range(bisect_right(starts, secret.start) - 1, bisect_right(starts, secret.end - 1))
         touched = [index for index in covered if index + first_line in added]
-        if not touched:
+        value = text[secret.start : secret.end]
+        if not touched or value in found:
             continue
-        findings.append(
-            Finding(
-                path=path,
-                line=touched[0] + first_line,
-                end_line=touched[-1] + first_line,
-                severity=secret.severity,
-                rule=f"secret/{secret.kind}",
-                message=f"This adds {secret.name}. Take it out, read it from the environment, and replace it "
-                "where it is used: it stays in the history of the repository.",
-                evidence=shown[touched[0]].strip(),
-            )
+        found[value] = Finding(
+            path=path,
+            line=touched[0] + first_line,
+            end_line=touched[-1] + first_line,
+            severity=_severity(path, secret),
+            rule=f"secret/{secret.kind}",
+            message=f"This adds {secret.name}. Take it out, read it from the environment, and replace it "
+            "where it is used: it stays in the history of the repository.",
+            evidence=shown[touched[0]].strip(),
         )
-    return findings
+    return list(found.values())
+
+
+def _severity(path: str, secret: Secret) -> Severity:
+    """Tests are full of passwords that open nothing; keys that have a provider's look are none of them."""
+    return secret.severity.at_most(Severity.LOW) if is_test(path) and secret.guessed else secret.severity

@@ -60,12 +60,17 @@ def _compared(versions: Versions, pair: Pair) -> Comparison:
     if isinstance(old, str) or isinstance(new, str):
         return Comparison(unseen=old if isinstance(old, str) else str(new))
     changes = list(changes_between(old, new))
-    place = _Place(versions, new)
-    findings = [place.finding(change, signal) for change in changes for signal in _signals(change)]
+    place = _Place(versions, old, new)
+    findings = [
+        place.finding(change, signal)
+        for change in changes
+        for signal in _signals(change)
+        if signal.severity is Severity.MEDIUM or not is_test(versions.path)
+    ]
     touched = [change.name for change in changes if change.name]
     fresh = [body.name for change in changes for body in change.fresh]
     return Comparison(
-        findings=tuple(findings),
+        findings=tuple(_together(findings)),
         functions=tuple(dict.fromkeys(touched + fresh)),
         signatures=tuple(signature_changes(versions.path, old, new, versions.patch)),
         gained=tuple(sorted(_gained(changes))),
@@ -75,6 +80,24 @@ def _compared(versions: Versions, pair: Pair) -> Comparison:
 def _signals(change: FunctionChange) -> Iterator[Signal]:
     for family in FAMILIES:
         yield from family(change)
+
+
+def _together(findings: list[Finding]) -> list[Finding]:
+    """One finding for the same question about several functions of a file."""
+    found: dict[tuple[str, str], list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        found.setdefault((finding.rule, finding.subject or str(number)), []).append(finding)
+    return [_first(same) for same in found.values()]
+
+
+def _first(same: list[Finding]) -> Finding:
+    others = [f"`{one.symbol}` (line {one.line})" for one in same[1:]]
+    if not others:
+        return same[0]
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return same[0].model_copy(
+        update={"message": f"{same[0].message} The same in {', '.join(others[:3])}{more}."}
+    )
 
 
 def _gained(changes: list[FunctionChange]) -> set[str]:
@@ -95,21 +118,20 @@ def _text(piece: Piece | None) -> Text | str:
 class _Place:
     """Turns signals into findings at lines of the new text."""
 
-    def __init__(self, versions: Versions, new: Text) -> None:
+    def __init__(self, versions: Versions, old: Text, new: Text) -> None:
         self._versions = versions
+        self._old = old
         self._new = new
         self._after = _successors(versions.patch)
 
     def finding(self, change: FunctionChange, signal: Signal) -> Finding:
         line = self._line(change, signal)
-        severity = Severity.MEDIUM if not change.rewritten else Severity.LOW
-        if is_test(self._versions.path):
-            severity = Severity.LOW
+        doubtful = change.rewritten or is_test(self._versions.path)
         return Finding(
             path=self._versions.path,
             line=line,
             end_line=line,
-            severity=signal.severity.at_most(severity),
+            severity=signal.severity.at_most(Severity.LOW if doubtful else Severity.MEDIUM),
             rule=f"signal/{signal.rule}",
             message=signal.message,
             evidence=self._evidence(signal, line),
@@ -126,12 +148,16 @@ class _Place:
         return getattr(change.new.node, "lineno", self._new.first)
 
     def _evidence(self, signal: Signal, line: int) -> str:
-        index = line - self._new.first
-        now = self._new.lines[index].strip() if 0 <= index < len(self._new.lines) else ""
+        now = _line_of(self._new, line)
         if signal.old is None:
             return now
-        was = f"- {signal.old.text.splitlines()[0]}"
+        was = f"- {_line_of(self._old, signal.old.line)}"
         return f"{was}\n+ {now}" if signal.new is not None else was
+
+
+def _line_of(text: Text, line: int) -> str:
+    index = line - text.first
+    return text.lines[index].strip() if 0 <= index < len(text.lines) else ""
 
 
 def _successors(patch: FilePatch) -> dict[int, int]:

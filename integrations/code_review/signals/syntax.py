@@ -7,6 +7,7 @@ import copy
 from collections.abc import Iterator
 
 __all__ = [
+    "asks_platform",
     "bare_test",
     "blurred",
     "call_name",
@@ -19,6 +20,7 @@ __all__ = [
 ]
 
 _LONGEST = 80
+_PLATFORM = frozenset({"version_info", "platform", "TYPE_CHECKING", "PY2", "PY3", "version", "__version__"})
 
 
 def walk_parts(node: ast.AST) -> Iterator[ast.AST]:
@@ -50,6 +52,15 @@ def call_name(call: ast.Call) -> str:
 def names_in(node: ast.AST) -> frozenset[str]:
     """The variables that an expression reads or writes."""
     return frozenset(found.id for found in walk_parts(node) if isinstance(found, ast.Name))
+
+
+def asks_platform(test: ast.expr) -> bool:
+    """Whether a condition is about the version or the system, so that it goes with their support."""
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in _PLATFORM)
+        or (isinstance(node, ast.Name) and node.id in _PLATFORM)
+        for node in walk_parts(test)
+    )
 
 
 def bare_test(test: ast.expr) -> ast.expr:

@@ -15,8 +15,9 @@ from integrations.code_review.signals.vocabulary import is_logging
 __all__ = ["argument_order", "dropped_keywords"]
 
 _PROTECTING = re.compile(
-    r"timeout|deadline|verify|check|strict|limit|max_|secure|httponly|samesite|escape|validate|encoding|errors"
-    r"|exist_ok|missing_ok|raise_|lock|atomic|safe|shell|follow_|usedforsecurity|return_exceptions|maxsize|key$"
+    r"^(?:(?:connect_|read_|request_)?timeout|deadline|verify|check|strict|limit|secure|httponly|samesite|encoding"
+    r"|errors|exist_ok|missing_ok|lock|atomic|safe|usedforsecurity|return_exceptions|maxsize|key"
+    r"|max_(?:retries|size|length|bytes|depth|connections|attempts))$|^(?:raise|follow|escape|validate)_"
 )
 
 

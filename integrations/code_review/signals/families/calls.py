@@ -115,7 +115,7 @@ def _lost(found: Difference, rule: str, severity: Severity, what: str, question:
 def _statement(change: FunctionChange, head: Head, name: str, call: ast.Call) -> Iterator[Signal]:
     if name == "__init__" and isinstance(call.func, ast.Attribute) and "super" in source(call.func):
         yield _gone(head, call, "super-call-lost", Severity.MEDIUM, "who sets up the class above now?")
-    elif is_releasing(name) and not _ended_otherwise(change, call):
+    elif _is_release(head, name, call) and not _ended_otherwise(change, call):
         yield _gone(head, call, "release-lost", Severity.MEDIUM, "who ends what was begun now?")
     elif is_guarding(name) and not _replaced(change, call):
         yield _gone(head, call, "check-lost", Severity.MEDIUM, "is this made sure of elsewhere?")
@@ -123,6 +123,11 @@ def _statement(change: FunctionChange, head: Head, name: str, call: ast.Call) ->
 
 def _gone(head: Head, call: ast.Call, rule: str, severity: Severity, question: str) -> Signal:
     return Signal(rule, severity, f"`{short(call)}` is gone: {question}", head, subject=call_name(call))
+
+
+def _is_release(head: Head, name: str, call: ast.Call) -> bool:
+    """A statement by itself; `join` with an argument puts texts together."""
+    return is_releasing(name) and isinstance(head.node, ast.Expr) and not (name == "join" and call.args)
 
 
 def _ended_otherwise(change: FunctionChange, call: ast.Call) -> bool:

@@ -29,7 +29,7 @@ def lost_contexts(change: FunctionChange) -> Iterator[Signal]:
         for item in _items(head):
             text = source(item.context_expr)
             kept = _first_kept(change, head)
-            if text in now or kept is None or _replaced(change, kept):
+            if text in now or kept is None or _replaced(change, kept) or _spelled_out(change, item):
                 continue
             yield Signal(
                 "context-lost",
@@ -73,6 +73,16 @@ def _replaced(change: FunctionChange, kept: Head) -> bool:
     """As many `with` stand around the statement as before, so another one came."""
     old = next(old for old, new in (*change.same, *change.changed) if new is kept)
     return _withs(kept) >= _withs(old)
+
+
+def _spelled_out(change: FunctionChange, item: ast.withitem) -> bool:
+    """A `try` came that does by hand what the `with` did."""
+    suppressing = "suppress" in source(item.context_expr)
+    return any(
+        isinstance(head.node, ast.Try)
+        and (suppressing or bool(head.node.finalbody and change.has(item.context_expr)))
+        for head in change.added
+    )
 
 
 def _withs(head: Head) -> int:

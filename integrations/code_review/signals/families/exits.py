@@ -46,10 +46,8 @@ def lost_exits(change: FunctionChange) -> Iterator[Signal]:
                 new,
             )
     for head in change.removed:
-        if not isinstance(head.node, _EXIT | ast.Raise) or not head.blocks or _ends_anyway(change, head):
-            continue
-        holder = next((new for old, new in change.same if old.text == head.blocks[-1]), None)
-        if holder is not None and isinstance(holder.node, ast.If | ast.For | ast.While | ast.AsyncFor):
+        holder = _holder(change, head)
+        if holder is not None and not _ends_anyway(change, head) and _goes_on(change, head, holder):
             yield Signal(
                 "exit-lost",
                 Severity.MEDIUM,
@@ -57,6 +55,26 @@ def lost_exits(change: FunctionChange) -> Iterator[Signal]:
                 head,
                 holder,
             )
+
+
+def _holder(change: FunctionChange, head: Head) -> Head | None:
+    """The branch or loop that the lost way out stood in, where it still is."""
+    if not isinstance(head.node, _EXIT | ast.Raise) or not head.blocks:
+        return None
+    kinds = ast.If | ast.For | ast.While | ast.AsyncFor
+    return next(
+        (new for old, new in change.same if old.text == head.blocks[-1] and isinstance(new.node, kinds)), None
+    )
+
+
+def _goes_on(change: FunctionChange, head: Head, holder: Head) -> bool:
+    """Statements that followed it still follow, and are not its other branch now."""
+    if isinstance(head.node, ast.Return) and head.node.value is not None and change.has(head.node.value):
+        return False  # what it returned is still made, and returned at the end
+    return any(
+        old.line > head.last and new.line > holder.last and new.blocks == holder.blocks
+        for old, new in (*change.same, *change.changed)
+    ) or any(block.startswith(("for ", "while ", "async for")) for block in (*holder.blocks, holder.text))
 
 
 def _gives_value(node: ast.AST) -> bool:

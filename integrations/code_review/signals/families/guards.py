@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from integrations.code_review.finding import Severity
 from integrations.code_review.signals.differences import unwrapped
 from integrations.code_review.signals.model import Difference, FunctionChange, Head, Signal
-from integrations.code_review.signals.syntax import bare_test, names_in, short, source
+from integrations.code_review.signals.syntax import asks_platform, bare_test, names_in, short, source
 
 __all__ = ["lost_guards", "lost_operands"]
 
@@ -50,7 +50,7 @@ def lost_guards(change: FunctionChange) -> Iterator[Signal]:
 
 
 def _removed_if(change: FunctionChange, head: Head, test: ast.expr, body: list[ast.stmt]) -> Iterator[Signal]:
-    if _asked_elsewhere(change, test):
+    if _asked_elsewhere(change, test) or asks_platform(test):
         return
     if isinstance(body[-1], ast.Raise):
         yield Signal(
@@ -88,16 +88,17 @@ def _freed(change: FunctionChange, head: Head, body: list[ast.stmt]) -> Head | N
 
 
 def _asked_elsewhere(change: FunctionChange, test: ast.expr) -> bool:
-    """The test, or most of its parts, stand elsewhere, or a new call is given what it asked about."""
+    """A part of the test stands elsewhere, or a new condition or call is about the same variables."""
     parts = test.values if isinstance(test, ast.BoolOp) else [test]
     if any(change.has(bare_test(part)) for part in parts):
         return True
     asked = names_in(test) - {"self", "cls"}
-    return any(
-        isinstance(node, ast.Call) and asked and asked <= names_in(node)
+    return bool(asked) and any(
+        asked <= names_in(node)
         for head in change.added
         for part in head.parts
         for node in ast.walk(part)
+        if isinstance(node, ast.Call) or (node is part and isinstance(head.node, _CONDITIONAL))
     )
 
 
@@ -124,7 +125,7 @@ def _boolean(change: FunctionChange, found: Difference) -> Iterator[Signal]:
 def _operand(
     change: FunctionChange, found: Difference, lost: ast.AST | None, meaning: str
 ) -> Iterator[Signal]:
-    if lost is None or not isinstance(lost, ast.expr) or change.has(bare_test(lost)):
+    if not isinstance(lost, ast.expr) or change.has(bare_test(lost)) or asks_platform(lost):
         return
     yield Signal(
         "operand-lost",
@@ -142,10 +143,11 @@ def _meaning(op: ast.boolop, found: Difference) -> str:
 
 
 def _is_condition(found: Difference) -> bool:
-    parent = found.parent
-    return isinstance(found.heads[0].node, _CONDITIONAL | ast.Return) or isinstance(
-        parent, ast.IfExp | ast.comprehension
-    )
+    asked = isinstance(found.parent, ast.IfExp | ast.comprehension)
+    if isinstance(found.heads[0].node, ast.Return):  # `a and b` decides, `a or b` falls back
+        operation = found.parent if isinstance(found.parent, ast.BoolOp) else found.old
+        return asked or (isinstance(operation, ast.BoolOp) and isinstance(operation.op, ast.And))
+    return asked or isinstance(found.heads[0].node, _CONDITIONAL)
 
 
 def _is_negation(found: Difference) -> bool:

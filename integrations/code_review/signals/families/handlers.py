@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from integrations.code_review.checks.exceptions import caught_names
 from integrations.code_review.finding import Severity
-from integrations.code_review.signals.model import FunctionChange, Head, Signal
+from integrations.code_review.signals.model import Body, FunctionChange, Head, Signal
 from integrations.code_review.signals.syntax import own_statements
 
 __all__ = ["changed_handlers"]
@@ -42,7 +42,7 @@ def changed_handlers(change: FunctionChange) -> Iterator[Signal]:
             yield from _dropped(change, old)
         else:
             yield from _narrowed(change, old, new)
-            yield from _swallowing(old, new)
+            yield from _swallowing(change, old, new)
             yield from _without_finally(change, old, new)
 
 
@@ -86,8 +86,8 @@ def _narrowed(change: FunctionChange, old: _Guarded, new: _Guarded) -> Iterator[
             Severity.MEDIUM,
             f"{', '.join(lost)} is no longer caught, only {', '.join(sorted(new.caught))}: "
             f"should it now reach {_caller(change)}?",
-            old.head,
-            _clause(change, new),
+            _clause(change.old, old),
+            _clause(change.new, new),
             subject=lost[0],
         )
     elif lost:
@@ -97,12 +97,12 @@ def _narrowed(change: FunctionChange, old: _Guarded, new: _Guarded) -> Iterator[
             "handler-widened",
             Severity.LOW,
             f"Instead of {', '.join(sorted(old.caught))} every error is caught: are the others dealt with?",
-            old.head,
-            _clause(change, new),
+            _clause(change.old, old),
+            _clause(change.new, new),
         )
 
 
-def _swallowing(old: _Guarded, new: _Guarded) -> Iterator[Signal]:
+def _swallowing(change: FunctionChange, old: _Guarded, new: _Guarded) -> Iterator[Signal]:
     for before in old.node.handlers:
         after = next((one for one in new.node.handlers if caught_names(one) == caught_names(before)), None)
         if after is not None and _raises(before) and not _raises(after):
@@ -111,8 +111,8 @@ def _swallowing(old: _Guarded, new: _Guarded) -> Iterator[Signal]:
                 "handler-swallows",
                 Severity.MEDIUM,
                 f"After {names} it was raised again, now it goes on: does the caller not have to know?",
-                old.head,
-                _at(new.head, after),
+                _clause(change.old, old, before),
+                _clause(change.new, new, after),
             )
 
 
@@ -134,18 +134,16 @@ def _caller(change: FunctionChange) -> str:
     return f"the caller of `{change.name}`" if change.name else "whoever imports this"
 
 
-def _clause(change: FunctionChange, guarded: _Guarded) -> Head:
-    """The `except` line, which is where the reader looks."""
-    wanted = set(map(id, guarded.node.handlers))
-    return next((head for head in change.new.heads if id(head.node) in wanted), guarded.head)
-
-
-def _at(head: Head, node: ast.ExceptHandler) -> Head:
-    return Head(node, head.text, (), head.blocks, node.lineno, node.lineno)
+def _clause(body: Body, guarded: _Guarded, handler: ast.ExceptHandler | None = None) -> Head:
+    """The line of an `except`, which is where the reader looks; the first one's by default."""
+    wanted = guarded.node.handlers if handler is None else [handler]
+    return next((head for head in body.heads if any(head.node is one for one in wanted)), guarded.head)
 
 
 def _covers(caught: frozenset[str], name: str) -> bool:
-    if name in caught or "BaseException" in caught or ("Exception" in caught and name != "BaseException"):
+    if name in caught or caught & _ALL:  # `Exception` for everything is what linters ask for
+        return True
+    if name.rpartition(".")[2] in {other.rpartition(".")[2] for other in caught}:
         return True
     error = getattr(builtins, name, None)
     return isinstance(error, type) and any(
