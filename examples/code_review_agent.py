@@ -71,13 +71,13 @@ class CodeReviewAgent(Agent[None, Watch]):
 
 async def main(folder: Path) -> None:
     clock = VirtualClock()
-    repository = make_repository(folder / "orders")
+    repository = make_repository(folder / "shop")
     async with AgentsApp([CodeReviewAgent], [CodeReview], data=folder / "data", clock=clock) as app:
-        agent = await app.get_agent(CodeReviewAgent, "orders")
+        agent = await app.get_agent(CodeReviewAgent, "shop")
         await agent.watch(str(repository))
         await show_next(agent, clock)
 
-        git(repository, "checkout", "--quiet", "HEAD", "--", "orders/settings.py", "orders/mail.py")
+        git(repository, "checkout", "--quiet", "HEAD", "--", "shop/payment.py", "shop/mails.py")
         print("\nAnn takes two of the files back.")
         await show_next(agent, clock)
 

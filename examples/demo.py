@@ -133,7 +133,7 @@ def steps_begun(log: Path) -> Counter[str]:
 
 async def show(folder: Path, screen: Screen) -> list[str]:
     """The whole story; gives the promises that were broken."""
-    repository = make_repository(folder / "orders")
+    repository = make_repository(folder / "shop")
     screen.change(git(repository, "diff", "--staged", "--shortstat"), pause=PAUSE)
     killed = await live(repository, folder, screen, kill_after=KILL_AFTER)
     screen.killed(killed.pid, len(killed.steps))

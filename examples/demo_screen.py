@@ -29,7 +29,7 @@ class Screen:
         self._console = Console(record=recording, width=None if terminal else _WIDTH, highlight=False)
 
     def change(self, stat: str, *, pause: float) -> None:
-        self._headline("The change", "an edit of a small program, shipped in examples/changes/orders")
+        self._headline("The change", "shipped with the project in examples/changes/checkout_refactor")
         self._line(stat.strip())
         self._line(f"each step of its review waits {pause:g} s before it works, for this demo only")
 

@@ -17,12 +17,12 @@ _WHO = {
 }
 
 
-def make_repository(folder: Path, change: str = "orders") -> Path:
+def make_repository(folder: Path, change: str = "checkout_refactor") -> Path:
     """Makes a repository in `folder`: the program is committed, the change to it is staged."""
     folder.mkdir(parents=True)
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "apply", "--index", str(_CHANGES / change / "before.patch"))
-    git(folder, "commit", "--quiet", "--message", "Import orders")
+    git(folder, "commit", "--quiet", "--message", "Open the shop")
     git(folder, "apply", "--index", str(_CHANGES / change / "change.patch"))
     return folder
 

@@ -36,7 +36,7 @@ def test_the_demo_keeps_its_promises_and_leaves_a_picture(tmp_path: Path) -> Non
     shown, following = demo.stdout.splitlines()[-2:]
     assert shown.startswith("Shown: an agent's review was killed by SIGKILL and went on: ")
     assert following.startswith("Next: ")
-    assert "orders/settings.py:6" in demo.stdout
+    assert "shop/payment.py:37" in demo.stdout
     svg = picture.read_text("utf-8")
     assert "finished" in svg
     assert "url(http" not in svg
