@@ -30,22 +30,24 @@ class CallStyle:
 ON_LOOP = CallStyle(threaded=False, takes_context=False, codec=UNTYPED)
 """For functions that are not a step's own."""
 
-_styles: dict[tuple[CodeType, int, Any], CallStyle] = {}
+_styles: dict[tuple[CodeType, CodeType, int, Any], CallStyle] = {}
 
 
 def style_of(function: Callable[..., object], given: int) -> CallStyle:
     """The style of `function` called with `given` positional arguments.
 
-    Kept per code object, not per function, because closures are made anew for every call.
+    Kept per code object, not per function, because closures are made anew for every call; what a decorator
+    wraps counts too, because all that it wraps shares the wrapper's code.
     """
     plain = function
     if type(plain) is MethodType:
         plain, given = plain.__func__, given + 1
     if type(plain) is not FunctionType:
         return _inspected(function, given)
+    wrapped = inspect.unwrap(plain) if plain.__dict__ else plain
     annotation = plain.__annotations__.get("return")
     try:
-        key = (plain.__code__, given, annotation)
+        key = (plain.__code__, getattr(wrapped, "__code__", plain.__code__), given, annotation)
         style = _styles.get(key)
     except TypeError:  # an annotation that cannot be hashed
         return _style(plain, plain, given)
