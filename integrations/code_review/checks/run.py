@@ -12,6 +12,7 @@ from integrations.code_review.checks.exceptions import broad_handlers
 from integrations.code_review.checks.page import Check, Page
 from integrations.code_review.checks.syntax import syntax_errors
 from integrations.code_review.checks.text import (
+    CONFLICT,
     conflict_markers,
     hidden_characters,
     reviewer_instructions,
@@ -47,6 +48,8 @@ def check_file(versions: Versions) -> list[Finding]:
     found = [finding for page in pages for check in CHECKS for finding in check(page)]
     if is_test(versions.path):
         found = [_milder(finding) for finding in found]
+    if any(finding.rule == CONFLICT for finding in found):
+        return found  # such a file cannot parse, and a merge that is not finished is the reason
     return [*syntax_errors(versions), *found]
 
 

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from integrations.code_review.checks.page import Page
 from integrations.code_review.finding import Finding, Severity
 
-__all__ = ["conflict_markers", "hidden_characters", "reviewer_instructions", "todo_notes"]
+__all__ = ["CONFLICT", "conflict_markers", "hidden_characters", "reviewer_instructions", "todo_notes"]
 
+CONFLICT = "check/conflict-marker"
 _MARKER = re.compile(r"(?:<{7}|>{7}|\|{7}) \S|<{7}$|>{7}$")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _ZERO_WIDTH = frozenset("\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\u180e")
-_TODO = re.compile(r"(?:#|//|/\*|<!--|--|;|\*)\s*(?:.*\W)?(?P<word>TODO|FIXME|XXX|HACK)\b")
+_TODO = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
+_COMMENT = re.compile(r"#|//|/\*|<!--|--|;|\*")
 _ORDER = re.compile(
     r"""\b(?:ignore|disregard|forget)\s+(?:all\s+|any\s+)?(?:of\s+)?(?:the\s+|your\s+)?
             (?:previous|prior|above|earlier|preceding)\s+(?:instructions?|prompts?|rules?|messages?)\b
@@ -66,9 +68,10 @@ def hidden_characters(page: Page) -> Iterator[Finding]:
 def todo_notes(page: Page) -> Iterator[Finding]:
     """Notes to self."""
     for number, text in page.new_lines():
-        if found := _TODO.search(text):
+        found = _TODO.search(text)
+        if found and _COMMENT.search(text, 0, found.start()):
             yield page.remark(
-                number, "todo", Severity.NOTE, f"{found['word']} is added: is it to be done before merging?"
+                number, "todo", Severity.NOTE, f"{found[0]} is added: is it to be done before merging?"
             )
 
 

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.code_review.finding import Severity
+from integrations.code_review.secrets.finder import find_secrets, masked
+from integrations.code_review.secrets.report import secret_findings
+
+# Put together here, so that no text of this repository looks like a live credential.
+_BODY = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3"
+_SECRETS = {
+    "aws-access-key": "AKIA" + "IOSFODNN7ABCDEFG",
+    "github-token": "ghp_" + _BODY,
+    "gitlab-token": "glpat-" + _BODY[:20],
+    "openai-key": "sk-proj-" + _BODY,
+    "anthropic-key": "sk-ant-" + _BODY,
+    "slack-token": "xoxb-" + "123456789012-" + _BODY[:12],
+    "stripe-key": "sk_live_" + _BODY[:24],
+    "google-key": "AIza" + _BODY[:35],
+    "npm-token": "npm_" + _BODY,
+    "pypi-token": "pypi-" + _BODY + _BODY,
+    "hugging-face-token": "hf_" + _BODY[:34],
+    "jwt": "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NTY3ODkwIn0." + _BODY,
+}
+
+
+@pytest.mark.parametrize("kind", _SECRETS)
+def test_credentials_of_known_look(kind: str) -> None:
+    text = f'client = connect("{_SECRETS[kind]}")\n'
+    (found,) = find_secrets(text)
+    assert found.kind in (kind, "openai-key")  # Anthropic's keys look like OpenAI's
+    assert text[found.start : found.end] == _SECRETS[kind]
+    assert found.severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ('API_KEY = "q7Zk-93xP"', "q7Zk-93xP"),
+        ("password: hunter2x9!z", "hunter2x9!z"),
+        ("export AUTH_TOKEN=abc123def456ghi", "abc123def456ghi"),
+        ('{"client_secret": "9f8e7d6c5b4a"}', "9f8e7d6c5b4a"),
+        ('secret_key: str = "p@ss(word)1!"', "p@ss(word)1!"),
+        ('os.environ.get("GATEWAY_KEY", "gw-live-9fQ2vLx7")', "gw-live-9fQ2vLx7"),
+        ('db = "postgres://app:s3cr3tpw@db.internal/shop"', "s3cr3tpw"),
+        ("AccountKey=" + _BODY + "==;", _BODY + "=="),
+        ("x = '" + _BODY + "Zz9Yy8'", _BODY + "Zz9Yy8"),
+        (
+            "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0\n-----END PRIVATE KEY-----",
+            "MIIEvQIBADANBgkq",
+        ),
+    ],
+)
+def test_values_that_are_named_or_placed_like_credentials(text: str, secret: str) -> None:
+    assert secret not in masked(text)
+    assert find_secrets(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token = get_token(x1)",
+        "max_tokens = 40960000",
+        "tokens: list[str] = []",
+        'password = os.environ["FOO_BAR12"]',
+        'token="{token}x12345"',
+        'password = "changeme-please-1"',
+        'api_key = "your-api-key-here"',
+        "self.token_value1 = token_value1",
+        'TOKEN_URL = "https://example.org/oauth2/v1"',
+        'tokenizer = "cl100k_base-v2x"',
+        'sha256 = "' + "0123456789abcdef" * 4 + '"',
+        '"integrity": "sha512-' + _BODY + _BODY + '"',
+        "import a_rather_long_module_name_that_is_only_words_after_all_is_said",
+        "secret = None",
+        'secrets = "xxxxxxxxxxxx"',
+        'open("src/integrations/some/really/long/path/that/is/a/path.py")',
+    ],
+)
+def test_what_only_looks_a_little_like_one(text: str) -> None:
+    assert find_secrets(text) == []
+
+
+@given(st.text(st.sampled_from("aB3= \n\"':/@-_."), max_size=200))
+def test_masking_keeps_length_and_lines_and_leaves_nothing_behind(text: str) -> None:
+    hidden = masked(text)
+    assert [len(line) for line in hidden.split("\n")] == [len(line) for line in text.split("\n")]
+    for secret in find_secrets(text):
+        assert not text[secret.start : secret.end].strip() or text[secret.start : secret.end] not in hidden
+
+
+def test_only_added_lines_are_reported_and_never_repeated_in_full() -> None:
+    text = f'a = "{_SECRETS["stripe-key"]}"\nb = "{_SECRETS["github-token"]}"\n'
+    (found,) = secret_findings("m.py", text, first_line=1, added={2})
+    assert (found.line, found.rule, found.severity) == (2, "secret/github-token", "critical")
+    assert _BODY[:8] not in found.model_dump_json()
+    assert found.evidence.startswith('b = "****')
+
+
+def test_the_same_credential_is_reported_once() -> None:
+    text = f'f("{_SECRETS["npm-token"]}")\n' * 3
+    assert len(secret_findings("m.py", text, first_line=1, added={1, 2, 3})) == 1
+
+
+@pytest.mark.parametrize(("path", "severity"), [("app.py", "high"), ("tests/test_app.py", "low")])
+def test_made_up_passwords_of_tests_are_milder(path: str, severity: str) -> None:
+    (found,) = secret_findings(path, 'login(password="q7Zk-93xP")\n', first_line=1, added={1})
+    assert found.severity == severity
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 200_000, "token=" * 40_000, "x://" + "a" * 200_000, "eyJ" * 60_000, "a.b://" * 30_000]
+)
+def test_long_texts_are_read_in_linear_time(text: str) -> None:
+    assert find_secrets(text) == []
