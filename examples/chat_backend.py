@@ -1,11 +1,13 @@
 """A chat room: clients connect by WebSocket, the history is the agent's state and survives restarts.
 
-agents dev examples.chat_backend:app
-python -m websockets ws://127.0.0.1:8787/agents/chat-agent/lobby
+    python examples/chat_backend.py            serves it on loopback until Ctrl-C
+    agents dev examples.chat_backend:app       the same, and again whenever the source changes
+    python -m websockets ws://127.0.0.1:8787/agents/chat-agent/lobby
 """
 
 from __future__ import annotations
 
+import uvicorn
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
@@ -43,3 +45,6 @@ class ChatAgent(Agent[None, Room]):
 
 
 app = AgentsApp([ChatAgent])
+
+if __name__ == "__main__":
+    uvicorn.run(app, host="127.0.0.1", port=8787)
