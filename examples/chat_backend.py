@@ -1,8 +1,8 @@
 """A chat room: clients connect by WebSocket, the history is the agent's state and survives restarts.
 
-    python examples/chat_backend.py            serves it on loopback until Ctrl-C
-    agents dev examples.chat_backend:app       the same, and again whenever the source changes
-    python -m websockets ws://127.0.0.1:8787/agents/chat-agent/lobby
+python examples/chat_backend.py            serves it on loopback until Ctrl-C
+agents dev examples.chat_backend:app       the same, and again whenever the source changes
+python -m websockets ws://127.0.0.1:8787/agents/chat-agent/lobby
 """
 
 from __future__ import annotations
