@@ -20,6 +20,8 @@ _PATIENCE = 10.0  # seconds
 _TOO_MANY = 64 << 20  # bytes that may wait at all; one message may be larger
 _OVERHEAD = 100  # bytes that a waiting message takes besides its content
 _TOO_SLOW = 1013
+_CODES = {1000, 1001, 1002, 1003, *range(1007, 1015)}  # those of RFC 6455 that may be sent
+_REASON = 123  # bytes that fit into a close frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Connection:
 
     def send(self, message: str | bytes) -> None:
         """Queues a message, text or binary; to a connection that is not open it is dropped."""
+        if not isinstance(message, str | bytes):
+            raise TypeError(f"a message is str or bytes, not {type(message).__name__}: send json.dumps(…)")
         if not self.is_open:
             return
         if self._is_stuck(len(message)):
@@ -74,6 +78,10 @@ class Connection:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes the connection after what is queued; 1008 and 4000 to 4999 tell a client to stay away."""
+        if code not in _CODES and not 3000 <= code <= 4999:
+            raise ValueError(f"close code {code} is not for use: give 1000, 1008, 1011 or 4000 to 4999")
+        if len(reason.encode()) > _REASON:
+            raise ValueError(f"the reason of a close has {_REASON} bytes at most, not {len(reason.encode())}")
         if self._closing is None:
             self._closing = Closing(code, reason)
             self._put(self._closing)
@@ -100,12 +108,12 @@ class Connection:
                     await self._news.wait()
                 await self._settled()
                 match message := self._queue[0]:
-                    case str():
-                        await socket.send_text(message)
-                    case bytes():
-                        await socket.send_bytes(message)
                     case Closing(code, reason):
                         return await socket.close(code, reason)
+                    case bytes():
+                        await socket.send_bytes(message)
+                    case text:
+                        await socket.send_text(text)
                 self._queue.popleft()
                 self._size -= _size(message)
                 self._taken_at = asyncio.get_running_loop().time()
