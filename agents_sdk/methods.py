@@ -48,7 +48,7 @@ class Methods:
         """The method that is given by its name, or as a bound method of `agent`."""
         if isinstance(method, str):
             return self.named(method)
-        bound = inspect.unwrap(method)  # from outside, it is the method of a face
+        bound = inspect.unwrap(method, stop=inspect.ismethod)  # from outside, it is the method of a face
         if inspect.ismethod(bound) and bound.__self__ is agent:
             return self.named(bound.__name__)
         raise InvalidSchedule(
@@ -67,7 +67,7 @@ def methods_of(cls: type, root: type) -> Methods:
 
 
 def _takes(function: Callable[..., object]) -> int:
-    parameters = list(inspect.signature(function).parameters.values())[1:]
+    parameters = inspect.signature(function).parameters.values()
     if any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters):
         return 2
-    return min(2, sum(one.kind in _POSITIONAL for one in parameters))
+    return min(2, sum(one.kind in _POSITIONAL for one in parameters) - 1)
