@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,10 +37,10 @@ class Definition:
 
 def definitions(agents: Classes) -> dict[str, Definition]:
     """By the kebab name of each binding, which is what a URL has; a list binds classes by their names."""
-    bound = agents if isinstance(agents, Mapping) else {_named(cls): cls for cls in agents}
+    bound = agents.items() if isinstance(agents, Mapping) else [(_named(cls), cls) for cls in agents]
     known: dict[str, Definition] = {}
     found: dict[str, Definition] = {}
-    for binding, cls in bound.items():
+    for binding, cls in bound:
         definition = known.setdefault(_named(cls), _define(cls))
         if definition.cls is not cls:
             raise InvalidAgent(f"two classes are called {cls.__name__}, and share its data: rename one")
@@ -58,6 +59,12 @@ def _named(cls: object) -> str:
 def _define(cls: type[Agent[Any, Any]]) -> Definition:
     try:
         shape: Shape[Any] = Shape(argument(cls, Agent, _STATE), limit=_STATE_LIMIT)
-    except PydanticUserError as error:
-        raise InvalidAgent(f"the State of {cls.__name__} cannot be used: {error.message}") from error
+    except (PydanticUserError, NameError) as error:
+        reason = str(error).partition("\n")[0].partition(". Set ")[0]
+        raise InvalidAgent(
+            f"the State of {cls.__name__} cannot be used: {reason}; give a dict, TypedDict, dataclass or"
+            " pydantic model of its module"
+        ) from error
+    if inspect.iscoroutinefunction(cls.validate_state_change):
+        raise InvalidAgent(f"{cls.__name__}.validate_state_change is never awaited: write it with `def`")
     return Definition(cls, cls.__name__, kebab(cls.__name__), shape, methods_of(cls, Agent))

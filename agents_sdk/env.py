@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from workflows import Binding, Engine, UnknownWorkflow, WorkflowEntrypoint
 
 __all__ = ["Bindings", "Launcher"]
-
-P = TypeVar("P")
 
 
 class Launcher:
@@ -19,7 +17,7 @@ class Launcher:
         self._engine = engine
         self._named = named
 
-    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str) -> Binding[P]:
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, Any]] | str) -> Binding[Any]:
         """The binding of a workflow, by its class, its name or its binding name."""
         named = self._named.get(workflow, workflow) if isinstance(workflow, str) else workflow
         return self._engine.workflow(named)
@@ -32,6 +30,8 @@ class Bindings:
         self._launcher = launcher
 
     def __getattr__(self, name: str) -> Binding[Any]:
+        if name.startswith("_"):  # looked for by copy, pickle and the like, before there is a launcher
+            raise AttributeError(name)
         try:
             return self._launcher.workflow(name)
         except UnknownWorkflow as error:
