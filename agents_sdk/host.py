@@ -151,7 +151,10 @@ class Host:
             change = self._starting = asyncio.create_task(self._begin())
             change.add_done_callback(self._begun)
         with self._ground.clock.waiting():
-            await asyncio.shield(change)
+            await asyncio.wait([change])
+        if change.cancelled():  # nobody cancelled those that waited for it
+            raise NotRunning(f"{self} was stopped before it had started")
+        change.result()
 
     def _begun(self, starting: asyncio.Task[None]) -> None:
         self._starting = None

@@ -31,11 +31,10 @@ class Hosts:
 
     def get(self, definition: Definition, name: str) -> Host:
         """The one host of this agent. Nothing is made before something happens to it."""
-        if self._ground is None:
-            raise NotRunning("the app is not started, or is stopping")
+        ground = self._standing()
         key = (definition.name, name)
         if key not in self._hosts:
-            self._hosts[key] = Host(definition, name, self._ground, gone=self._gone)
+            self._hosts[key] = Host(definition, name, ground, gone=self._gone)
         return self._hosts[key]
 
     async def fire(self, timer: Timer) -> None:
@@ -61,10 +60,13 @@ class Hosts:
         await asyncio.gather(*(host.stop(closing, grace) for host in self._hosts.values()))
         self._hosts.clear()
 
-    async def _owner(self, timer: Timer) -> Host:
+    def _standing(self) -> Ground:
         if self._ground is None:
-            raise NotRunning("the app is stopping")
-        address = await self._ground.directory.address(int(timer.owner))
+            raise NotRunning("the app is not started, or is stopping")
+        return self._ground
+
+    async def _owner(self, timer: Timer) -> Host:
+        address = await self._standing().directory.address(int(timer.owner))
         if address is None or address[0] not in self._known:
             whose = "an unknown agent" if address is None else f'{address[0]} "{address[1]}"'
             raise UnknownAgent(f"a schedule of {whose} is due, and this app was not given its class")

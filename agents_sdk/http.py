@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +15,8 @@ from agents_sdk.host import Host, StartFailed
 
 __all__ = ["answer"]
 
+_BODILESS = (204, 304)
+
 
 async def answer(host: Host, scope: Scope, receive: Receive, send: Send) -> None:
     """Lets the agent answer; what its hook raises goes to `on_error`, and the client sees no trace of it."""
@@ -22,11 +24,21 @@ async def answer(host: Host, scope: Scope, receive: Receive, send: Send) -> None
         async with host.event() as agent:
             response = await _response(host, agent, Request(scope, receive, send))
             await agent.ctx.state.settled()
-            await response(scope, receive, send)
+            await _send(host, response, scope, receive, send)
     except StartFailed as failed:
         await (failed.answer or _failure())(scope, receive, send)
     except NotRunning:
         await PlainTextResponse("Service Unavailable", status_code=503)(scope, receive, send)
+
+
+async def _send(host: Host, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        await response(scope, receive, send)
+    except ClientDisconnect:
+        return
+    except Exception as error:
+        await host.report(error)
+        raise  # the status is out: only a connection that is cut tells the client
 
 
 async def _response(host: Host, agent: Agent[Any, Any], request: Request) -> Response:
@@ -36,11 +48,19 @@ async def _response(host: Host, agent: Agent[Any, Any], request: Request) -> Res
             raise TypeError(
                 f"{type(agent).__name__}.on_request returned {response!r}: return a starlette Response"
             )
+    except ClientDisconnect:
+        return _failure()  # to nobody
     except HTTPException as refusal:
-        return PlainTextResponse(refusal.detail, refusal.status_code, refusal.headers)
+        return _refusal(refusal)
     except Exception as error:  # noqa: BLE001  # the client gets no trace
         return await host.report(error) or _failure()
     return response
+
+
+def _refusal(refusal: HTTPException) -> Response:
+    if refusal.status_code in _BODILESS:
+        return Response(status_code=refusal.status_code, headers=refusal.headers)
+    return PlainTextResponse(refusal.detail, refusal.status_code, refusal.headers)
 
 
 def _failure() -> Response:
