@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Coroutine
 from datetime import datetime, timedelta
-from typing import Any, Generic
+from typing import Any, Generic, overload
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
@@ -85,8 +85,12 @@ class Agent(Generic[Env, State]):
         """
         return await self.ctx.sql.run(query, params)
 
-    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str) -> Binding[P]:
-        """The binding of a workflow, by its class or its name."""
+    @overload
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]]) -> Binding[P]: ...
+    @overload
+    def workflow(self, workflow: str) -> Binding[Any]: ...
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, Any]] | str) -> Binding[Any]:
+        """The binding of a workflow, by its class, its name or its binding name."""
         return self.ctx.workflows.workflow(workflow)
 
     async def schedule(

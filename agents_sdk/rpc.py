@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import Any
 
 from pydantic_core import PydanticSerializationError
@@ -13,26 +14,29 @@ from agents_sdk.methods import Methods
 
 __all__ = ["reply"]
 
+_log = logging.getLogger(__name__)
+
 
 async def reply(agent: Agent[Any, Any], methods: Methods, request: protocol.RpcRequest) -> str:
     """The frame that answers `request`: its result, or the message of what it raised."""
+    method = methods.known.get(request.method)
+    if method is None or method.callable is None:
+        return _error(request, f"Method {request.method} {_objection(methods, request.method)}")
     try:
-        result = await _called(agent, methods, request)
+        result = method.call(agent, *request.args)
+        if inspect.isawaitable(result):
+            result = await result
         return protocol.encode(protocol.RpcResult(id=request.id, result=result))
     except PydanticSerializationError as error:
         return _error(request, f"the result of {request.method} is not JSON: {error}")
     except Exception as error:  # noqa: BLE001  # it is the caller's
-        return _error(request, str(error))
+        _log.warning("%s.%s raised for a client", methods.cls, request.method, exc_info=error)
+        return _error(request, str(error) or type(error).__name__)
 
 
-async def _called(agent: Agent[Any, Any], methods: Methods, request: protocol.RpcRequest) -> object:
-    method = methods.known.get(request.method)
-    if method is None or method.callable is None:
-        exists = method is not None or inspect.isfunction(inspect.getattr_static(Agent, request.method, None))
-        why = "is not callable" if exists and not request.method.startswith("_") else "does not exist"
-        raise ValueError(f"Method {request.method} {why}")
-    result = method.call(agent, *request.args)
-    return await result if inspect.isawaitable(result) else result
+def _objection(methods: Methods, name: str) -> str:
+    of_agent = not name.startswith("_") and inspect.isfunction(inspect.getattr_static(Agent, name, None))
+    return "is not callable" if name in methods.known or of_agent else "does not exist"
 
 
 def _error(request: protocol.RpcRequest, message: str) -> str:

@@ -62,6 +62,14 @@ class Hall(Agent[dict[str, Any], dict[str, int]]):
         self.env["closed"].put_nowait((connection.id, code))
 
     @callable()
+    def odd(self) -> object:
+        return object()
+
+    @callable()
+    async def mute(self) -> None:
+        raise LookupError
+
+    @callable()
     async def release(self) -> None:
         self.env["go"].set()
 
@@ -108,6 +116,26 @@ async def test_a_slow_message_holds_up_messages_but_no_calls(url: str, env: dict
         assert json.loads(await socket.recv())["id"] == "1"
         assert [await socket.recv() for _ in range(2)] == ["heard 'wait', x", "heard 'next', x"]
     assert env["heard"] == ["wait", "next"]
+
+
+@pytest.mark.parametrize(
+    ("method", "args", "error"),
+    [
+        ("odd", [], "the result of odd is not JSON: Unable to serialize unknown type: <class 'object'>"),
+        ("mute", [], "LookupError"),
+        ("odd", [1], "Hall.odd() takes 1 positional argument but 2 were given"),
+        ("on_start", [], "Method on_start is not callable"),
+        ("initial_state", [], "Method initial_state does not exist"),
+        ("__class__", [], "Method __class__ does not exist"),
+    ],
+)
+async def test_a_call_that_fails_is_answered_with_one_line(
+    url: str, method: str, args: list[Any], error: str
+) -> None:
+    async with connect(f"{url}/a") as socket:
+        await types(socket, 3)
+        await socket.send(json.dumps({"type": "rpc", "id": "1", "method": method, "args": args}))
+        assert json.loads(await socket.recv())["error"] == error
 
 
 async def test_who_is_refused_is_not_listened_to(url: str, env: dict[str, Any]) -> None:
