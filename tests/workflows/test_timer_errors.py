@@ -237,13 +237,15 @@ async def test_a_full_disk_only_delays(path: Path) -> None:
         assert ([call.attempt for call in world.calls[20:]], await world.timers.find()) == ([2] * 20, [])
 
 
-async def test_a_cancel_that_fails_leaves_the_timer_as_it_was(path: Path) -> None:
+@pytest.mark.parametrize("at", [0, 10])
+async def test_a_cancel_that_fails_leaves_the_timer_as_it_was(path: Path, at: float) -> None:
     async with ticking(path) as world:
         timer = await world.timers.add("ann", "greet", 10)
         await world.timers._store.write(
             lambda connection: connection.execute("PRAGMA busy_timeout=1").fetchone()
         )
         other = sqlite3.connect(path, isolation_level=None)
+        await world.until(at)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"nothing was written to .* database is locked"):
             await world.timers.cancel(timer.id)

@@ -51,6 +51,8 @@ async def test_a_full_disk_refuses_and_then_goes_on(path: Path) -> None:
     async with opened(path) as store:
         pages = await setting(store, "page_count")
         await setting(store, f"max_page_count={pages}")
+        with pytest.raises(StoreError, match="full; make room and write again"):
+            await store.write(insert(0, bytes(20_000)))
         too_much = [store.write(insert(key, bytes(20_000))) for key in range(3)]
         for future in too_much:
             with pytest.raises(StoreError, match="full; make room and write again"):

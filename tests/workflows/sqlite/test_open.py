@@ -92,6 +92,15 @@ async def test_closing_writes_what_is_queued_and_leaves_one_file(path: Path) -> 
     await store.close()
 
 
+async def test_closing_empties_the_log_also_when_another_program_looks_on(path: Path) -> None:
+    async with opened(path) as store:
+        await store.write(insert(1))
+        onlooker = sqlite3.connect(path)
+        assert onlooker.execute("SELECT count(*) FROM pair").fetchall() == [(1,)]
+    assert contents(path.with_name("pairs.db-wal")) == b""
+    onlooker.close()
+
+
 async def test_a_body_that_raises_closes_too(path: Path) -> None:
     with contextlib.suppress(LookupError):
         async with opened(path) as store:
