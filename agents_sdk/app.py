@@ -115,6 +115,8 @@ class AgentsApp:
             raise NotRunning(_NOT_STARTED)
         if asyncio.get_running_loop() is not self._loop:
             raise NotRunning("agents live on the event loop of their app: call get_agent there")
+        if not isinstance(name, str):  # 7 and "7" would be two objects of one agent
+            raise TypeError(f"the name of an agent is a str, not {name!r}: give str(…)")
         host = self._hosts.get(self._definition(cls), name)
         try:
             async with host.event():

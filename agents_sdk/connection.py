@@ -139,6 +139,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: list[Connection] = []
+        self._closing: Closing | None = None
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._open))
@@ -151,8 +152,10 @@ class Connections:
         return next((one for one in reversed(self._open) if one.id == id), None)
 
     def add(self, connection: Connection) -> None:
-        """It takes part in broadcasts from now on."""
+        """It takes part in broadcasts from now on; after `close` it is closed as well."""
         self._open.append(connection)
+        if self._closing is not None:
+            connection.close(self._closing.code, self._closing.reason)
 
     def remove(self, connection: Connection) -> None:
         """It does not take part any more."""
@@ -161,12 +164,14 @@ class Connections:
 
     def broadcast(self, message: str | bytes, *, without: Collection[str] = ()) -> None:
         """Sends to all, except those with an id in `without`."""
+        excluded = {without} if isinstance(without, str) else without
         for connection in self:
-            if connection.id not in without:
+            if connection.id not in excluded:
                 connection.send(message)
 
     def close(self, closing: Closing) -> None:
-        """Closes all."""
+        """Closes all, and those that are still to come."""
+        self._closing = closing
         for connection in self:
             connection.close(closing.code, closing.reason)
 
