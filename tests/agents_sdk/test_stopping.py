@@ -92,10 +92,10 @@ async def test_one_id_is_left_out_and_not_what_is_part_of_it(url: str) -> None:
 
 
 async def test_two_sockets_with_one_id_are_two_connections(url: str, app: AgentsApp) -> None:
+    agent = await app.get_agent(Gate, "a")
     async with connect(f"{url}/a?_pk=me") as first, connect(f"{url}/a?_pk=me") as second:
         await first.recv()
         await second.recv()
-        agent = await app.get_agent(Gate, "a")
         old, new = agent.connections
         assert agent.connections.get("me") is new
         new.close()
