@@ -40,7 +40,7 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "security",
         re.compile(
-            r"(?:^|[/_])(?:auth\w*|login|password|passwd|permissions?|security|crypto\w*|token|oauth|session|secrets?|acl|rbac"
+            r"(?:^|[/_])(?:auth(?:entication|orization|n|z)?|login|password|passwd|permissions?|security|crypto\w*|token|oauth|session|secrets?|acl|rbac"
             r"|sandbox)(?:[/_.]|$)",
             re.IGNORECASE,
         ),

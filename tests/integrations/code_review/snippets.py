@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from textwrap import dedent
 
 from integrations.code_review.change import Pair, Piece, Versions
 from integrations.code_review.checks.run import check_file
@@ -14,14 +13,13 @@ from integrations.code_review.signals.compare import compare_file
 
 
 def versions(old: str, new: str, path: str = "m.py") -> Versions:
-    """Both texts, dedented, with the diff between them; an empty `old` is a new file."""
-    before, after = dedent(old).lstrip("\n"), dedent(new).lstrip("\n")
-    named = f"a/{path}" if before else "/dev/null"
-    rows = difflib.unified_diff(_lines(before), _lines(after), named, f"b/{path}", lineterm="")
+    """Both texts with the diff between them; an empty `old` is a new file."""
+    named = f"a/{path}" if old else "/dev/null"
+    rows = difflib.unified_diff(_lines(old), _lines(new), named, f"b/{path}", lineterm="")
     patch = next(
         iter(by_path(parse_diff(("\n".join(rows) + "\n").encode("utf-8", "surrogateescape"))).values())
     )
-    return Versions(path, patch, (Pair(Piece(before) if before else None, Piece(after)),)).masked()
+    return Versions(path, patch, (Pair(Piece(old) if old else None, Piece(new)),)).masked()
 
 
 def signals(old: str, new: str, path: str = "m.py") -> tuple[Finding, ...]:
