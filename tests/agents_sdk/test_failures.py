@@ -52,6 +52,7 @@ class Fragile(Agent[World, None]):
     async def on_request(self, request: Request) -> Response:
         if self.name.isdigit():
             raise HTTPException(int(self.name), "says why", {"x-why": "so"})
+        await request.body()
         raise RuntimeError("secret")
 
     async def on_error(self, error: Exception) -> Response | None:
@@ -163,6 +164,13 @@ async def test_a_start_that_fails_is_told_to_the_server(tmp_path: Path) -> None:
     [failed] = await asgi(AgentsApp([Fragile], data=tmp_path), {"type": "lifespan"}, "lifespan.startup")
     assert failed["type"] == "lifespan.startup.failed"
     assert failed["message"]
+
+
+async def test_a_client_that_leaves_is_no_error(app: AgentsApp, caplog: pytest.LogCaptureFixture) -> None:
+    scope = {"type": "http", "method": "POST", "path": "/agents/fragile/a", "headers": []}
+    async with app:
+        await asgi(app, scope, "http.disconnect")
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("kind", ["websocket", "websocket.http.response"])

@@ -45,6 +45,9 @@ class Gate(Agent[World, None]):
         self.env.log.append(f"left {connection.id}")
         raise RuntimeError(f"on_close of {connection.id}")
 
+    async def ring(self) -> None:
+        self.env.errors.put_nowait("rang")
+
     async def on_error(self, error: Exception) -> None:
         self.env.errors.put_nowait(str(error))
 
@@ -135,6 +138,22 @@ async def test_a_name_is_a_text(app: AgentsApp, name: Any) -> None:
     async with app:
         with pytest.raises(TypeError, match=f"the name of an agent is a str, not {name!r}"):
             await app.get_agent(Gate, name)
+
+
+async def test_a_call_that_the_stop_cuts_off_in_the_start_is_no_failed_attempt(
+    app: AgentsApp, world: World
+) -> None:
+    world.go.set()
+    async with app:
+        await (await app.get_agent(Gate, "held")).schedules.add(0.3, "ring", attempts=1)
+    world.go.clear()
+    world.reached.clear()
+    async with app:
+        await asyncio.wait_for(world.reached.wait(), 5)
+    assert world.log == []
+    world.go.set()
+    async with app:
+        assert await asyncio.wait_for(world.errors.get(), 5) == "rang"
 
 
 async def test_a_start_that_the_stop_cuts_off_answers_503(url: str, app: AgentsApp, world: World) -> None:
