@@ -222,7 +222,7 @@ class Host:
         self._idle = clock.call_at(clock.now() + self._ground.idle_after, self._evict)
 
     def _evict(self) -> None:
-        if self._pins or self._ending is not None:
+        if self._ending is not None:
             return
         if self.connections or self.face() is not None:
             self._await_idleness()

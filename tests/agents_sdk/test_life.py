@@ -116,6 +116,14 @@ async def test_an_idle_agent_is_let_go_and_comes_back(app: AgentsApp, world: Wor
         assert (world.log[3:], agent.state) == (["start"], {"n": 100})
 
 
+async def test_every_event_begins_the_idle_time_anew(app: AgentsApp, world: World) -> None:
+    async with app, client(app) as http:
+        for _ in range(3):
+            await http.get("/agents/diary/a")
+            await world.clock.sleep(500)
+    assert world.log == ["start", "request", "request", "request", "stop"]
+
+
 async def test_who_holds_an_agent_keeps_it(app: AgentsApp, world: World) -> None:
     async with app:
         agent = await app.get_agent(Diary, "a")
@@ -147,7 +155,8 @@ async def test_an_event_during_the_stop_begins_a_new_life(app: AgentsApp, world:
         await asyncio.sleep(0)
         world.go.set()
         assert (await late).text == "ok"
-        assert world.log == ["start", "request", "stop", "start", "request"]
+        await http.get("/agents/diary/a")
+        assert world.log == ["start", "request", "stop", "start", "request", "request"]
         await hour
 
 

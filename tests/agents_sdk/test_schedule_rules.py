@@ -16,6 +16,7 @@ from workflows.testing import VirtualClock
 pytestmark = pytest.mark.anyio
 
 DAY = 86_400
+CATCHUPS = [("skip", 0), ("one", 1), ("all", 12)]
 LOG: list[Any] = []
 
 
@@ -78,7 +79,20 @@ async def test_cron_in_a_time_zone(tmp_path: Path, clock: VirtualClock) -> None:
     assert LOG == ["01 14:00"]
 
 
-@pytest.mark.parametrize(("catchup", "rings"), [("skip", 0), ("one", 1), ("all", 12)])
+async def test_rules_that_differ_are_schedules_that_differ(tmp_path: Path, clock: VirtualClock) -> None:
+    async with app(tmp_path, clock) as agents:
+        ringer = await agents.get_agent(Ringer, "a")
+        made = [
+            await ringer.schedule("@daily", "bare"),
+            await ringer.schedule("0 0 * * *", "bare"),
+            await ringer.schedules.add("@daily", "bare", tz="Asia/Tokyo"),
+            await ringer.schedule_every(60, "bare"),
+            await ringer.schedule_every(61, "bare"),
+        ]
+        assert len({one.id for one in made}) == 5
+
+
+@pytest.mark.parametrize(("catchup", "rings"), CATCHUPS)
 async def test_what_was_missed_is_caught_up_as_told(
     tmp_path: Path, clock: VirtualClock, catchup: Any, rings: int
 ) -> None:
