@@ -1,6 +1,6 @@
 """A copy of a tree without what cannot matter.
 
-Docstrings and annotations go, and of two ways to write the same thing one stays.
+Docstrings and annotations of variables go, and of two ways to write the same thing one stays.
 """
 
 from __future__ import annotations
@@ -78,15 +78,10 @@ class _Canonical(ast.NodeTransformer):
         return self._function(node)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
-        node.returns = None
         self.generic_visit(node)
         last = node.body[-1] if node.body else None
         if isinstance(last, ast.Return) and last.value is None and len(node.body) > 1:
             node.body.pop()
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        node.annotation = None
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:

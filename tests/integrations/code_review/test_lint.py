@@ -19,10 +19,13 @@ def test_only_added_lines_are_spoken_of() -> None:
 
 
 @needs_ruff
-def test_the_settings_of_the_repository_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "ruff.toml").write_text('[lint]\nignore = ["F821"]\n')
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RUFF_CONFIG", str(tmp_path / "ruff.toml"))
+def test_no_settings_but_ours_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = tmp_path / "ruff" / "ruff.toml"
+    settings.parent.mkdir()
+    settings.write_text('[lint.per-file-ignores]\n"*.py" = ["ALL"]\n')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("RUFF_CONFIG", str(settings))
+    monkeypatch.chdir(settings.parent)
     found = lint_files({"../../a.py": _TEXT}, {"../../a.py": frozenset({5})}, program=RUFF)
     assert [one.path for one in found.findings] == ["../../a.py"]
 

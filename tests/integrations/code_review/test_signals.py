@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from textwrap import indent
+
 import pytest
 
 from integrations.code_review.finding import Severity
@@ -69,3 +71,10 @@ def test_a_function_that_moved_out_of_a_class_is_found_again() -> None:
     old = "class A:\n    def f(self, x):\n        check(x)\n        y = x + 1\n        return y\n"
     new = "def f(x):\n    check(x)\n    y = x + 1\n    return y\n"
     assert signals(old, new) == ()
+
+
+def test_a_long_function_that_left_its_lock_is_still_compared() -> None:
+    body = "".join(f"step_{number}(x)\n" for number in range(120))
+    old = "def f(self, x):\n    with self.lock:\n" + indent(body, " " * 8)
+    (found,) = signals(old, "def f(self, x):\n" + indent(body, " " * 4))
+    assert (found.rule, found.line) == ("signal/context-lost", 2)
