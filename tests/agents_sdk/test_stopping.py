@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,12 +124,14 @@ async def test_a_client_that_does_not_answer_a_close_is_given_up(
     url: str, app: AgentsApp, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agents_sdk.session._GOODBYE", 0.05)
+    monkeypatch.setattr("agents_sdk.connection._TOO_MANY", 4 << 20)
     async with connect(f"{url}/a?_pk=deaf", max_queue=1) as deaf:
         await deaf.recv()
         deaf.transport.pause_reading()
         connection = next(iter((await app.get_agent(Gate, "a")).connections))
-        for _ in range(70):
-            connection.send(bytes(1 << 20))
+        while connection.is_open:
+            connection.send(os.urandom(1 << 16))  # zeros would be compressed
+            await asyncio.sleep(0)  # the writer writes what the network takes
         assert await asyncio.wait_for(world.errors.get(), 5) == "on_close of deaf"
         deaf.transport.abort()
 
