@@ -55,6 +55,8 @@ class EmbeddedBackend:
         self._leases: dict[int, Lease] = {}
         self._audiences: defaultdict[int, Audience] = defaultdict(Audience)
         self._changes: set[asyncio.Task[Any]] = set()
+        self._runs: set[asyncio.Task[None]] = set()
+        """Those that were terminated or restarted, and are still being cancelled, too."""
         self._context = Context()
         """Runs do not see the context variables of whoever created or resumed them."""
 
@@ -153,10 +155,9 @@ class EmbeddedBackend:
 
     async def _let_go(self) -> None:
         await asyncio.gather(*self._changes, return_exceptions=True)
-        runs = [lease.run for lease in self._leases.values() if lease.run is not None]
         for lease in self._leases.values():
             lease.stop()
-        await asyncio.gather(*runs, return_exceptions=True)
+        await asyncio.gather(*self._runs, return_exceptions=True)
         self._leases.clear()
 
     async def _create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
@@ -275,6 +276,8 @@ class EmbeddedBackend:
             name=f"{lease.ref.workflow} {lease.ref.id}",
             context=self._context.copy(),
         )
+        self._runs.add(lease.run)
+        lease.run.add_done_callback(self._runs.discard)
 
     async def _run(self, lease: Lease, drive: Drive) -> None:
         try:
