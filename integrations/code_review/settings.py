@@ -53,7 +53,7 @@ class Settings(BaseModel):
     """What a model is told about paths, in plain words: pattern → text."""
     language: str = Field(default="English", max_length=40)
     """The language that a model answers in."""
-    max_files: int = Field(default=300, ge=1)
+    max_files: int = Field(default=300, ge=1, le=3_000)
     max_changed_lines: int = Field(default=4_000, ge=1)
     """A file with more changed lines is not reviewed."""
     budget_tokens: int = Field(default=400_000, ge=1)

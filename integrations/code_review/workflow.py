@@ -53,6 +53,7 @@ class CodeReview(WorkflowEntrypoint[object, ReviewInput]):
     Create it with `id=subject.workflow_id`, so that a second start goes on with the first.
     """
 
+    step_limit = 30_000
     errors = (ChangeMoved, DiffError, GitFailed, NoReviewer, ReviewError, SettingsError)
 
     async def run(self, event: WorkflowEvent[ReviewInput], step: WorkflowStep, /) -> ReviewReport:

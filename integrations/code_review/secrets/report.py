@@ -14,7 +14,7 @@ __all__ = ["secret_findings"]
 
 
 def secret_findings(path: str, text: str, *, first_line: int, added: Collection[int]) -> list[Finding]:
-    """One finding per credential, at the first added line that has it; `text` starts at `first_line`."""
+    """One finding per credential, and one for all guesses, at the first added line that has it."""
     secrets = find_secrets(text)
     lines = split_lines(text)
     shown = split_lines(masked(text, secrets))
@@ -25,10 +25,10 @@ def secret_findings(path: str, text: str, *, first_line: int, added: Collection[
     for secret in secrets:
         covered = range(bisect_right(starts, secret.start) - 1, bisect_right(starts, secret.end - 1))
         touched = [index for index in covered if index + first_line in added]
-        value = text[secret.start : secret.end]
-        if not touched or value in found:
+        same = secret.kind if secret.kind == "random-text" else text[secret.start : secret.end]
+        if not touched or same in found:
             continue
-        found[value] = Finding(
+        found[same] = Finding(
             path=path,
             line=touched[0] + first_line,
             end_line=touched[-1] + first_line,

@@ -104,6 +104,12 @@ def test_the_same_credential_is_reported_once() -> None:
     assert len(secret_findings("m.py", text, first_line=1, added={1, 2, 3})) == 1
 
 
+def test_the_lines_of_a_certificate_are_one_guess() -> None:
+    text = "".join(f"{_BODY}{number}Zz/Yy8+{number}\n" for number in range(40, 60))
+    (found,) = secret_findings("ca.pem", text, first_line=1, added=range(1, 21))
+    assert (found.rule, found.severity) == ("secret/random-text", "low")
+
+
 @pytest.mark.parametrize(("path", "severity"), [("app.py", "high"), ("tests/test_app.py", "low")])
 def test_made_up_passwords_of_tests_are_milder(path: str, severity: str) -> None:
     (found,) = secret_findings(path, 'login(password="q7Zk-93xP")\n', first_line=1, added={1})
