@@ -68,7 +68,7 @@ class Attempt:
         task = self._task = asyncio.current_task()
         assert task is not None
         cancellations = task.cancelling()
-        alarm = clock.call_at(clock.now() + self._limit, self._expire)
+        alarm = clock.call_later(self._limit, self._expire)
         value: Any = None
         try:
             with clock.busy():
@@ -106,8 +106,7 @@ class Attempt:
         return await value if inspect.isawaitable(value) else value
 
     def _expire(self) -> None:
-        if self._task is None:
-            return
+        assert self._task is not None, "the alarm is cancelled when the attempt ends"
         self._expired = True
         self._task.cancel()
         asyncio.get_running_loop().call_later(_GRACE, self._abandon)

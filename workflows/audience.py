@@ -16,7 +16,7 @@ class Audience:
     __slots__ = ("_end", "_queues")
 
     def __init__(self) -> None:
-        self._queues: set[asyncio.Queue[Seen | None]] = set()
+        self._queues: set[asyncio.Queue[Seen | Exception | None]] = set()
         self._end: asyncio.Future[Instance] | None = None
 
     @property
@@ -24,13 +24,13 @@ class Audience:
         """Somebody subscribes."""
         return bool(self._queues)
 
-    def join(self) -> asyncio.Queue[Seen | None]:
-        """A queue of every moment from now on; None says that the history began anew."""
-        queue: asyncio.Queue[Seen | None] = asyncio.Queue()
+    def join(self) -> asyncio.Queue[Seen | Exception | None]:
+        """A queue of every moment from now on; None says that the history began anew, an error that it ends here."""
+        queue: asyncio.Queue[Seen | Exception | None] = asyncio.Queue()
         self._queues.add(queue)
         return queue
 
-    def leave(self, queue: asyncio.Queue[Seen | None]) -> None:
+    def leave(self, queue: asyncio.Queue[Seen | Exception | None]) -> None:
         """Nothing more comes into `queue`."""
         self._queues.discard(queue)
 
@@ -54,6 +54,8 @@ class Audience:
 
     def failed(self, error: Exception) -> None:
         """The end will not be seen here, because of `error`."""
+        for queue in self._queues:
+            queue.put_nowait(error)
         if self._end is not None and not self._end.done():
             self._end.set_exception(error)
             self._end.exception()  # a waiter that was cancelled meanwhile does not have to look at it

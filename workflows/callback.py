@@ -85,8 +85,10 @@ def _takes_context(function: Callable[..., object], given: int) -> bool:
         return False  # a builtin without a signature
     if len(parameters) <= given or parameters[given].kind not in _POSITIONAL:
         return False
-    parameter = parameters[given]
-    return parameter.name == "ctx" or parameter.annotation in (StepContext, "StepContext")
+    name, annotation = parameters[given].name, parameters[given].annotation
+    if isinstance(annotation, str):
+        return name == "ctx" or annotation.rpartition(".")[2] == "StepContext"
+    return name == "ctx" or annotation is StepContext
 
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-__all__ = ["Alarm", "Alarms", "Clock", "SystemClock"]
+__all__ = ["Alarm", "Alarms", "Clock", "Pending", "SystemClock"]
 
 _RECHECK = 1.0
 _MANY = 512
@@ -32,14 +32,24 @@ class Alarm:
             self._alarms.forget_one()
 
 
+class Pending(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """It does not come any more; no-op when it came."""
+
+
 class Clock(Protocol):
     """Epoch seconds, and calls at a time; every wait of the project goes through one of these."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
 
-    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
-        """Calls `callback` on the event loop once `now()` has reached `when`."""
+    def call_at(self, when: float, callback: Callable[[], object]) -> Pending:
+        """Calls `callback` on the event loop once `now()` has reached `when`, an instant."""
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Pending:
+        """Calls `callback` after `seconds`, however the wall clock is set meanwhile: a time limit."""
 
     async def sleep(self, seconds: float) -> None:
         """Returns after `seconds`; the sleeper does not count as busy meanwhile."""
@@ -87,8 +97,8 @@ class Alarms:
         while (when := self.next_at()) is not None and when <= now:
             alarm = heapq.heappop(self._heap)[2]
             callback, alarm.callback = alarm.callback, None
-            if callback is not None:
-                callback()
+            assert callback is not None, "next_at() has dropped what was cancelled"
+            callback()
 
 
 _NEVER_STILL = nullcontext()
@@ -112,6 +122,10 @@ class SystemClock:
         if self._handle is None or when < self._looks_at:
             self._arm()
         return alarm
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Pending:
+        """Calls `callback` after `seconds`."""
+        return asyncio.get_running_loop().call_later(max(0.0, seconds), callback)
 
     async def sleep(self, seconds: float) -> None:
         """Returns after `seconds`."""

@@ -42,7 +42,7 @@ def encode(value: Any) -> bytes:
     try:
         return orjson.dumps(plain, option=_OPTIONS)
     except orjson.JSONEncodeError:  # a lone surrogate in some text
-        return orjson.dumps(_spell_surrogates(plain), option=_OPTIONS)
+        return _encode_surrogates(plain)
 
 
 def decode(stored: bytes) -> Any:
@@ -102,7 +102,7 @@ def _items(value: Any, path: str, depth: int) -> list[Any]:
 
 
 def _sorted_items(value: Any, path: str, depth: int) -> list[Any]:
-    return sorted(_items(value, path, depth), key=orjson.dumps)
+    return sorted(_items(value, path, depth), key=repr)
 
 
 def _zone(zone: tzinfo | None, path: str) -> Any:
@@ -199,6 +199,13 @@ def _restore(value: Any) -> Any:
     if _TAG in value:
         return _LOAD[value[_TAG]](_restore(value["v"]))
     return {key: _restore(item) for key, item in value.items()}
+
+
+def _encode_surrogates(plain: Any) -> bytes:
+    try:
+        return orjson.dumps(_spell_surrogates(plain), option=_OPTIONS)
+    except orjson.JSONEncodeError:  # a tuple, a set or a "$" key takes more than one level of JSON
+        raise NotStorable("value is nested too deeply: split it, or store it as text") from None
 
 
 def _spell_surrogates(plain: Any) -> Any:

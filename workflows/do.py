@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, NoReturn
 
 import orjson
@@ -15,6 +14,7 @@ from workflows import failure
 from workflows.attempt import Attempt
 from workflows.backend import NewMoment
 from workflows.callback import ON_LOOP, CallStyle
+from workflows.duration import seconds
 from workflows.entry import Entry, Key, State
 from workflows.errors import (
     AmbiguousStepName,
@@ -232,7 +232,5 @@ _FINAL = (NonRetryableError, WorkflowFatalError, AmbiguousStepName, SystemExit)
 """After one of these there is no further attempt."""
 
 
-def _as_seconds(value: object) -> float:
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    raise TypeError(value)
+def _as_seconds(value: Any) -> float:
+    return float(seconds(value))  # a timedelta, or a number of a class that JSON does not know

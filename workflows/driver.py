@@ -66,12 +66,13 @@ class Driver:
             limits=definition.limits,
         )
         main = asyncio.create_task(self._main(definition, run, payload), name=f"run {activation.ref.id}")
-        outcome = await asyncio.shield(run.ended)
-        if run.let_go:
-            await _cancelled(run, main)
-        elif run.tasks:
-            self._leave(run)
-        return outcome
+        try:
+            return await asyncio.shield(run.ended)
+        finally:
+            if run.let_go:
+                await _cancelled(run, main)
+            elif run.tasks:
+                self._leave(run)
 
     async def close(self) -> None:
         """Cancels the steps that runs left behind; threads run on, and what they return is dropped."""
@@ -120,7 +121,9 @@ class Driver:
         except NotStorable as refusal:
             fatal = WorkflowFatalError(f"run() of {ref.workflow} returned what cannot be stored: {refusal}")
             return Errored(failure.dump(fatal, run.classes), run.unasked())
-        except (Exception, SystemExit) as error:
+        except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  # pytest.fail() and sys.exit() raise no Exception
             log.info('%s "%s" ended with an error', ref.workflow, ref.id, exc_info=error)
             return Errored(failure.dump(error, run.classes), run.unasked())
         return Complete(stored, run.unasked())

@@ -107,9 +107,12 @@ class EmbeddedBackend:
 
     async def finished(self, ref: Ref) -> Instance:
         """See `Backend.finished`."""
-        if ref.incarnation in self._leases:
-            return await self._audiences[ref.incarnation].end()
-        return await self._known(ref)
+        lease = self._leases.get(ref.incarnation)
+        if lease is None:
+            return await self._known(ref)
+        if lease.broken is not None:
+            raise lease.broken
+        return await self._audiences[ref.incarnation].end()
 
     async def watch(self, ref: Ref, cursor: int) -> AsyncIterator[Seen]:
         """See `Backend.watch`."""
@@ -125,8 +128,11 @@ class EmbeddedBackend:
                 last = seen.moment.order
                 if last > cursor:
                     yield seen
-            if ref.incarnation not in self._leases:
+            lease = self._leases.get(ref.incarnation)
+            if lease is None:
                 return
+            if lease.broken is not None:
+                raise lease.broken
             async for seen in _following(queue, last):
                 if seen.moment.order > cursor:
                     yield seen
@@ -290,6 +296,7 @@ class EmbeddedBackend:
             log.debug('"%s" was taken from this run', lease.ref.id)
         except Exception as error:
             log.exception('the run of %s "%s" broke off', lease.ref.workflow, lease.ref.id)
+            lease.broken = error
             lease.audience.failed(error)
 
     async def _conclude(self, lease: Lease, outcome: Outcome) -> None:
@@ -308,12 +315,14 @@ class EmbeddedBackend:
                 await self._apply(lease, "pause", Ending(reason=reason))
 
 
-async def _following(queue: asyncio.Queue[Seen | None], last: int) -> AsyncIterator[Seen]:
+async def _following(queue: asyncio.Queue[Seen | Exception | None], last: int) -> AsyncIterator[Seen]:
     """Moments of `queue` after `last`, until the one that ends the instance."""
     while True:
         seen = await queue.get()
         if seen is None:
             last = 0
+        elif isinstance(seen, Exception):
+            raise seen
         elif seen.moment.order > last:
             last = seen.moment.order
             yield seen

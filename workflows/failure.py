@@ -48,25 +48,25 @@ def failure_of(error: BaseException) -> Failure:
     """How `status()` and subscribers see an error: always the original type and message."""
     match error:
         case StepError():
-            return Failure(error.type_name, error.message)
+            return Failure(_text(error.type_name), _text(error.message))
         case NonRetryableError(name=str(name)):
-            return Failure(name, str(error))
+            return Failure(_text(name), _text(error))
         case NotStorable():
-            return Failure("WorkflowFatalError", str(error))
-    return Failure(type(error).__name__, str(error))
+            return Failure("WorkflowFatalError", _text(error))
+    return Failure(_text(type(error).__name__), _text(error))
 
 
 def dump(error: BaseException, classes: Rebuildable) -> bytes:
     """`error` as bytes; with its class when `load` will rebuild an equal one, else as a `StepError`."""
     seen = failure_of(error)
-    text = "".join(traceback.format_exception(error))
+    text = _text("".join(traceback.format_exception(error)))
     stored: dict[str, Any] = {
         "name": seen.name,
         "message": seen.message,
         "traceback": text[-_TRACEBACK_LIMIT:],
     }
     if isinstance(error, StepError):
-        stored["traceback"] = error.traceback
+        stored["traceback"] = _text(error.traceback)
     elif (key := _key(type(error), classes)) is not None:
         stored |= _parts(error, key, classes)
     return orjson.dumps(stored)
@@ -87,6 +87,15 @@ def stored_failure(stored: bytes) -> Failure:
     return Failure(parts["name"], parts["message"])
 
 
+def _text(said: object) -> str:
+    """What an error says, as text that can be stored; a bad `__str__` must not hide the error."""
+    try:
+        text = str(said)
+    except Exception as broken:  # noqa: BLE001  # it is the user's method
+        return f"<its __str__ raised {type(broken).__name__}>"
+    return text.encode("utf-8", "backslashreplace").decode()  # a file name may have lone surrogates
+
+
 def _key(kind: type[BaseException], classes: Rebuildable) -> str | None:
     for key in (f"listed:{kind.__qualname__}", kind.__name__):
         if classes.get(key) is kind:
@@ -100,14 +109,14 @@ def _parts(error: BaseException, key: str, classes: Rebuildable) -> dict[str, An
     try:
         parts = codec.encode((error.args, attributes))
         again = _rebuild(classes[key], *codec.decode(parts))
-    except Exception:  # noqa: BLE001  # whatever a class does in __init__, the error itself must not be lost
+        equal = (
+            type(again) is type(error)
+            and again.args == error.args
+            and str(again) == str(error)
+            and vars(again) == attributes
+        )
+    except Exception:  # noqa: BLE001  # whatever a class does in its methods, the error itself must not be lost
         return {}
-    equal = (
-        type(again) is type(error)
-        and again.args == error.args
-        and str(again) == str(error)
-        and vars(again) == attributes
-    )
     return {"class": key, "parts": parts.decode()} if equal else {}
 
 

@@ -13,7 +13,7 @@ from workflows.errors import AmbiguousStepName, WorkflowFatalError
 __all__ = ["Names"]
 
 _LONGEST = 256
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_INVALID = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _Task = asyncio.Task[Any]
 
@@ -34,7 +34,7 @@ class Names:
 
     def take(self, kind: Kind, name: object) -> Key:
         """The identity of the step that is being called now."""
-        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST or _CONTROL.search(name):
+        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST or _INVALID.search(name):
             raise WorkflowFatalError(
                 f'Step name "{name}" exceeds max length ({_LONGEST} chars) or invalid characters found'
             )
@@ -45,11 +45,9 @@ class Names:
         self.taken.add(key)
         return key
 
-    def waited(self) -> None:
-        """The running task has waited for a step: what it calls from now on depends on events."""
-        task = asyncio.current_task()
-        if task is not None:
-            self._waited.add(task)
+    def waited(self, task: _Task) -> None:
+        """`task` has waited for a step: what it calls from now on depends on events."""
+        self._waited.add(task)
 
     def _claim(self, called: tuple[Kind, str]) -> None:
         task = asyncio.current_task()

@@ -103,7 +103,7 @@ class Run:
             raise asyncio.CancelledError from None
         finally:
             self.tasks.discard(task)
-            self.names.waited()
+            self.names.waited(task)
 
     async def record(self, entry: Entry, *moments: NewMoment, consume: int | None = None) -> None:
         """Writes `entry`; durable when this returns."""

@@ -40,7 +40,11 @@ class VirtualClock:
 
     def __init__(self, start: datetime | None = None) -> None:
         self._now = _START if start is None else start.timestamp()
+        self._set = 0.0
+        """By how much `shift` has set it."""
         self._alarms = Alarms()
+        self._spans = Alarms()
+        """Time limits; in a time that is not shifted."""
         self._awake: set[_Holder] = set()
         self._watching: asyncio.Handle | None = None
         self._quiet = 0
@@ -55,10 +59,16 @@ class VirtualClock:
         self._watch()
         return alarm
 
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Alarm:
+        """Calls `callback` once the clock has jumped over `seconds`; a `shift` does not count."""
+        alarm = self._spans.add(self._now - self._set + seconds, callback)
+        self._watch()
+        return alarm
+
     async def sleep(self, seconds: float) -> None:
         """Returns after `seconds` of virtual time; whoever sleeps is not busy."""
         woken = asyncio.Event()
-        alarm = self.call_at(self._now + seconds, woken.set)
+        alarm = self.call_later(seconds, woken.set)
         try:
             with self.waiting():
                 await woken.wait()
@@ -98,16 +108,17 @@ class VirtualClock:
     def shift(self, seconds: float) -> None:
         """Sets the wall clock forward or back, as an operator does."""
         self._now += seconds
+        self._set += seconds
         self._watch()
 
     def _watch(self) -> None:
-        if self._watching is None and self._alarms.next_at() is not None:
+        if self._watching is None and self._next_at() is not None:
             self._quiet = 0
             self._watching = asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
         self._watching = None
-        when = self._alarms.next_at()
+        when = self._next_at()
         if when is None or self._awake:
             return  # whoever is awake looks again when it is done
         loop = asyncio.get_running_loop()
@@ -116,5 +127,17 @@ class VirtualClock:
             self._quiet = 0
             self._now = max(self._now, when)
             self._alarms.fire(self._now)
-        if self._alarms.next_at() is not None and self._watching is None:
+            self._fire_spans()
+        if self._next_at() is not None and self._watching is None:
             self._watching = loop.call_soon(self._look)
+
+    def _fire_spans(self) -> None:
+        span = self._spans.next_at()
+        if span is not None and span + self._set <= self._now:
+            self._spans.fire(max(span, self._now - self._set))  # the sum and the difference may round apart
+
+    def _next_at(self) -> float | None:
+        alarm, span = self._alarms.next_at(), self._spans.next_at()
+        if span is None:
+            return alarm
+        return span + self._set if alarm is None else min(alarm, span + self._set)

@@ -95,8 +95,7 @@ UNTYPED: TypedCodec[Any] = TypedCodec(None)
 """For values without a type: only plain ones."""
 
 
-@functools.lru_cache(maxsize=4096)
-def _cached(kind: Any) -> TypedCodec[Any]:
+def _built(kind: Any) -> TypedCodec[Any]:
     if kind in (Any, object, None, type(None), inspect.Parameter.empty) or isinstance(kind, TypeVar):
         return UNTYPED
     try:
@@ -105,12 +104,15 @@ def _cached(kind: Any) -> TypedCodec[Any]:
         return UNTYPED  # a type that pydantic does not know can still return plain values
 
 
+_cached = functools.lru_cache(maxsize=4096)(_built)
+
+
 def codec_for(kind: Any) -> TypedCodec[Any]:
     """The codec of a type; kept, because building one is slow."""
     try:
         return _cached(kind)
     except TypeError:  # an unhashable annotation
-        return TypedCodec(TypeAdapter(kind))
+        return _built(kind)
 
 
 def annotated(function: Callable[..., object], kind: Any) -> TypedCodec[Any]:
@@ -118,8 +120,8 @@ def annotated(function: Callable[..., object], kind: Any) -> TypedCodec[Any]:
     if isinstance(kind, str):
         try:
             kind = typing.get_type_hints(function, include_extras=True).get("return")
-        except (NameError, TypeError, AttributeError):
-            return UNTYPED  # a name that only the type checker can resolve
+        except (NameError, TypeError, AttributeError, SyntaxError):
+            return UNTYPED  # a name that only the type checker can resolve, or no type at all
     if typing.get_origin(kind) in (Awaitable, Coroutine):
         kind = typing.get_args(kind)[-1]
     return codec_for(kind)
@@ -146,7 +148,7 @@ def too_large(stored: bytes, what: str, limit: int) -> NotStorable | None:
     if len(stored) <= limit:
         return None
     return NotStorable(
-        f"{what} is {len(stored):,} bytes and the limit is {limit:,}: store it in a file and return its key"
+        f"{what} is {len(stored):,} bytes and the limit is {limit:,}: keep it in a file and pass its name instead"
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from workflows.backend import Activation, InboxEvent
-from workflows.clock import Alarm, Clock
+from workflows.clock import Clock, Pending
 from workflows.entry import Entry
 
 __all__ = ["Waits"]
@@ -23,7 +23,7 @@ class _Wait:
         self.entry = entry
         self.type = type
         self.over: asyncio.Future[InboxEvent | None] = asyncio.get_running_loop().create_future()
-        self.alarm: Alarm | None = None
+        self.alarm: Pending | None = None
 
     def end(self, event: InboxEvent | None) -> None:
         if not self.over.done():
@@ -122,7 +122,7 @@ class Waits:
     async def _pass(self, seconds: float) -> None:
         passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         end: Callable[[], object] = lambda: passed.done() or passed.set_result(None)  # type: ignore[func-returns-value]  # noqa: E731
-        alarm = self._clock.call_at(self._clock.now() + seconds, end)
+        alarm = self._clock.call_later(seconds, end)
         try:
             with self._clock.waiting():
                 await passed

@@ -126,3 +126,15 @@ async def test_a_lambda_may_return_any_awaitable() -> None:
         return await step.do("s", lambda: asyncio.ensure_future(asyncio.sleep(0, 7)))
 
     assert (await ended(body, VirtualClock())).output == 7
+
+
+async def test_a_jump_of_the_wall_clock_is_no_time_limit() -> None:
+    clock = VirtualClock()
+
+    async def slow() -> str:
+        clock.shift(3_600)
+        await clock.sleep(5)
+        return "in time"
+
+    status = await ended(lambda step: step.do("s", slow, timeout=10, retries=ONCE), clock)
+    assert status.output == "in time"
