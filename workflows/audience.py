@@ -25,7 +25,7 @@ class Audience:
         return bool(self._queues)
 
     def join(self) -> asyncio.Queue[Seen | Exception | None]:
-        """A queue of every moment from now on; None says that the history began anew, an error that it ends here."""
+        """A queue of every moment from now on; None: the history began anew, an error: it ends here."""
         queue: asyncio.Queue[Seen | Exception | None] = asyncio.Queue()
         self._queues.add(queue)
         return queue

@@ -45,7 +45,7 @@ class Clock(Protocol):
     def now(self) -> float:
         """Seconds since the epoch."""
 
-    def call_at(self, when: float, callback: Callable[[], object]) -> Pending:
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
         """Calls `callback` on the event loop once `now()` has reached `when`, an instant."""
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Pending:

@@ -123,7 +123,7 @@ class Driver:
             return Errored(failure.dump(fatal, run.classes), run.unasked())
         except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
             raise
-        except BaseException as error:  # noqa: BLE001  # pytest.fail() and sys.exit() raise no Exception
+        except BaseException as error:  # pytest.fail() and sys.exit() raise no Exception
             log.info('%s "%s" ended with an error', ref.workflow, ref.id, exc_info=error)
             return Errored(failure.dump(error, run.classes), run.unasked())
         return Complete(stored, run.unasked())

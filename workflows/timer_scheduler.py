@@ -15,7 +15,7 @@ from apscheduler.jobstores.base import BaseJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from workflows.clock import Clock, Pending
+from workflows.clock import Alarm, Clock
 from workflows.timer_window import Entry, Window
 
 __all__ = ["ClockScheduler"]
@@ -37,7 +37,7 @@ class ClockScheduler(AsyncIOScheduler):  # type: ignore[misc]  # APScheduler has
         )
         self._window = window
         self._clock = clock
-        self._alarm: Pending | None = None
+        self._alarm: Alarm | None = None
 
     def look_again(self) -> None:
         """Something may be due sooner than the alarm is set to."""
