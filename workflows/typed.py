@@ -148,7 +148,7 @@ def too_large(stored: bytes, what: str, limit: int) -> NotStorable | None:
     if len(stored) <= limit:
         return None
     return NotStorable(
-        f"{what} is {len(stored):,} bytes and the limit is {limit:,}: put it in a file and pass the name"
+        f"{what} is {len(stored):,} bytes and the limit is {limit:,}: keep it in a file and pass its name"
     )
 
 

@@ -110,5 +110,5 @@ def test_messages_are_what_their_receiver_validates() -> None:
 def test_a_size_limit_says_what_to_do() -> None:
     assert too_large(b"12", "x", 2) is None
     assert str(too_large(b"123", "the result", 2)) == (
-        "the result is 3 bytes and the limit is 2: put it in a file and pass the name"
+        "the result is 3 bytes and the limit is 2: keep it in a file and pass its name"
     )
