@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
+from types import CoroutineType
 from typing import Any
 
 from workflows import failure
@@ -26,6 +28,7 @@ __all__ = ["Driver"]
 log = logging.getLogger("workflows")
 
 _GRACE = 5.0
+_NOT_THEIRS = (str(Path(__file__).parent), str(Path(asyncio.__file__).parent))
 
 
 class Driver:
@@ -134,6 +137,16 @@ async def _cancelled(run: Run, main: asyncio.Task[None]) -> None:
     main.cancel()
     _, pending = await asyncio.wait({main, *run.tasks}, timeout=_GRACE)
     for task in pending:
-        frame = task.get_stack(limit=1)
-        where = f"{frame[0].f_code.co_filename}:{frame[0].f_lineno}" if frame else "an unknown place"
-        log.warning('%s "%s" ignores its cancellation at %s', *run.activation.ref[:2], where)
+        log.warning('%s "%s" ignores its cancellation at %s', *run.activation.ref[:2], _place(task))
+
+
+def _place(task: asyncio.Task[Any]) -> str:
+    """Where it stands in the user's code; `get_stack` knows only the outermost frame, which is ours."""
+    place = "an unknown place"
+    awaited: object = task.get_coro()
+    while isinstance(awaited, CoroutineType):
+        file = awaited.cr_code.co_filename
+        if awaited.cr_frame is not None and not file.startswith(_NOT_THEIRS):
+            place = f"{file}:{awaited.cr_frame.f_lineno}"
+        awaited = awaited.cr_await
+    return place
