@@ -51,6 +51,7 @@ class EmbeddedBackend:
         self._ledger = ledger
         self._clock = clock
         self._drive: Drive | None = None
+        self._closed = False
         self._workflows: frozenset[str] = frozenset()
         self._leases: dict[int, Lease] = {}
         self._audiences: defaultdict[int, Audience] = defaultdict(Audience)
@@ -82,6 +83,7 @@ class EmbeddedBackend:
                 EngineClosed("the engine was closed before the instance ended; it goes on when opened")
             )
         self._audiences.clear()
+        self._closed = True
 
     async def create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         """See `Backend.create`."""
@@ -89,6 +91,7 @@ class EmbeddedBackend:
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """See `Backend.find`."""
+        self._refuse_when_closed()
         instance = await self._ledger.find(workflow, id)
         if instance is not None and instance.status == "running":
             lease = self._leases.get(instance.ref.incarnation)
@@ -107,6 +110,7 @@ class EmbeddedBackend:
 
     async def finished(self, ref: Ref) -> Instance:
         """See `Backend.finished`."""
+        self._refuse_when_closed()
         lease = self._leases.get(ref.incarnation)
         if lease is None:
             return await self._known(ref)
@@ -151,7 +155,14 @@ class EmbeddedBackend:
 
     async def _uninterrupted(self, change: Coroutine[Any, Any, T]) -> T:
         """A caller that is cancelled stops waiting; the change itself happens as a whole."""
+        if self._closed:
+            change.close()  # nobody will await it
+        self._refuse_when_closed()
         return await asyncio.shield(self._spawn(change))
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise EngineClosed("the engine of this handle was closed: take a new one of an open engine")
 
     def _spawn(self, change: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(change, context=self._context.copy())
