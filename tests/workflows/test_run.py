@@ -157,12 +157,13 @@ async def test_a_cut_that_cannot_be_written_breaks_the_run_off(tmp_path: Path) -
     world, full = World(str(tmp_path / "a.db")), asyncio.Event()
 
     async def run(event: Event, step: Step) -> None:
-        waits = [asyncio.ensure_future(step.sleep(f"{n:0200}", 100)) for n in range(200)]
+        stuck = [asyncio.ensure_future(step.do(f"{n:0200}", asyncio.Event().wait)) for n in range(200)]
+        await asyncio.sleep(0)
         await full.wait()
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
-        await step.do("large", lambda: "x" * 500_000)
+        for one in stuck:
+            one.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
+        await step.wait_for_event("w", "never")
 
     async with world.started(run) as instance:
         await fill(world)
