@@ -213,7 +213,7 @@ def _entries(connection: sqlite3.Connection, incarnation: int) -> list[Entry]:
     rows = connection.execute(
         f"SELECT {ENTRY} FROM entry WHERE instance = ? ORDER BY ordinal",  # noqa: S608
         (incarnation,),
-    )
+    ).fetchall()  # a refused row must not leave a statement open: the file could not be closed
     return [entry_of(row) for row in rows]
 
 
