@@ -49,6 +49,26 @@ CREATE TABLE moment(
   at REAL NOT NULL) STRICT;
 CREATE UNIQUE INDEX moment_place ON moment(instance, place);
 """,
+    """
+ALTER TABLE instance ADD COLUMN begun INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE instance ADD COLUMN success_retention REAL;
+ALTER TABLE instance ADD COLUMN error_retention REAL;
+ALTER TABLE instance ADD COLUMN expires REAL;
+ALTER TABLE instance ADD COLUMN cron TEXT;
+ALTER TABLE instance ADD COLUMN scheduled REAL;
+ALTER TABLE instance ADD COLUMN parent INTEGER;
+ALTER TABLE instance ADD COLUMN follows INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE instance ADD COLUMN undoing BLOB;
+ALTER TABLE instance ADD COLUMN rollback TEXT;
+ALTER TABLE instance ADD COLUMN used TEXT;
+ALTER TABLE moment ADD COLUMN detail TEXT;
+CREATE INDEX instance_expires ON instance(expires) WHERE expires IS NOT NULL;
+CREATE INDEX instance_parent ON instance(parent) WHERE parent IS NOT NULL;
+CREATE TABLE chunk(
+  id INTEGER PRIMARY KEY, instance INTEGER NOT NULL, ordinal INTEGER NOT NULL, place INTEGER NOT NULL,
+  attempt INTEGER NOT NULL, data BLOB) STRICT;
+CREATE UNIQUE INDEX chunk_place ON chunk(instance, ordinal, place);
+""",
 )
 
 INSTANCE = "id, workflow, name, status, params, output, error, created, finished, paused, reason, unasked"
