@@ -1,6 +1,7 @@
 """Durable execution for asyncio code: a step is retried, remembered and, once recorded, never done again."""
 
-from workflows.binding import Binding, WorkflowInstance
+from workflows.batch import BatchError, BatchItem, CreatedBatch, DeletedBatch
+from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.cron import Cron, looks_like_cron
 from workflows.duration import Duration, seconds
@@ -32,15 +33,20 @@ from workflows.errors import (
     WorkflowTimeoutError,
 )
 from workflows.failure import Failure
+from workflows.instance import WorkflowInstance
+from workflows.page import ListedInstance, Page
+from workflows.retention import Retention
 from workflows.retry import DelayContext, RetryOptions, StepOptions
 from workflows.sqlite.store import Operation, Statement, Store
 from workflows.step import WorkflowStep
 from workflows.timer import Every, Timer
 from workflows.timers import Timers
 from workflows.types import (
+    CronFiring,
     HistoryEvent,
     InstanceStatus,
     ReceivedEvent,
+    RollbackStatus,
     Status,
     StepContext,
     StepCount,
@@ -50,11 +56,16 @@ from workflows.types import (
 
 __all__ = [
     "AmbiguousStepName",
+    "BatchError",
+    "BatchItem",
     "Binding",
     "CannotDecode",
     "Clock",
+    "CreatedBatch",
     "Cron",
+    "CronFiring",
     "DelayContext",
+    "DeletedBatch",
     "Duration",
     "Engine",
     "EngineClosed",
@@ -70,12 +81,16 @@ __all__ = [
     "InvalidDuration",
     "InvalidParams",
     "InvalidPayload",
+    "ListedInstance",
     "NonRetryableDelayError",
     "NonRetryableError",
     "NotStorable",
     "Operation",
+    "Page",
     "ReceivedEvent",
+    "Retention",
     "RetryOptions",
+    "RollbackStatus",
     "Statement",
     "Status",
     "StepContext",

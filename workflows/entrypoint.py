@@ -6,7 +6,9 @@ import abc
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-from workflows.binding import Binding, WorkflowInstance
+from workflows.binding import Binding
+from workflows.instance import WorkflowInstance
+from workflows.retention import Retention
 from workflows.step import WorkflowStep
 from workflows.types import WorkflowEvent
 
@@ -21,6 +23,10 @@ class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
 
     step_limit: ClassVar[int] = 10_000
     """Calls of `step.do` in one run."""
+    concurrency: ClassVar[int | None] = None
+    """How many instances may run at once; those that wait do not count, others are queued."""
+    retention: ClassVar[Retention] = {}
+    """For how long an instance is kept once it has ended; what is not given is what the engine says."""
     errors: ClassVar[Sequence[type[Exception]]] = ()
     """Classes of errors that steps raise and that `run` catches as themselves."""
 

@@ -137,7 +137,8 @@ class Run:
 
     async def gate(self) -> None:
         """Returns while the instance is running: nothing starts, and nobody goes on, while it is paused."""
-        while self.activation.status != "running":
+        while not self.activation.open:
+            self.activation.ask()
             opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._gate.append(opened)
             with self.clock.waiting():
@@ -182,7 +183,7 @@ class Run:
             if not self.let_go and not entry.ended:
                 await self._cut(entry, self.clock.now() - begun, operation.unseen)
             raise
-        if self.activation.status != "running":
+        if not self.activation.open:
             await self.gate()
         return entry
 
@@ -226,7 +227,7 @@ class Run:
         """The backend says: look again."""
         if not self.activation.lease_ok():
             self.end(Stopped())
-        elif self.activation.status == "running":
+        elif self.activation.open:
             opened, self._gate = self._gate, []
             for waiter in opened:
                 if not waiter.done():

@@ -10,9 +10,12 @@ from workflows.failure import Failure
 
 __all__ = [
     "FINAL",
+    "UNUSED",
+    "CronFiring",
     "HistoryEvent",
     "InstanceStatus",
     "ReceivedEvent",
+    "RollbackStatus",
     "Status",
     "StepContext",
     "StepCount",
@@ -30,6 +33,14 @@ FINAL: frozenset[Status] = frozenset({"complete", "errored", "terminated"})
 
 
 @dataclass(frozen=True, slots=True)
+class CronFiring:
+    """Which cron expression of `schedules` created an instance, and the time that it stands for."""
+
+    cron: str
+    scheduled_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowEvent(Generic[P_co]):
     """What started an instance; each run gets an equal one, so changing the payload changes nothing."""
 
@@ -37,6 +48,8 @@ class WorkflowEvent(Generic[P_co]):
     timestamp: datetime
     instance_id: str
     workflow_name: str
+    schedule: CronFiring | None = None
+    """Only of an instance that a cron expression created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +87,24 @@ class Usage:
     active: float
 
 
+UNUSED = Usage(0, 0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackStatus:
+    """How a rollback ended; `error` is what the compensation said that failed for good."""
+
+    outcome: Literal["complete", "failed"]
+    error: Failure | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceStatus:
-    """How an instance is. `waiting`: nothing of it runs, and it sleeps or waits for an event or a retry."""
+    """How an instance is.
+
+    `waiting`: nothing of it runs, and it sleeps or waits for an event or a retry. `queued`: it waits for its
+    turn under a `concurrency` limit.
+    """
 
     status: Status
     output: Any
@@ -88,6 +116,8 @@ class InstanceStatus:
     """Recorded steps that the finished run did not ask for: `name-count`."""
     reason: str | None = None
     """Why the engine paused it, when it did."""
+    rollback: RollbackStatus | None = None
+    """How its compensations ended, when there were any; while they run, the status is `running`."""
 
     @property
     def finished(self) -> bool:

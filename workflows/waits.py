@@ -56,7 +56,7 @@ class Waits:
             while True:
                 await self._pass(patience)
                 others = self._activation.waiting - self._cuts
-                if self._activation.running == 0 and others == 0 and self._activation.status == "running":
+                if self._activation.running == 0 and others == 0 and self._activation.open:
                     return
                 patience = _PATIENCE
         finally:
@@ -69,7 +69,7 @@ class Waits:
             if wait.alarm is not None:
                 wait.alarm.cancel()
                 wait.alarm = None
-        if self._activation.status == "running":
+        if self._activation.open:
             for wait in self._waits:
                 self._arm(wait)
             self._match()
@@ -78,7 +78,7 @@ class Waits:
         self._activation.waiting += 1
         self._waits[wait] = None
         try:
-            if self._activation.status == "running":
+            if self._activation.open:
                 self._arm(wait)
                 self._match()
             with self._clock.waiting():

@@ -35,7 +35,7 @@ def _missing_in_program(scenario: Scenario) -> str | None:
 def _missing_in_calls(scenario: Scenario) -> str | None:
     for method, args in _calls(scenario):
         options = args[0] if args and isinstance(args[0], dict) else {}
-        if method == "restart" and "from" in options and not _takes(WorkflowInstance.restart, "from_"):
+        if method == "restart" and "from" in options and not _takes(WorkflowInstance.restart, "from_step"):
             return "restart from a step is not built yet"
         if (
             method == "terminate"

@@ -1,0 +1,56 @@
+"""Following an instance: its history from the ledger, then what becomes durable while one looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from workflows.backend import Ref, Seen
+from workflows.ledger import Ledger
+from workflows.lifecycle import ENDS
+from workflows.runs import Runs
+
+__all__ = ["follow"]
+
+
+async def follow(ref: Ref, cursor: int, *, ledger: Ledger, runs: Runs) -> AsyncIterator[Seen]:
+    """See `Backend.watch`."""
+    audience = runs.audiences[ref.incarnation]
+    queue = audience.join()
+    try:
+        moments, entries = await ledger.history(ref.incarnation)
+        history = [Seen(moment, None) for moment in moments]
+        history += [Seen(moment, entry) for entry in entries for moment in entry.moments]
+        history.sort(key=lambda seen: seen.moment.order)
+        last = 0
+        for seen in history:
+            last = seen.moment.order
+            if last > cursor:
+                yield seen
+        lease = runs.leases.get(ref.incarnation)
+        if lease is None:
+            return
+        if lease.broken is not None:
+            raise lease.broken
+        async for seen in _live(queue, last):
+            if seen.moment.order > cursor:
+                yield seen
+    finally:
+        audience.leave(queue)
+        if ref.incarnation not in runs.leases:
+            runs.audiences.pop(ref.incarnation, None)
+
+
+async def _live(queue: asyncio.Queue[Seen | Exception | None], last: int) -> AsyncIterator[Seen]:
+    """Moments of `queue` after `last`, until the one that ends the instance."""
+    while True:
+        seen = await queue.get()
+        if seen is None:
+            last = 0
+        elif isinstance(seen, Exception):
+            raise seen
+        elif seen.moment.order > last:
+            last = seen.moment.order
+            yield seen
+            if seen.moment.type in ENDS:
+                return
