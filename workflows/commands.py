@@ -49,7 +49,7 @@ class Commands:
 
     def __init__(self, ledger: Ledger, clock: Clock, slots: Slots | None) -> None:
         self.runs = Runs(ledger, slots, conclude=self._conclude, settle=self._settle, begin=self._begin)
-        self.pruner = Pruner(ledger, clock, self._erased)
+        self.pruner = Pruner(ledger, clock)
         self._ledger = ledger
         self._clock = clock
         self._changes: set[asyncio.Task[Any]] = set()
@@ -150,9 +150,6 @@ class Commands:
         async with lease.turn:
             if still():
                 await self._apply(lease, command)
-
-    def _erased(self, instances: object) -> None:
-        """Nothing of theirs is left here: they had ended."""
 
     async def _conclude(self, lease: Lease, outcome: Outcome) -> None:
         """Writes what a run came to, with the lease's turn held."""

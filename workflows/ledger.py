@@ -84,7 +84,7 @@ class Ledger(Protocol):
     async def select(self, listing: Listing) -> list[Instance]:
         """What fits `listing`, by the statuses that are kept, in the order of creation."""
 
-    def expire(self, now: float, most: int) -> Future[list[Instance]]:
+    def expire(self, now: float, most: int) -> Future[None]:
         """Erases up to `most` instances whose time is over, each of them as a whole."""
 
     async def next_expiry(self) -> float | None:

@@ -88,7 +88,7 @@ class MemoryLedger:
         """See `Ledger.transition`."""
         return _acknowledged(lambda: self._transition(self._row(incarnation), change))
 
-    def expire(self, now: float, most: int) -> asyncio.Future[list[Instance]]:
+    def expire(self, now: float, most: int) -> asyncio.Future[None]:
         """See `Ledger.expire`."""
         return _acknowledged(lambda: self._expire(now, most))
 
@@ -165,11 +165,9 @@ class MemoryLedger:
             row.entries[entry.ordinal].due = due
         row.moments += plan.moments
 
-    def _expire(self, now: float, most: int) -> list[Instance]:
-        gone = [instance for instance, when in self._expiries() if when <= now][:most]
-        for instance in gone:
+    def _expire(self, now: float, most: int) -> None:
+        for instance in [instance for instance, when in self._expiries() if when <= now][:most]:
             self._erase(instance)
-        return gone
 
     def _expiries(self) -> list[tuple[Instance, float]]:
         instances = [row.instance for row in self._rows.values()]

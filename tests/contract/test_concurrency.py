@@ -116,6 +116,28 @@ async def test_a_full_workflow_does_not_hold_up_the_others(world: World) -> None
         assert (narrow.most, wide.most) == (1, 2)
 
 
+async def test_under_one_limit_workflows_take_turns_in_the_order_of_asking(world: World) -> None:
+    working = Working(world)
+    flows = named("One", workflow(working)), named("Two", workflow(working))
+    async with world.open(*flows, concurrency=1) as engine:
+        instances = [await engine.workflow(flows[n % 2]).create(id=f"i{n}") for n in range(6)]
+        await asyncio.gather(*map(ended, instances))
+    assert working.order == [f"i{n}" for n in range(6)]
+
+
+async def test_an_id_that_is_taken_takes_no_slot(world: World) -> None:
+    flow = workflow(Working(world), concurrency=1)
+    async with world.open(flow) as engine:
+        binding = engine.workflow(flow)
+        await ended(await binding.create(id="taken"))
+        for _ in range(3):
+            await binding.create(id="taken", exist_ok=True)
+        await binding.create_batch([{"id": "taken"}])
+        other = await binding.create(id="other")
+        await world.later(1)
+        assert await statuses(other) == ["running"]
+
+
 async def test_parallel_steps_of_one_instance_hold_one_slot(world: World) -> None:
     async def run(event: Event, step: Step) -> None:
         await asyncio.gather(*(step.do(f"s{n}", world.clock.sleep, n) for n in range(5)), step.sleep("z", 2))

@@ -89,19 +89,20 @@ async def test_a_line_says_how_it_ended(world: World) -> None:
 
 @pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("status", [None, "waiting", "complete"])
-async def test_pages_join_to_the_whole(world: World, newest_first: bool, status: Any) -> None:
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_pages_join_to_the_whole(world: World, newest_first: bool, status: Any, limit: int) -> None:
     async with world.open(FLOW) as engine:
         binding = await filled(engine, world)
         whole = await binding.list(status=status, newest_first=newest_first)
         assert whole.cursor is None
         pages, cursor = [], None
         while True:
-            page = await binding.list(status=status, newest_first=newest_first, cursor=cursor, limit=2)
+            page = await binding.list(status=status, newest_first=newest_first, cursor=cursor, limit=limit)
             pages.append(page.instances)
             if (cursor := page.cursor) is None:
                 break
         assert tuple(one for page in pages for one in page) == whole.instances
-        assert {len(page) for page in pages[:-1]} <= {2}
+        assert {len(page) for page in pages[:-1]} <= {limit}
 
 
 async def test_what_is_deleted_or_created_meanwhile_disturbs_no_page(world: World) -> None:

@@ -86,7 +86,7 @@ class SqliteLedger:
         """See `Ledger.transition`."""
         return self._store.write(lambda connection: instances.transition(connection, incarnation, change))
 
-    def expire(self, now: float, most: int) -> Future[list[Instance]]:
+    def expire(self, now: float, most: int) -> Future[None]:
         """See `Ledger.expire`."""
         return self._store.write(lambda connection: instances.expire(connection, now, most))
 
