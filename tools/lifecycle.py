@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from workflows.errors import InstanceFinished
-from workflows.lifecycle import Command, Effect, Standing, apply
+from workflows.lifecycle import Command, Effect, Standing, Transition, apply
 from workflows.types import FINAL, Status
 
 __all__ = ["diagram", "page"]
@@ -56,15 +56,14 @@ def outcomes(status: Status, command: Command) -> list[str]:
         except InstanceFinished:
             found[""] = None
         else:
-            found[_named(status, done)] = None
+            found[_named(done)] = None
     return sorted(found)
 
 
-def _named(status: Status, done: object) -> str:
+def _named(done: Transition | None) -> str:
     if done is None:
-        return "–"
-    rule = done.rule  # type: ignore[attr-defined]  # a Transition
-    return "gone" if rule.effect is Effect.ERASE else str(rule.status)
+        return "-"
+    return "gone" if done.rule.effect is Effect.ERASE else done.rule.status
 
 
 def page() -> str:
@@ -87,20 +86,21 @@ _PAGE = """# The lifecycle of an instance
 
 ![The statuses of an instance and the ways between them](images/lifecycle.svg)
 
-Dashed arrows are the engine's own: an instance starts when it has a slot, its pause is complete when the last running attempt has
-ended, and `run()` returns or raises. `waiting` is how `running` is shown while nothing of an instance runs and it sleeps, or waits
-for an event, a child or a retry.
+Dashed arrows are the engine's own: an instance starts when it has a slot, its pause is complete when the
+last running attempt has ended, and `run()` returns or raises. `waiting` is how `running` is shown while
+nothing of an instance runs and it sleeps, or waits for an event, a child or a retry.
 
 {table}
 
-A dash: nothing happens. Where two statuses stand, the first part of the rule decides: `pause()` waits for a running attempt
-(`waitingForPause`) and is complete at once when there is none; what was paused in the queue returns to it; `restart()` begins in the
-queue when there is no slot.
+A dash: nothing happens. Where two statuses stand: `pause()` waits for a running attempt (`waitingForPause`)
+and is complete at once when there is none; what was paused in the queue returns to it; `restart()` begins in
+the queue when there is no slot.
 
-- **`pause()`** keeps everything; **`resume()`** makes sleeps, retries and time limits longer by the pause. `sleep_until` keeps its
-  instant.
+- **`pause()`** keeps everything; **`resume()`** makes sleeps, retries and time limits longer by the pause.
+  `sleep_until` keeps its instant.
 - **`terminate(rollback=True)`** undoes the steps that have started, then the instance is terminated.
-- **`restart()`** forgets all that is recorded; **`restart(from_step=…)`** forgets that step and every one that started after it.
+- **`restart()`** forgets all that is recorded; **`restart(from_step=…)`** forgets that step and every one
+  that started after it.
 - **`delete()`** leaves no trace; the id may be taken again.
 - All of them cut off what runs, except `pause()`, which lets running attempts end.
 - A run may give these commands to its own instance: `await self.instance.restart()`.
@@ -156,7 +156,8 @@ def _edge(x: float, y: float, towards_x: float, towards_y: float) -> tuple[float
     return x + dx * scale, y + dy * scale
 
 
-_SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif">
+_SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"
+ font-family="sans-serif">
 <title>The lifecycle of an instance</title>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">
 <path d="M0,0 L8,4 L0,8 z" style="fill:#555;stroke:none"/></marker></defs>
@@ -164,7 +165,8 @@ _SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"
 rect {{ stroke: #333; stroke-width: 1.5 }} .open {{ fill: #e8f0fe }} .final {{ fill: #e6f4ea }}
 text {{ text-anchor: middle; font-size: 14px; fill: #111 }}
 .label {{ font-size: 11px; fill: #333; paint-order: stroke; stroke: #fff; stroke-width: 4px }}
-path {{ fill: none; stroke: #555; stroke-width: 1.3; marker-end: url(#tip) }} .engine {{ stroke-dasharray: 5 4 }}
+path {{ fill: none; stroke: #555; stroke-width: 1.3; marker-end: url(#tip) }}
+.engine {{ stroke-dasharray: 5 4 }}
 </style>
 <rect width="{width}" height="{height}" fill="#fff" style="stroke:none"/>
 {arrows}

@@ -51,6 +51,8 @@ class Change:
     """Only while this is the instance's; None: whatever it is."""
     step: Key | None = None
     """To which step `rewind` goes back."""
+    ordinal: int | None = None
+    """Its ordinal, when it runs now and perhaps is not recorded yet."""
     ending: Ending = NOTHING
 
 
@@ -96,7 +98,7 @@ def planned(before: Instance, change: Change, load: Load) -> Plan | None:
         case Effect.WIPE:
             return _without(before, done, change, history, ordinal=0, seen=())
         case Effect.REWIND:
-            ordinal = _ordinal(history[1], change.step)
+            ordinal = _ordinal(history[1], change)
             return _without(before, done, change, history, ordinal=ordinal, seen=lifecycle.BEGUN[:2])
 
 
@@ -154,9 +156,9 @@ def _after(before: Instance, done: Transition, change: Change) -> Instance:
     )
 
 
-def _ordinal(entries: Iterable[Entry], step: Key | None) -> int:
-    found = next((entry.ordinal for entry in entries if entry.key == step), None)
+def _ordinal(entries: Iterable[Entry], change: Change) -> int:
+    found = next((entry.ordinal for entry in entries if entry.key == change.step), change.ordinal)
     if found is None:
-        name = "" if step is None else step.name
+        name = "" if change.step is None else change.step.name
         raise WorkflowError(f'(instance.cannot_restart) Step "{name}" not found in execution history')
     return found

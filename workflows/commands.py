@@ -102,7 +102,9 @@ class Commands:
         rule = planned.rule
         order = lease.next_order(len(ending.before) + len(rule.seen))
         before, lease.status = lease.status, rule.status
-        change = Change(command, at, order, idle, free, lease.epoch, step, ending)
+        asked = None if step is None else lease.journal.get(step)
+        ordinal = None if asked is None else asked.ordinal
+        change = Change(command, at, order, idle, free, lease.epoch, step, ordinal, ending)
         try:
             applied = await self._ledger.transition(lease.ref.incarnation, change)
         except BaseException:

@@ -173,7 +173,7 @@ class Run:
     async def _live(self, operation: Operation[object], entry: Entry | None) -> Entry:
         await self.gate()
         if entry is None:
-            entry = operation.started()
+            entry = self.activation.journal[operation.key] = operation.started()
         begun = self.clock.now()
         try:
             if entry.state is State.CUT:
