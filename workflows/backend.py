@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from workflows.entry import Entry, Key, Moment
 from workflows.lifecycle import Command
+from workflows.rehearsal import Rehearsals
 from workflows.types import Status, Usage
 
 __all__ = [
@@ -165,6 +166,9 @@ Drive = Callable[[Activation], Awaitable[Outcome]]
 
 class Backend(Protocol):
     """The control side: what bindings, handles and the engine ask for."""
+
+    rehearsals: Rehearsals
+    """What tests change in its instances."""
 
     async def create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         """The created instances, durable; None where the id is taken."""

@@ -35,6 +35,7 @@ from workflows.errors import EngineClosed, Fenced, InstanceNotFound
 from workflows.lease import Lease
 from workflows.ledger import NOTHING, Applied, Change, Claim, Ending, Ledger
 from workflows.lifecycle import BEGUN, ENDS, Command, Effect
+from workflows.rehearsal import Rehearsals
 from workflows.types import FINAL, Usage
 
 __all__ = ["EmbeddedBackend"]
@@ -48,6 +49,7 @@ class EmbeddedBackend:
     """`Backend` over a `Ledger`, for the process that owns it."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self.rehearsals = Rehearsals()
         self._ledger = ledger
         self._clock = clock
         self._drive: Drive | None = None
@@ -183,6 +185,7 @@ class EmbeddedBackend:
         created = await self._ledger.insert(new, begun)
         for instance in created:
             if instance is not None and instance.ref.workflow in self._workflows:
+                self.rehearsals.created(instance.ref.workflow, instance.ref.id)
                 self._take(Claim(instance, 1, [], [], begun))
         return created
 
