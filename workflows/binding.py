@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from workflows import failure, history
 from workflows.backend import Backend, Instance, NewInstance, Ref
 from workflows.errors import InstanceExists, InstanceNotFound, WorkflowError, WorkflowFailed
+from workflows.export import exported
 from workflows.lifecycle import Command
 from workflows.receive import event_type
 from workflows.typed import TypedCodec, message, too_large
@@ -122,6 +123,14 @@ class WorkflowInstance:
             if seen.entry is None and seen.moment.type in history.ENDINGS:
                 instance = await self._instance()
             yield history.shown(seen, instance)
+
+    async def export(self, *, sensitive: bool = False) -> dict[str, Any]:
+        """Its history as a document for `json.dumps`, to be replayed by a test: see `workflows.export`.
+
+        With `sensitive`, the outputs of steps that are `sensitive="output"` are in it, too.
+        """
+        instance = await self._instance()
+        return exported(instance, await self._backend.journal(instance.ref), sensitive=sensitive)
 
     async def _control(self, command: Command) -> None:
         await self._backend.control(await self._ref(), command)
