@@ -20,6 +20,7 @@ from workflows import (
     WorkflowTimeoutError,
 )
 from workflows.testing import InstanceIntrospector, IntrospectionError, introspect, introspect_all
+from workflows.testing.introspector import backend_of
 
 pytestmark = pytest.mark.anyio
 
@@ -614,3 +615,52 @@ async def test_a_status_that_does_not_exist_is_refused(world: World) -> None:
     async with introspected(world, one_step(Calls())) as (_, instance):
         with pytest.raises(IntrospectionError, match="'completed' is no status; there are queued, running"):
             await instance.wait_for_status(unknown)
+
+
+async def test_waiting_is_noticed_when_a_wait_for_an_event_begins(world: World) -> None:
+    async def run(event: Event, step: Step) -> Any:
+        await step.do("a", world.later, 10)
+        return (await step.wait_for_event("w", "go", timeout="1 hour")).payload
+
+    async with introspected(world, run) as (binding, instance):
+        created = await binding.create(id="i")
+        await instance.wait_for_status("waiting")
+        assert world.clock.now() == world.started_at + 10
+        await created.send_event("go", 1)
+        assert await created.result() == 1
+
+
+async def test_an_instance_is_told_more_than_all_and_its_own_rules_come_first(world: World) -> None:
+    async with opened(world, receives_and_works) as binding, introspect_all(binding) as created:
+        created.mock_step_result("a", "all")
+        handles = [await binding.create(id=f"i{n}") for n in range(2)]
+        created.instances[0].mock_step_result("a", "own")
+        await created.mock_event("go")
+        assert [await handle.result() for handle in handles] == ["own", "all"]
+
+
+async def receives_and_works(event: Event, step: Step) -> Any:
+    await step.wait_for_event("w", "go")
+    return await step.do("a", Calls().step("a"))
+
+
+async def test_what_was_said_of_one_ends_when_its_view_is_left_and_what_was_said_of_all_stays(
+    world: World,
+) -> None:
+    async with opened(world, receives_and_works) as binding, introspect_all(binding) as created:
+        created.mock_step_result("a", "all")
+        handle = await binding.create(id="i")
+        async with introspect(binding, "i") as instance:
+            instance.mock_step_result("a", "own")
+        await created.mock_event("go")
+        assert await handle.result() == "all"
+
+
+async def test_an_engine_that_no_test_looks_at_any_more_asks_nobody(world: World) -> None:
+    async with opened(world, one_step(Calls())) as binding:
+        rehearsals = backend_of(binding).rehearsals
+        assert not rehearsals
+        async with introspect_all(binding), introspect(binding, "other"):
+            await (await binding.create(id="i")).result()
+            assert rehearsals
+        assert not rehearsals
