@@ -48,27 +48,14 @@ class Rehearsal(Protocol):
 
 
 class Rehearsals:
-    """The rehearsals of one engine, by workflow and id, and who wants to know of new instances."""
+    """The rehearsals of one engine, and who wants to know of new instances."""
 
-    __slots__ = ("_by_id", "_listeners")
+    __slots__ = ("_listeners", "by_id")
 
     def __init__(self) -> None:
-        self._by_id: dict[tuple[str, str], Rehearsal] = {}
+        self.by_id: dict[tuple[str, str], Rehearsal] = {}
+        """By workflow and id of instances, which need not exist yet; in production it is empty."""
         self._listeners: list[Callable[[str, str], object]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._by_id)
-
-    def of(self, workflow: str, id: str) -> Rehearsal | None:
-        """The rehearsal of this instance, which need not exist yet."""
-        return self._by_id.get((workflow, id))
-
-    def put(self, workflow: str, id: str, rehearsal: Rehearsal | None) -> None:
-        """From now on the instance runs under `rehearsal`; None: under none."""
-        if rehearsal is None:
-            self._by_id.pop((workflow, id), None)
-        else:
-            self._by_id[workflow, id] = rehearsal
 
     def listen(self, created: Callable[[str, str], object]) -> None:
         """`created` is called with workflow and id of each new instance, before it runs."""

@@ -80,7 +80,7 @@ class Run:
         self.marks = marks
         self.classes = classes
         self.limits = limits
-        self._rehearsals = rehearsals
+        self._rehearsals = rehearsals.by_id
         self.names = Names()
         self.waits = Waits(activation, clock)
         self.steps = 0
@@ -96,8 +96,7 @@ class Run:
     @property
     def rehearsal(self) -> Rehearsal | None:
         """What a test changes in this instance; None in production."""
-        rehearsals = self._rehearsals
-        return rehearsals.of(*self.activation.ref[:2]) if rehearsals else None
+        return self._rehearsals.get(self.activation.ref[:2]) if self._rehearsals else None
 
     async def perform(self, operation: Operation[T]) -> T:
         """One step, from its call to what its caller gets; the same path on the first run and on a replay."""

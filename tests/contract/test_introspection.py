@@ -659,8 +659,8 @@ async def test_what_was_said_of_one_ends_when_its_view_is_left_and_what_was_said
 async def test_an_engine_that_no_test_looks_at_any_more_asks_nobody(world: World) -> None:
     async with opened(world, one_step(Calls())) as binding:
         rehearsals = backend_of(binding).rehearsals
-        assert not rehearsals
+        assert not rehearsals.by_id
         async with introspect_all(binding), introspect(binding, "other"):
             await (await binding.create(id="i")).result()
-            assert rehearsals
-        assert not rehearsals
+            assert set(rehearsals.by_id) == {(binding.name, "i"), (binding.name, "other")}
+        assert not rehearsals.by_id

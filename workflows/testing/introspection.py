@@ -55,7 +55,7 @@ class WorkflowIntrospector(Mocks):
             instance.leave()
             rehearsed.rules.remove(self._rules)
         for id in self._own:
-            backend_of(self._binding).rehearsals.put(self._binding.name, id, None)
+            backend_of(self._binding).rehearsals.by_id.pop((self._binding.name, id), None)
 
 
 @asynccontextmanager
@@ -76,7 +76,7 @@ async def introspect(binding: Binding[Any], id: str) -> AsyncIterator[InstanceIn
         rehearsals.leave(created)
         instance.leave()
         if new:
-            rehearsals.put(binding.name, id, None)
+            rehearsals.by_id.pop((binding.name, id), None)
 
 
 @asynccontextmanager
@@ -95,9 +95,9 @@ async def introspect_all(binding: Binding[Any]) -> AsyncIterator[WorkflowIntrosp
 def _rehearsed(binding: Binding[Any], id: str) -> tuple[Rehearsed, bool]:
     """What the steps of the instance ask, and whether it is new."""
     rehearsals = backend_of(binding).rehearsals
-    known = rehearsals.of(binding.name, id)
+    known = rehearsals.by_id.get((binding.name, id))
     if isinstance(known, Rehearsed):
         return known, False
     rehearsed = Rehearsed()
-    rehearsals.put(binding.name, id, rehearsed)
+    rehearsals.by_id[binding.name, id] = rehearsed
     return rehearsed, True
