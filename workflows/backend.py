@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from workflows.entry import Entry, Key, Moment
 from workflows.lifecycle import Command
+from workflows.rehearsal import Rehearsals
 from workflows.types import UNUSED, CronFiring, RollbackStatus, Status, Usage
 
 __all__ = [
@@ -254,6 +255,9 @@ Drive = Callable[[Activation], Awaitable[Outcome]]
 
 class Backend(Protocol):
     """The control side: what bindings, handles and the engine ask for."""
+
+    rehearsals: Rehearsals
+    """What tests change in its instances."""
 
     async def create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         """The created instances, durable, all or none; None where the id is taken."""

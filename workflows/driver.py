@@ -68,6 +68,7 @@ class Driver:
             marks=self._marks,
             classes=definition.classes,
             limits=definition.limits,
+            rehearsals=self._backend.rehearsals,
         )
         main = asyncio.create_task(self._main(definition, run, payload), name=f"run {activation.ref.id}")
         try:

@@ -56,7 +56,7 @@ class Engine:
         """
         named = workflows if isinstance(workflows, Mapping) else {}
         classes = dict.fromkeys(named.values() if named else workflows)
-        definitions = [define(one, value_limit=value_limit, retention=retention or {}) for one in classes]
+        definitions = [define(one, value_limit=value_limit, retention=retention) for one in classes]
         self.clock: Clock = clock or SystemClock()
         self._path = path
         self._env = env

@@ -22,6 +22,7 @@ from workflows.errors import CannotDecode, Fenced, WorkflowError
 from workflows.failure import Rebuildable
 from workflows.marks import StartMarks
 from workflows.names import Names
+from workflows.rehearsal import Rehearsal, Rehearsals
 from workflows.waits import Waits
 
 __all__ = ["Limits", "Operation", "Run"]
@@ -71,6 +72,7 @@ class Run:
         marks: StartMarks,
         classes: Rebuildable,
         limits: Limits,
+        rehearsals: Rehearsals,
     ) -> None:
         self.activation = activation
         self.clock = clock
@@ -78,6 +80,7 @@ class Run:
         self.marks = marks
         self.classes = classes
         self.limits = limits
+        self._rehearsals = rehearsals.by_id
         self.names = Names()
         self.waits = Waits(activation, clock)
         self.steps = 0
@@ -89,6 +92,11 @@ class Run:
         self._gate: list[asyncio.Future[None]] = []
         self._ordinal = max((entry.ordinal for entry in activation.journal.values()), default=0)
         activation.listen(self._changed)
+
+    @property
+    def rehearsal(self) -> Rehearsal | None:
+        """What a test changes in this instance; None in production."""
+        return self._rehearsals.get(self.activation.ref[:2]) if self._rehearsals else None
 
     async def perform(self, operation: Operation[T]) -> T:
         """One step, from its call to what its caller gets; the same path on the first run and on a replay."""
