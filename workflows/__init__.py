@@ -3,6 +3,7 @@
 from workflows.binding import Binding, WorkflowInstance
 from workflows.clock import Clock, SystemClock
 from workflows.cron import Cron, looks_like_cron
+from workflows.decorated import DecoratedStep
 from workflows.duration import Duration, seconds
 from workflows.engine import Engine
 from workflows.entrypoint import WorkflowEntrypoint
@@ -54,6 +55,7 @@ __all__ = [
     "CannotDecode",
     "Clock",
     "Cron",
+    "DecoratedStep",
     "DelayContext",
     "Duration",
     "Engine",

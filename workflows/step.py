@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar, overload
 
 from workflows.callback import style_of
+from workflows.decorated import Declared, DecoratedStep, StepDecorator
 from workflows.do import Do
 from workflows.duration import Duration
 from workflows.entry import Key, Kind
@@ -23,6 +24,9 @@ __all__ = ["WorkflowStep"]
 R = TypeVar("R")
 T = TypeVar("T")
 
+_ABSENT: Any = object()
+"""No function is given."""
+
 
 class WorkflowStep:
     """The durable operations of a run.
@@ -35,6 +39,7 @@ class WorkflowStep:
     def __init__(self, run: Run, prefix: str = "") -> None:
         self._run = run
         self._prefix = prefix
+        self._declared: Declared | None = None
 
     @overload
     def do(
@@ -73,26 +78,46 @@ class WorkflowStep:
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
     ) -> Coroutine[Any, Any, T]: ...
+    @overload
     def do(
         self,
-        name: str,
-        fn: Callable[..., Any],
-        /,
+        name: str | None = None,
+        *,
+        retries: RetryOptions | None = None,
+        timeout: Duration | None = None,
+        sensitive: Literal["output"] | None = None,
+        config: StepOptions | None = None,
+        depends: Sequence[DecoratedStep[Any]] | None = None,
+        concurrent: bool = False,
+    ) -> StepDecorator: ...
+    def do(
+        self,
+        name: Any = None,
+        fn: Any = _ABSENT,
         *args: object,
         result: Any = None,
         retries: RetryOptions | None = None,
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
-    ) -> Coroutine[Any, Any, Any]:
+        depends: Sequence[DecoratedStep[Any]] | None = None,
+        concurrent: bool = False,
+    ) -> Any:
         """Calls `fn(*args)` until it succeeds, and remembers what it returned.
 
         A plain `def` runs in a thread, an `async def` and a lambda on the event loop. A parameter that `args`
         leave open and that is named `ctx` or annotated `StepContext` receives the context. The result is of
         type `result`, else of the function's return annotation; without one only plain values are stored, and
         `NotStorable` ends the instance. `retries` counts attempts after the first; `timeout` is per attempt.
+
+        Without `fn` it is Cloudflare's decorator: `@step.do("name")` makes a function a step that runs when
+        it is called, after the steps that its parameters name, or that `depends` lists; these run one after
+        the other, or `concurrent`.
         """
         options = config or _given(retries, timeout, sensitive)
+        if fn is _ABSENT:
+            declared = self._declared = self._declared or Declared(self._run, self._prefix, self._count)
+            return StepDecorator(declared, name, options, depends=depends, concurrent=concurrent)
         try:
             self._count(name, fn)
             checked = StepConfig.of(name, options) if options else DEFAULT
