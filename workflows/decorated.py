@@ -147,7 +147,7 @@ class DecoratedStep(Generic[T_co]):
         style = style_of(function, len(parameters))
         self._style = CallStyle(style.threaded, self._context is not None, style.codec)
 
-    def __call__(self) -> Coroutine[Any, Any, T_co]:
+    def __call__(self) -> Coroutine[object, None, T_co]:
         """Runs it as a new step; its identity and those of the steps that it needs are taken now."""
         try:
             return _called(self._begin(()))

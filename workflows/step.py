@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, Protocol, TypedDict, TypeVar, overload
+
+from typing_extensions import TypeForm, TypeVarTuple, Unpack
 
 from workflows.callback import style_of
 from workflows.decorated import Declared, DecoratedStep, StepDecorator
@@ -17,15 +19,41 @@ from workflows.retry import DEFAULT, RetryOptions, StepConfig, StepOptions
 from workflows.run import Operation, Run
 from workflows.sleep import Sleep, SleepUntil
 from workflows.typed import UNTYPED, codec_for
-from workflows.types import ReceivedEvent
+from workflows.types import ReceivedEvent, StepContext
 
 __all__ = ["WorkflowStep"]
 
 R = TypeVar("R")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _ABSENT: Any = object()
 """No function is given."""
+
+
+class _Options(TypedDict, total=False):
+    """What every form of `step.do` takes."""
+
+    retries: RetryOptions | None
+    timeout: Duration | None
+    sensitive: Literal["output"] | None
+    config: StepOptions | None
+
+
+class _Default(Protocol):
+    def __call__(self, one: Any = ..., /) -> Any: ...
+
+
+class _TwoDefaults(Protocol):
+    def __call__(self, one: Any = ..., two: Any = ..., /) -> Any: ...
+
+
+class _ContextAndDefault(Protocol):
+    def __call__(self, ctx: StepContext, one: Any = ..., /) -> Any: ...
+
+
+_Defaults = _Default | _TwoDefaults | _ContextAndDefault
+"""For checkers to which `lambda item=item: …` does not fit a function without parameters."""
 
 
 class WorkflowStep:
@@ -41,54 +69,75 @@ class WorkflowStep:
         self._prefix = prefix
         self._declared: Declared | None = None
 
+    # `*args: *Ts`, because a ParamSpec allows no options after its `*args`. `Coroutine[object, None, T]`,
+    # because mypy gives up on a `gather` of what has an Any in its type.
     @overload
     def do(
         self,
         name: str,
-        fn: Callable[..., object],
+        fn: Callable[[*Ts], object],
         /,
-        *args: object,
-        result: type[R],
-        retries: RetryOptions | None = None,
-        timeout: Duration | None = None,
-        sensitive: Literal["output"] | None = None,
-        config: StepOptions | None = None,
-    ) -> Coroutine[Any, Any, R]: ...
+        *args: *Ts,
+        result: TypeForm[R],
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, R]: ...
     @overload
     def do(
         self,
         name: str,
-        fn: Callable[..., Awaitable[T]],
+        fn: Callable[[*Ts, StepContext], object],
         /,
-        *args: object,
-        retries: RetryOptions | None = None,
-        timeout: Duration | None = None,
-        sensitive: Literal["output"] | None = None,
-        config: StepOptions | None = None,
-    ) -> Coroutine[Any, Any, T]: ...
+        *args: *Ts,
+        result: TypeForm[R],
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, R]: ...
     @overload
     def do(
         self,
         name: str,
-        fn: Callable[..., T],
+        fn: Callable[[*Ts], Awaitable[T]],
         /,
-        *args: object,
-        retries: RetryOptions | None = None,
-        timeout: Duration | None = None,
-        sensitive: Literal["output"] | None = None,
-        config: StepOptions | None = None,
-    ) -> Coroutine[Any, Any, T]: ...
+        *args: *Ts,
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, T]: ...
+    @overload
+    def do(
+        self,
+        name: str,
+        fn: Callable[[*Ts, StepContext], Awaitable[T]],
+        /,
+        *args: *Ts,
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, T]: ...
+    @overload
+    def do(
+        self, name: str, fn: Callable[[*Ts], T], /, *args: *Ts, **options: Unpack[_Options]
+    ) -> Coroutine[object, None, T]: ...
+    @overload
+    def do(
+        self,
+        name: str,
+        fn: Callable[[*Ts, StepContext], T],
+        /,
+        *args: *Ts,
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, T]: ...
+    @overload
+    def do(
+        self, name: str, fn: _Defaults, /, *, result: TypeForm[R], **options: Unpack[_Options]
+    ) -> Coroutine[object, None, R]: ...
+    @overload
+    def do(
+        self, name: str, fn: _Defaults, /, **options: Unpack[_Options]
+    ) -> Coroutine[object, None, Any]: ...
     @overload
     def do(
         self,
         name: str | None = None,
         *,
-        retries: RetryOptions | None = None,
-        timeout: Duration | None = None,
-        sensitive: Literal["output"] | None = None,
-        config: StepOptions | None = None,
         depends: Sequence[DecoratedStep[Any]] | None = None,
         concurrent: bool = False,
+        **options: Unpack[_Options],
     ) -> StepDecorator: ...
     def do(
         self,
@@ -128,25 +177,25 @@ class WorkflowStep:
         codec = style.codec if result is None else codec_for(result)
         return self._run.perform(Do(self._run, key, fn, args, style=style, codec=codec, config=checked))
 
-    def sleep(self, name: str, duration: Duration, /) -> Coroutine[Any, Any, None]:
+    def sleep(self, name: str, duration: Duration, /) -> Coroutine[object, None, None]:
         """Sleeps for `duration` (seconds, a timedelta or "2 days"), crash or not; at most 365 days."""
         return self._named(Kind.SLEEP, name, lambda key: Sleep(self._run, key, duration))
 
-    def sleep_until(self, name: str, until: datetime | float, /) -> Coroutine[Any, Any, None]:
+    def sleep_until(self, name: str, until: datetime | float, /) -> Coroutine[object, None, None]:
         """Sleeps until an instant: an aware datetime or epoch seconds. A pause does not move it."""
         return self._named(Kind.SLEEP, name, lambda key: SleepUntil(self._run, key, until))
 
     @overload
     def wait_for_event(
-        self, name: str, type: str, /, *, payload: type[T], timeout: Duration = "24 hours"
-    ) -> Coroutine[Any, Any, ReceivedEvent[T]]: ...
+        self, name: str, type: str, /, *, payload: TypeForm[T], timeout: Duration = "24 hours"
+    ) -> Coroutine[object, None, ReceivedEvent[T]]: ...
     @overload
     def wait_for_event(
         self, name: str, type: str, /, *, timeout: Duration = "24 hours"
-    ) -> Coroutine[Any, Any, ReceivedEvent[Any]]: ...
+    ) -> Coroutine[object, None, ReceivedEvent[Any]]: ...
     def wait_for_event(
         self, name: str, type: str, /, *, payload: Any = None, timeout: Duration = "24 hours"
-    ) -> Coroutine[Any, Any, ReceivedEvent[Any]]:
+    ) -> Coroutine[object, None, ReceivedEvent[Any]]:
         """The oldest event of `type` that was sent to this instance and that no earlier wait has received.
 
         `payload` is its type. Raises `WorkflowTimeoutError` after `timeout`, and `InvalidPayload` when the
@@ -163,7 +212,7 @@ class WorkflowStep:
 
     def _named(
         self, kind: Kind, name: str, operation: Callable[[Key], Operation[T]]
-    ) -> Coroutine[Any, Any, T]:
+    ) -> Coroutine[object, None, T]:
         try:
             key = self._run.names.take(kind, self._full(name))
         except WorkflowError as error:
