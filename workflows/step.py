@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any, Literal, TypeVar, overload
@@ -13,6 +14,7 @@ from workflows.entry import Key, Kind
 from workflows.errors import WorkflowError, WorkflowFatalError
 from workflows.receive import Receive
 from workflows.retry import DEFAULT, RetryOptions, StepConfig, StepOptions
+from workflows.rollback import Compensation, RollbackContext, RollbackOptions
 from workflows.run import Operation, Run
 from workflows.sleep import Sleep, SleepUntil
 from workflows.typed import UNTYPED, codec_for
@@ -48,6 +50,8 @@ class WorkflowStep:
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
+        rollback: Callable[[RollbackContext[R]], object] | None = None,
+        rollback_config: RollbackOptions | None = None,
     ) -> Coroutine[Any, Any, R]: ...
     @overload
     def do(
@@ -60,6 +64,8 @@ class WorkflowStep:
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
+        rollback: Callable[[RollbackContext[T]], object] | None = None,
+        rollback_config: RollbackOptions | None = None,
     ) -> Coroutine[Any, Any, T]: ...
     @overload
     def do(
@@ -72,6 +78,8 @@ class WorkflowStep:
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
+        rollback: Callable[[RollbackContext[T]], object] | None = None,
+        rollback_config: RollbackOptions | None = None,
     ) -> Coroutine[Any, Any, T]: ...
     def do(
         self,
@@ -84,6 +92,8 @@ class WorkflowStep:
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
+        rollback: Callable[[RollbackContext[Any]], object] | None = None,
+        rollback_config: RollbackOptions | None = None,
     ) -> Coroutine[Any, Any, Any]:
         """Calls `fn(*args)` until it succeeds, and remembers what it returned.
 
@@ -91,17 +101,26 @@ class WorkflowStep:
         leave open and that is named `ctx` or annotated `StepContext` receives the context. The result is of
         type `result`, else of the function's return annotation; without one only plain values are stored, and
         `NotStorable` ends the instance. `retries` counts attempts after the first; `timeout` is per attempt.
+
+        `rollback` undoes the step when an error ends the instance, or `terminate(rollback=True)` does: it is
+        called like `fn`, with a `RollbackContext`, once for each step that has started, the last one first.
+        `rollback_config` has `retries` and `timeout` of its own. Such a step costs one more write.
         """
         options = config or _given(retries, timeout, sensitive)
         try:
             self._count(name, fn)
             checked = StepConfig.of(name, options) if options else DEFAULT
             style = style_of(fn, len(args))
+            undo = None
+            if rollback is not None or rollback_config is not None:
+                undo = self._compensation(name, rollback, rollback_config)
             key = self._run.names.take(Kind.DO, self._full(name))
         except WorkflowError as error:
             return _refused(error)
         codec = style.codec if result is None else codec_for(result)
-        return self._run.perform(Do(self._run, key, fn, args, style=style, codec=codec, config=checked))
+        return self._run.perform(
+            Do(self._run, key, fn, args, style=style, codec=codec, config=checked, compensation=undo)
+        )
 
     def sleep(self, name: str, duration: Duration, /) -> Coroutine[Any, Any, None]:
         """Sleeps for `duration` (seconds, a timedelta or "2 days"), crash or not; at most 365 days."""
@@ -147,6 +166,14 @@ class WorkflowStep:
 
     def _full(self, name: str) -> str:
         return self._prefix + name if self._prefix else name
+
+    def _compensation(self, name: str, rollback: object, options: object) -> Compensation:
+        if asyncio.current_task() in self._run.tasks:
+            raise WorkflowFatalError(
+                f'Rollback for "{name}" is given inside the function of another step, where it could not be '
+                "found again: give it to that step"
+            )
+        return Compensation.of(name, rollback, options)
 
     def _count(self, name: str, fn: object) -> None:
         if not callable(fn):
