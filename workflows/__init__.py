@@ -4,6 +4,7 @@ from workflows.batch import BatchError, BatchItem, CreatedBatch, DeletedBatch
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.cron import Cron, looks_like_cron
+from workflows.decorated import DecoratedStep
 from workflows.duration import Duration, seconds
 from workflows.engine import Engine
 from workflows.entrypoint import WorkflowEntrypoint
@@ -65,6 +66,7 @@ __all__ = [
     "CreatedBatch",
     "Cron",
     "CronFiring",
+    "DecoratedStep",
     "DelayContext",
     "DeletedBatch",
     "Duration",

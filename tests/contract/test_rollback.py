@@ -781,3 +781,40 @@ async def test_a_rollback_has_its_turn_under_a_concurrency_limit(world: World) -
         others = [await binding.create() for _ in range(3)]
         assert [outcome(await ended(one)) for one in (instance, *others)] == [("errored", "complete")] * 4
     assert len(saga.calls) == 4
+
+
+async def test_decorated_steps_are_answered_or_held_too(world: World) -> None:
+    saga, calls = Saga(), list[str]()
+
+    async def run(event: Event, step: Step) -> None:
+        @step.do("first")
+        async def first() -> str:
+            calls.append("first")
+            return "from first"
+
+        @step.do("slow")
+        async def slow(first: str) -> None:
+            calls.append(first)
+            await world.clock.sleep(100)
+
+        await first()
+        await step.do("a", lambda: 1, rollback=saga)
+        await slow()
+
+    async with world.started(run) as instance:
+        await world.later(5)
+        await instance.terminate(rollback=True)
+        assert outcome(await ended(instance)) == ("terminated", "complete")
+    assert saga.names == ["a"]
+    assert calls[0] == "first"
+    assert calls.count("from first") == 1
+
+
+async def test_a_decorator_takes_no_rollback(world: World) -> None:
+    async def run(event: Event, step: Step) -> str:
+        do: Any = step.do
+        with pytest.raises(WorkflowFatalError, match="needs the plain form"):
+            do("s", rollback=Saga())
+        return "refused"
+
+    assert (await world.run(run)).output == "refused"
