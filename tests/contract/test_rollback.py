@@ -211,9 +211,11 @@ async def test_terminate_with_rollback_undoes_what_has_started(world: World) -> 
 
     async with world.started(run) as instance:
         await world.later(5)
-        await instance.terminate(rollback=True)
+        terminating = asyncio.create_task(instance.terminate(rollback=True))
         await world.later(5)
         assert ((await instance.status()).status, saga.names) == ("running", ["work"])
+        await terminating
+        assert (await instance.status()).status == "terminated"
         happened = await events(instance)
         status = await instance.status()
     assert (saga.outputs, seen) == ({"work": None, "a": "A"}, [])
@@ -537,9 +539,11 @@ async def test_terminate_during_a_rollback_ends_it_as_failed(world: World) -> No
 
     async with world.started(run) as instance:
         await world.later(5)
-        await instance.terminate(rollback=True)  # it is under way already
+        again = asyncio.create_task(instance.terminate(rollback=True))  # it is under way already
+        await world.later(0)
         assert (await instance.status()).status == "running"
         await instance.terminate()
+        await again
         status = await ended(instance)
     assert (outcome(status), saga.names) == (("terminated", "failed"), [])
     assert status.rollback is not None
