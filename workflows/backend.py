@@ -20,6 +20,7 @@ from workflows.types import Status, Usage
 
 __all__ = [
     "Activation",
+    "Awaited",
     "Backend",
     "Complete",
     "Drive",
@@ -30,6 +31,7 @@ __all__ = [
     "NewInstance",
     "NewMoment",
     "Outcome",
+    "Parked",
     "Ref",
     "Seen",
     "Stopped",
@@ -122,7 +124,24 @@ class Stopped:
     """The run was let go: its lease is gone, or the engine stops. Nothing is recorded."""
 
 
-Outcome = Complete | Errored | Halted | Stopped
+class Awaited(NamedTuple):
+    """A wait that is over once `due` has come, or an event of `type` is there."""
+
+    due: float
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The run was let go while all that it did was wait; it is driven again once one wait is over.
+
+    Nothing is recorded. While the instance is paused, `resume` drives it again.
+    """
+
+    waits: tuple[Awaited, ...]
+
+
+Outcome = Complete | Errored | Halted | Parked | Stopped
 
 
 class Activation(Protocol):
@@ -139,7 +158,14 @@ class Activation(Protocol):
     running: int
     """How many attempts run; kept by the driver."""
     waiting: int
-    """How many sleeps, waits and retry delays are under way; kept by the driver."""
+    """How many sleeps, waits and retry delays are under way, also while parked; kept by the driver."""
+
+    @property
+    def open(self) -> bool:
+        """Attempts may start and waits may end: the instance is running, and has its slot."""
+
+    def ask(self) -> None:
+        """Asks for a slot, when the instance is running without one; `changed` follows when it has one."""
 
     def record(
         self, entry: Entry, moments: Iterable[NewMoment], *, consume: int | None = None

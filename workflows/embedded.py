@@ -25,6 +25,7 @@ from workflows.backend import (
     Instance,
     NewInstance,
     Outcome,
+    Parked,
     Ref,
     Seen,
     Stopped,
@@ -35,6 +36,7 @@ from workflows.errors import EngineClosed, Fenced, InstanceNotFound
 from workflows.lease import Lease
 from workflows.ledger import NOTHING, Applied, Change, Claim, Ending, Ledger
 from workflows.lifecycle import BEGUN, ENDS, Command, Effect
+from workflows.parked import ParkedInstances
 from workflows.types import FINAL, Usage
 
 __all__ = ["EmbeddedBackend"]
@@ -54,6 +56,7 @@ class EmbeddedBackend:
         self._closed = False
         self._workflows: frozenset[str] = frozenset()
         self._leases: dict[int, Lease] = {}
+        self._parked = ParkedInstances(clock, self._wake)
         self._audiences: defaultdict[int, Audience] = defaultdict(Audience)
         self._changes: set[asyncio.Task[Any]] = set()
         self._runs: set[asyncio.Task[None]] = set()
@@ -176,6 +179,7 @@ class EmbeddedBackend:
             lease.stop()
         await asyncio.gather(*self._runs, return_exceptions=True)
         self._leases.clear()
+        self._parked.clear()
 
     async def _create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         now = self._clock.now()
@@ -194,6 +198,7 @@ class EmbeddedBackend:
             if current is not None:
                 current.inbox.append(event)
                 current.changed()
+                self._parked.received(ref.incarnation, type)
 
     async def _control(self, ref: Ref, command: Command) -> None:
         lease = self._leases.get(ref.incarnation)
@@ -250,6 +255,7 @@ class EmbeddedBackend:
         if instance.status in FINAL:
             self._leases.pop(lease.ref.incarnation, None)
             self._audiences.pop(lease.ref.incarnation, None)
+            self._parked.forget(lease.ref.incarnation)
             lease.audience.ended(instance)
         if rule.fences:
             lease.stop()
@@ -288,6 +294,7 @@ class EmbeddedBackend:
         """Lets the driver run the lease, unless the instance is paused: then `resume` does."""
         if self._drive is None or lease.run is not None or lease.status == "paused" or not lease.lease_ok():
             return
+        self._parked.forget(lease.ref.incarnation)
         lease.run = asyncio.create_task(
             self._run(lease, self._drive),
             name=f"{lease.ref.workflow} {lease.ref.id}",
@@ -303,6 +310,8 @@ class EmbeddedBackend:
                 lease.outcome = None
                 await self._conclude(lease, outcome)
                 lease.run = None
+                if isinstance(outcome, Parked):
+                    self._keep(lease, outcome)
         except Fenced:
             log.debug('"%s" was taken from this run', lease.ref.id)
         except Exception as error:
@@ -310,8 +319,17 @@ class EmbeddedBackend:
             lease.broken = error
             lease.audience.failed(error)
 
+    def _keep(self, lease: Lease, parked: Parked) -> None:
+        """The lease goes on without a run; a paused one until it is resumed."""
+        if lease.lease_ok() and lease.status == "running":
+            self._parked.keep(lease.ref.incarnation, parked.waits, lease.inbox)
+
+    def _wake(self, incarnation: int) -> None:
+        if (lease := self._leases.get(incarnation)) is not None:
+            self._start(lease)
+
     async def _conclude(self, lease: Lease, outcome: Outcome) -> None:
-        if isinstance(outcome, Stopped) or not lease.lease_ok():
+        if isinstance(outcome, Stopped | Parked) or not lease.lease_ok():
             return
         if lease.status == "paused":
             lease.outcome = outcome

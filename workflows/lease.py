@@ -58,6 +58,14 @@ class Lease:
         written.add_done_callback(lambda done: self._show(done, seen))
         return asyncio.shield(written)  # who records may be cancelled; what is written is shown all the same
 
+    @property
+    def open(self) -> bool:
+        """See `Activation.open`."""
+        return self.status == "running"
+
+    def ask(self) -> None:
+        """See `Activation.ask`."""
+
     def settle(self) -> None:
         """See `Activation.settle`."""
         self._settle(self)
