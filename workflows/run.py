@@ -187,7 +187,7 @@ class Run:
                 task.cancel()
 
     def parkable(self) -> bool:
-        """See `Hot.parkable`: no attempt, write or cut is under way, and its steps are in tasks of its own."""
+        """See `Hot.parkable`: no attempt, write or cut is under way, and its steps are in its own tasks."""
         status = self.activation.status
         if self.let_go or self.ended.done() or self.activation.running or self.waits.cuts:
             return False

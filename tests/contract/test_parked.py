@@ -7,7 +7,7 @@ import gc
 import logging
 from contextvars import Context
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -75,7 +75,7 @@ async def test_the_longest_blocked_is_parked_above_hot_waits() -> None:
         for number in range(6):
             created.append(await engine.workflow(flow).create(id=f"i{number}"))
             await quiet()
-        assert {name for name in runs_in_memory()} == {"run i3", "run i4", "run i5"}
+        assert set(runs_in_memory()) == {"run i3", "run i4", "run i5"}
         await created[0].send_event("approval", 0)
         for instance in created[1:]:
             await instance.send_event("approval", 0)
@@ -310,7 +310,11 @@ async def test_what_a_callback_leaves_running_is_not_let_go_with_the_run(world: 
     await pool[0]
 
 
-async def test_waits_in_a_row_cost_one_replay_each_when_parked_and_none_when_hot(world: World) -> None:
+@pytest.mark.parametrize("park", [None, "always"])
+async def test_waits_in_a_row_cost_one_replay_each_when_parked_and_none_when_hot(
+    park: Literal["always"] | None,
+) -> None:
+    world = World(":memory:", park=park)
     calls = runs = 0
 
     async def run(event: Event, step: Step) -> None:
@@ -320,9 +324,9 @@ async def test_waits_in_a_row_cost_one_replay_each_when_parked_and_none_when_hot
             calls += 1
             await step.sleep(f"sleep {number}", 1)
 
-    waits = 100 if world.park else 1_000
+    waits = 100 if park else 1_000
     assert (await world.run(run)).error is None
-    assert (runs, calls) == ((101, 100 * 101 // 2 + 100) if world.park else (1, 1_000))
+    assert (runs, calls) == ((101, 100 * 101 // 2 + 100) if park else (1, 1_000))
 
 
 async def test_terminating_cancels_what_the_run_has_outside_of_steps(world: World) -> None:
@@ -370,7 +374,9 @@ async def test_a_storm_of_events_wakes_one_run_at_a_time(world: World) -> None:
     assert most == 1
 
 
-async def test_silence_in_the_log_when_runs_are_parked(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_silence_in_the_log_when_runs_are_parked(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
         await world.run(approval)
     assert caplog.records == []

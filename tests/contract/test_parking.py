@@ -101,8 +101,7 @@ async def shielded(event: Event, step: Step) -> Any:
         await asyncio.shield(inner)
         return "over"
 
-    both = await asyncio.gather(outer(), asyncio.create_task(asyncio.wait_for(asyncio.shield(inner), 60)))
-    return both
+    return await asyncio.gather(outer(), asyncio.create_task(asyncio.wait_for(asyncio.shield(inner), 60)))
 
 
 async def in_contexts(event: Event, step: Step) -> Any:
