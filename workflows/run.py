@@ -187,9 +187,9 @@ class Run:
                 task.cancel()
 
     def parkable(self) -> bool:
-        """See `Hot.parkable`: no attempt, write or cut is under way, and its steps are in its own tasks."""
+        """See `Hot.parkable`: each step under way only waits, in a task of its own."""
         status = self.activation.status
-        if self.let_go or self.ended.done() or self.activation.running or self.waits.cuts:
+        if self.let_go or self.ended.done() or self.activation.running:
             return False
         paused = status == "paused"
         waiting = self.waits.count + (len(self._gate) if paused else 0)

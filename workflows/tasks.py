@@ -39,7 +39,7 @@ class Steered(Coroutine[Any, Any, Any]):
     def give_up(self) -> None:
         """It does not leave: the next thing that arrives ends its task, and the coroutine stays as it is."""
         self._given_up = True
-        _given_up.append(self._coroutine)
+        _keep_for_ever(self._coroutine)
 
     def send(self, value: Any) -> Any:
         """See `Coroutine.send`."""
@@ -90,8 +90,14 @@ class Steered(Coroutine[Any, Any, Any]):
             raise asyncio.CancelledError from None
 
 
-_given_up: list[object] = []
-"""Coroutines that swallowed Park: closing or collecting them would run them again, so they stay."""
+def _keep_for_ever(coroutine: object) -> None:
+    """Whoever drops a coroutine closes it, which runs it again; a loop that catches everything would spin.
+
+    That holds at the end of the interpreter too, which empties all modules: so nothing may count it down.
+    """
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(coroutine))
 
 
 class RunTask(asyncio.Task[Any]):

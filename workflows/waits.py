@@ -41,8 +41,7 @@ class Waits:
         self._clock = clock
         self._changed = changed
         self._waits: dict[_Wait, None] = {}
-        self.cuts = 0
-        """How many steps wait to be cancelled again; no time and no event ends that."""
+        self._cuts = 0
         self._parked = False
         self._unasked = {entry.ordinal for entry in activation.journal.values() if _waits_for_event(entry)}
         """Waits for events that were under way in an earlier run, and that this one has not come to."""
@@ -75,17 +74,17 @@ class Waits:
     async def cut_again(self, entry: Entry) -> None:
         """Waits to be cancelled as on the first run; returns when the run is blocked on nothing else."""
         self._activation.waiting += 1
-        self.cuts += 1
+        self._cuts += 1
         patience = entry.lasted + _PATIENCE
         try:
             while True:
                 await self._pass(patience)
-                others = self._activation.waiting - self.cuts
+                others = self._activation.waiting - self._cuts
                 if self._activation.running == 0 and others == 0 and self._activation.open:
                     return
                 patience = _PATIENCE
         finally:
-            self.cuts -= 1
+            self._cuts -= 1
             self._activation.waiting -= 1
 
     def look(self) -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests.contract.test_parking import PROGRAMS
 from tests.contract.world import Event, Step, World, ended, workflow
 from workflows import Engine, WorkflowInstance
+from workflows.run import Run
 from workflows.tasks import Steered
 from workflows.testing import VirtualClock
 
@@ -61,7 +62,7 @@ async def test_two_thousand_parked_instances_hold_no_coroutine(parked: World) ->
         await quiet()
         gc.collect()
         assert len(asyncio.all_tasks()) == before
-        assert [one for one in gc.get_objects() if type(one) is Steered] == []
+        assert [one for one in gc.get_objects() if type(one) in (Steered, Run)] == []
         some = created[::100]
         for instance in some:
             await instance.send_event("approval", instance.id)
@@ -206,6 +207,7 @@ async def test_cleanup_runs_at_each_park_and_no_step_does(parked: World) -> None
             raise
         finally:
             await asyncio.wait_for(asyncio.sleep(0), 1)
+            assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
             seen.append("cleaned up")
             await step.do("s", lambda: seen.append("step"))
 
@@ -327,6 +329,45 @@ async def test_waits_in_a_row_cost_one_replay_each_when_parked_and_none_when_hot
     waits = 100 if park else 1_000
     assert (await world.run(run)).error is None
     assert (runs, calls) == ((101, 100 * 101 // 2 + 100) if park else (1, 1_000))
+
+
+async def test_lesson_24_a_sleep_that_is_terminated_leaves_no_timer(world: World) -> None:
+    async with world.started(lambda event, step: step.sleep("z", 1_000)) as instance:
+        await quiet()
+        await instance.terminate()
+        await quiet()
+        assert world.clock._next_at() is None
+
+
+async def hops(count: int) -> None:
+    """Returns after some turns of the loop in which no task runs."""
+    loop, over = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+
+    def hop(left: int) -> None:
+        loop.call_soon(hop, left - 1) if left else over.set_result(None)
+
+    hop(count)
+    await over
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("busy", [lambda: hops(5), lambda: turns(40)], ids=["callbacks", "turns"])
+async def test_a_run_is_parked_only_when_none_of_its_tasks_goes_on(world: World, busy: Any) -> None:
+    done_at: list[float] = []
+
+    async def branch(step: Step) -> None:
+        await busy()
+        await step.do("after", lambda: done_at.append(world.clock.now()))
+
+    async def run(event: Event, step: Step) -> None:
+        await asyncio.gather(step.sleep("long", 100), branch(step))
+
+    assert (await world.run(run)).error is None
+    assert done_at == [world.started_at]
 
 
 async def test_terminating_cancels_what_the_run_has_outside_of_steps(world: World) -> None:

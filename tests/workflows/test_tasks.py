@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -153,3 +155,32 @@ async def test_a_task_that_did_not_leave_in_time_can_be_cancelled_again(
     assert stuck[0].cancel()
     await asyncio.wait(stuck)
     assert stuck[0].cancelled()
+
+
+PROGRAM = """
+import asyncio
+from workflows import Engine, WorkflowEntrypoint
+
+class Flow(WorkflowEntrypoint):
+    async def run(self, event, step):
+        while True:
+            try:
+                await step.wait_for_event("w", "go")
+            except:
+                pass
+
+async def main():
+    async with Engine(":memory:", [Flow], park="always") as engine:
+        await engine.workflow(Flow).create()
+        await asyncio.sleep(0.1)
+
+asyncio.run(main())
+print("over")
+"""
+
+
+def test_the_interpreter_ends_after_a_loop_that_caught_everything() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "over\n")
