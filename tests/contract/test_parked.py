@@ -140,6 +140,30 @@ async def test_a_run_that_stands_at_the_gate_of_a_pause_is_parked(parked: World)
         assert (await ended(instance)).output == (1, 2)
 
 
+@pytest.mark.parametrize("after", range(0, 40, 3))
+async def test_a_run_that_is_resumed_while_it_is_being_parked_goes_on(parked: World, after: int) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        begun.set()
+        await go.wait()
+
+    async def run(event: Event, step: Step) -> str:
+        try:
+            await step.do("first", slow)
+            return await step.do("second", lambda: "went on")
+        finally:
+            await turns(8)
+
+    async with parked.started(run) as instance:
+        await begun.wait()
+        await instance.pause()
+        go.set()
+        await turns(after)
+        await instance.resume()
+        assert (await ended(instance)).output == "went on"
+
+
 async def test_an_instance_goes_on_after_the_engine_was_closed_while_it_waited(durable: World) -> None:
     async with durable.started(approval) as instance:
         await durable.later(10)
