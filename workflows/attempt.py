@@ -19,6 +19,7 @@ from typing import Any
 from workflows.callback import CallStyle
 from workflows.clock import Clock
 from workflows.errors import StepError, WorkflowTimeoutError
+from workflows.tasks import made_for, make_as
 
 __all__ = ["Attempt"]
 
@@ -69,6 +70,8 @@ class Attempt:
         assert task is not None
         cancellations = task.cancelling()
         alarm = clock.call_later(self._limit, self._expire)
+        made = made_for()
+        make_as(None)  # what the function leaves running, such as a client's pool, is not let go with the run
         value: Any = None
         try:
             with clock.busy():
@@ -85,6 +88,7 @@ class Attempt:
                 raise
         finally:
             alarm.cancel()
+            make_as(made)
             self._task = None
         if not self._expired:
             return value

@@ -22,6 +22,7 @@ from workflows.types import UNUSED, CronFiring, RollbackStatus, Status, Usage
 __all__ = [
     "FOREVER",
     "Activation",
+    "Awaited",
     "Backend",
     "Complete",
     "Drive",
@@ -34,6 +35,7 @@ __all__ = [
     "NewInstance",
     "NewMoment",
     "Outcome",
+    "Parked",
     "Ref",
     "Rollback",
     "Seen",
@@ -202,7 +204,24 @@ class Stopped:
     """The run was let go: its lease is gone, or the engine stops. Nothing is recorded."""
 
 
-Outcome = Complete | Errored | Rollback | Undone | Halted | Stopped
+class Awaited(NamedTuple):
+    """A wait that is over once `due` has come, or an event of `type` is there."""
+
+    due: float
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The run was let go while all that it did was wait; it is driven again once one wait is over.
+
+    Nothing is recorded. While the instance is paused, `resume` drives it again.
+    """
+
+    waits: tuple[Awaited, ...]
+
+
+Outcome = Complete | Errored | Rollback | Undone | Halted | Parked | Stopped
 
 
 class Activation(Protocol):
@@ -222,7 +241,7 @@ class Activation(Protocol):
     running: int
     """How many attempts run; kept by the driver."""
     waiting: int
-    """How many sleeps, waits and retry delays are under way; kept by the driver."""
+    """How many sleeps, waits and retry delays are under way, also while parked; kept by the driver."""
 
     def record(
         self, entry: Entry, moments: Iterable[NewMoment], *, consume: int | None = None

@@ -15,6 +15,7 @@ from workflows.backend import (
     Halted,
     NewMoment,
     Outcome,
+    Parked,
     Ref,
     Rollback,
     Seen,
@@ -49,7 +50,9 @@ class Commands:
     """Everything that changes the status of an instance, and what follows from it in this process."""
 
     def __init__(self, ledger: Ledger, clock: Clock, slots: Slots | None) -> None:
-        self.runs = Runs(ledger, slots, conclude=self._conclude, settle=self._settle, begin=self._begin)
+        self.runs = Runs(
+            ledger, clock, slots, conclude=self._conclude, settle=self._settle, begin=self._begin
+        )
         self.pruner = Pruner(ledger, clock)
         self._ledger = ledger
         self._clock = clock
@@ -161,7 +164,7 @@ class Commands:
 
     async def _conclude(self, lease: Lease, outcome: Outcome) -> None:
         """Writes what a run came to, with the lease's turn held."""
-        if isinstance(outcome, Stopped) or not lease.lease_ok():
+        if isinstance(outcome, Stopped | Parked) or not lease.lease_ok():
             return
         if isinstance(outcome, Rollback) and lease.status == "waitingForPause":
             await self._apply(lease, "settle")

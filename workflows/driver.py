@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
-from types import CoroutineType
 from typing import Any
 
 from workflows import failure
@@ -21,7 +20,6 @@ from workflows.backend import (
     Outcome,
     Rollback,
     Stopped,
-    Undone,
 )
 from workflows.binding import Binding
 from workflows.clock import Clock
@@ -29,8 +27,11 @@ from workflows.definition import Definition
 from workflows.errors import CannotDecode, NotStorable, WorkflowFatalError
 from workflows.instance import WorkflowInstance
 from workflows.marks import StartMarks
+from workflows.parking import Parking
 from workflows.run import Run
+from workflows.standing import place, stack
 from workflows.step import WorkflowStep
+from workflows.tasks import TaskFactory
 from workflows.typed import too_large
 from workflows.types import WorkflowEvent
 from workflows.undo import Undo
@@ -40,7 +41,6 @@ __all__ = ["Driver"]
 log = logging.getLogger("workflows")
 
 _GRACE = 5.0
-_NOT_THEIRS = (str(Path(__file__).parent), str(Path(asyncio.__file__).parent))
 
 
 class Driver:
@@ -54,7 +54,9 @@ class Driver:
         *,
         env: Any,
         bindings: Callable[[Any], Binding[Any]],
+        hot_waits: int,
     ) -> None:
+        """Runs on the running loop; more than `hot_waits` waiting runs are parked."""
         self._definitions = definitions
         self._backend = backend
         self._clock = clock
@@ -62,6 +64,10 @@ class Driver:
         self._bindings = bindings
         self._executor = ThreadPoolExecutor(thread_name_prefix="step")
         self._marks = StartMarks()
+        self._tasks = TaskFactory.installed()
+        self._parking, self._never = Parking(hot_waits), Parking(sys.maxsize)
+        self._stubborn: dict[int, Run] = {}
+        """The latest run of each incarnation that did not unwind to be parked: kept, and it parks no more."""
         self._left: set[Run] = set()
         """Runs that are over, and have steps that nobody awaited."""
 
@@ -72,25 +78,29 @@ class Driver:
             payload = definition.load_params(activation.params)
         except CannotDecode as error:
             return Halted(str(error))
+        stubborn = activation.ref.incarnation in self._stubborn
+        parking = self._never if stubborn else self._parking
         run = Run(
             activation,
             clock=self._clock,
             executor=self._executor,
             marks=self._marks,
+            parking=parking,
             classes=definition.classes,
             limits=definition.limits,
             rehearsals=self._backend.rehearsals,
         )
         running = self._main if activation.undoing is None else self._undo
-        main = asyncio.create_task(running(definition, run, payload), name=f"run {activation.ref.id}")
+        main = run.made.start(running(definition, run, payload), name=f"run {activation.ref.id}")
         try:
             outcome = await asyncio.shield(run.ended)
-            if isinstance(outcome, Rollback | Undone):
+            if isinstance(outcome, Rollback) or activation.undoing is not None:
                 run.end(outcome)  # what is left of it is blocked for ever
             return outcome
         finally:
+            parking.goes_on(run)
             if run.let_go:
-                await _cancelled(run, main)
+                await self._unwound(run, main)
             elif run.tasks:
                 self._leave(run)
 
@@ -102,6 +112,7 @@ class Driver:
         if tasks:
             await asyncio.wait(tasks, timeout=_GRACE)
         self._marks.close()
+        self._tasks.remove()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _leave(self, run: Run) -> None:
@@ -113,6 +124,22 @@ class Driver:
     def _forget(self, run: Run) -> None:
         if not run.tasks:
             self._left.discard(run)
+
+    async def _unwound(self, run: Run, main: asyncio.Task[None]) -> None:
+        """Waits a little until nothing of a run that was let go is under way."""
+        run.activation.listen(None)
+        workflow, id, incarnation = run.activation.ref
+        try:
+            pending = await _over(run, main)
+        finally:
+            run.made.stay()
+        for given_up in run.made.given_up:
+            log.warning('%s "%s" ignores its cancellation at %s', workflow, id, place(given_up))
+        for task in pending:
+            log.warning('%s "%s" ignores its cancellation at %s\n%s', workflow, id, place(task), stack(task))
+        if run.parked and (pending or run.made.given_up):
+            self._stubborn[incarnation] = run
+            log.warning('%s "%s" could not be parked and stays in memory from now on', workflow, id)
 
     async def _main(self, definition: Definition, run: Run, payload: Any) -> None:
         try:
@@ -130,6 +157,8 @@ class Driver:
         ref = run.activation.ref
         try:
             output = await self._called(definition, run, payload)
+            if run.let_go:
+                return Stopped()
             stored, _ = definition.output.encode(output)
             if (refusal := too_large(stored, "the output of run()", run.limits.value)) is not None:
                 raise refusal
@@ -139,6 +168,8 @@ class Driver:
         except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # pytest.fail() and sys.exit() raise no Exception
+            if run.let_go:
+                return Stopped()
             log.info('%s "%s" ended with an error', ref.workflow, ref.id, exc_info=error)
             return Errored(failure.dump(error, run.classes), run.unasked())
         return Complete(stored, run.unasked())
@@ -156,22 +187,12 @@ class Driver:
         return await workflow.run(event, WorkflowStep(run))
 
 
-async def _cancelled(run: Run, main: asyncio.Task[None]) -> None:
-    """Cancels what the run has under way, and waits for it a little."""
-    if main not in run.tasks:  # those were cancelled; a second time would reach their cleanup
-        main.cancel()
-    _, pending = await asyncio.wait({main, *run.tasks}, timeout=_GRACE)
-    for task in pending:
-        log.warning('%s "%s" ignores its cancellation at %s', *run.activation.ref[:2], _place(task))
-
-
-def _place(task: asyncio.Task[Any]) -> str:
-    """Where it stands in the user's code; `get_stack` knows only the outermost frame, which is ours."""
-    place = "an unknown place"
-    awaited: object = task.get_coro()
-    while isinstance(awaited, CoroutineType):
-        file = awaited.cr_code.co_filename
-        if awaited.cr_frame is not None and not file.startswith(_NOT_THEIRS):
-            place = f"{file}:{awaited.cr_frame.f_lineno}"
-        awaited = awaited.cr_await
-    return place
+async def _over(run: Run, main: asyncio.Task[None]) -> set[asyncio.Future[Any]]:
+    """Waits for all tasks of the run, also for those that its cleanup makes; gives those that go on."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _GRACE
+    while tasks := {task for task in (main, *run.tasks, *run.made) if not task.done()}:
+        if (left := until - loop.time()) <= 0:
+            return tasks
+        await asyncio.wait(tasks, timeout=left)
+    return set()

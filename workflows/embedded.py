@@ -164,6 +164,7 @@ class EmbeddedBackend:
             if current is not None:
                 current.inbox.append(event)
                 current.changed()
+                self._runs.parked.received(ref.incarnation, type)
 
     def _shown(self, instance: Instance) -> Instance:
         """With the status that only this process knows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
@@ -27,6 +27,7 @@ P = TypeVar("P")
 
 _MEMORY = ":memory:"
 _VALUE_LIMIT = 1 << 20
+_HOT_WAITS = 10_000
 _NOT_OPEN = "the engine is not open: use `async with Engine(…)` or `await engine.open()`"
 
 
@@ -48,16 +49,23 @@ class Engine:
         value_limit: int = _VALUE_LIMIT,
         concurrency: int | None = None,
         retention: Retention | None = None,
+        hot_waits: int = _HOT_WAITS,
+        park: Literal["always"] | None = None,
     ) -> None:
         """`workflows` may be a dict of binding names; `value_limit` is bytes of one stored value.
 
         `concurrency` limits how many instances run at once, over all workflows. `retention` says how long
         ended ones are kept where neither their workflow nor they say it: by default, until they are deleted.
+
+        At most `hot_waits` instances that only wait stay in memory with their coroutines; the longest-blocked
+        is parked: its run is let go, and it is run again from its journal when its wait is over. For tests,
+        `park="always"` parks at every wait, as `hot_waits=0` does.
         """
         named = workflows if isinstance(workflows, Mapping) else {}
         classes = dict.fromkeys(named.values() if named else workflows)
         definitions = [define(one, value_limit=value_limit, retention=retention) for one in classes]
         self.clock: Clock = clock or SystemClock()
+        self._hot_waits = 0 if park == "always" else hot_waits
         self._path = path
         self._env = env
         self._concurrency = checked_concurrency(concurrency, "the engine")
@@ -132,7 +140,12 @@ class Engine:
             ledger = await SqliteLedger.over(store)
         self._backend = EmbeddedBackend(ledger, self.clock, self._slots())
         self._driver = Driver(
-            self._definitions, self._backend, self.clock, env=self._env, bindings=self.workflow
+            self._definitions,
+            self._backend,
+            self.clock,
+            env=self._env,
+            bindings=self.workflow,
+            hot_waits=self._hot_waits,
         )
         await self._backend.serve(self._definitions, self._driver.drive)
 

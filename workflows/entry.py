@@ -32,6 +32,8 @@ class State(IntEnum):
     FAILED = 3
     CUT = 4
     """Cancelled from outside of the step, e.g. by `asyncio.timeout`."""
+    MISSED = 5
+    """It has ended, but its caller was cancelled before it got the outcome: cut again on every replay."""
 
 
 class Key(NamedTuple):
@@ -77,6 +79,11 @@ class Entry:
     lasted: float = 0.0
     """Seconds from the call of a cut step to its cancellation."""
     moments: list[Moment] = field(default_factory=list)
+
+    @property
+    def cut(self) -> bool:
+        """Its caller was cancelled and has not got its outcome."""
+        return self.state is State.CUT or self.state is State.MISSED
 
     @property
     def ended(self) -> bool:

@@ -1,8 +1,8 @@
 """One call of `run()`: what its steps share, and how each of them is performed.
 
 A run ends in one of two ways: `run()` returns or raises, or it is let go, because its lease is gone, the
-engine stops, or a step ended the instance past every `except`. A run that is let go records nothing more: its
-tasks are cancelled, and a step that is called all the same raises CancelledError.
+engine stops, a step ended the instance past every `except`, or it is parked. A run that is let go records
+nothing more: its tasks are cancelled, or unwound by `Park`, and so is a step that is called all the same.
 
 When an error ends it and a step that has started can be undone, the attempts that run end first; nothing else
 starts meanwhile. Another run, which finds the compensations by a replay, undoes the steps (see `undo.py`).
@@ -19,15 +19,27 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from weakref import WeakSet
 
 from workflows import failure
-from workflows.backend import Activation, Errored, Halted, NewMoment, Outcome, Rollback, Stopped
+from workflows.backend import (
+    Activation,
+    Awaited,
+    Errored,
+    Halted,
+    NewMoment,
+    Outcome,
+    Parked,
+    Rollback,
+    Stopped,
+)
 from workflows.clock import Clock
 from workflows.entry import Entry, Key, State
 from workflows.errors import CannotDecode, Fenced, WorkflowError, WorkflowFatalError
 from workflows.failure import Rebuildable
 from workflows.marks import StartMarks
 from workflows.names import Names
+from workflows.parking import Parking
 from workflows.rehearsal import Rehearsal, Rehearsals
 from workflows.retry import undoable
+from workflows.tasks import Park, RunTasks
 from workflows.waits import Waits
 
 __all__ = ["Limits", "Operation", "Run"]
@@ -75,6 +87,7 @@ class Run:
         clock: Clock,
         executor: Executor,
         marks: StartMarks,
+        parking: Parking,
         classes: Rebuildable,
         limits: Limits,
         rehearsals: Rehearsals,
@@ -87,19 +100,24 @@ class Run:
         self.limits = limits
         self._rehearsals = rehearsals.by_id
         self.names = Names()
-        self.waits = Waits(activation, clock)
+        self.waits = Waits(activation, clock, self._waits_changed)
         self.steps = 0
         self.ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.let_go = False
+        self.parked = False
         self.closing: Rollback | None = None
         """What it has come to, while the attempts that run go on to their end."""
         self.admit: Callable[[Operation[Any], bool], Awaitable[None]] | None = None
         """Asked before each step, told whether it is within another one; None: every step may go on."""
         self.tasks: set[asyncio.Task[Any]] = set()
         """Tasks that are inside a step now."""
+        self.made = RunTasks()
+        """All tasks that the run has made, and its first one."""
+        self._parking = parking
         self._refused: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._gate: list[asyncio.Future[None]] = []
         self._ordinal = max((entry.ordinal for entry in activation.journal.values()), default=0)
+        activation.waiting = 0  # a parked run has left it as it was
         activation.listen(self._changed)
 
     @property
@@ -124,11 +142,13 @@ class Run:
             if not within:
                 self.tasks.discard(task)
             self.names.waited(task)
+            if self.waits.count:
+                self._waits_changed()
 
     async def record(self, entry: Entry, *moments: NewMoment, consume: int | None = None) -> None:
         """Writes `entry`; durable when this returns."""
         if self.let_go:
-            raise asyncio.CancelledError
+            raise self._refusal()
         self.activation.journal[entry.key] = entry
         try:
             await self.activation.record(entry, moments, consume=consume)
@@ -146,6 +166,7 @@ class Run:
             await self.record(entry, *started)
         elif entry.state is State.CUT:
             entry.state = State.WAITING
+            await self.record(entry)
 
     def note(self, entry: Entry, moments: list[NewMoment]) -> None:
         """Writes `entry` without waiting for it."""
@@ -158,12 +179,17 @@ class Run:
     async def gate(self) -> None:
         """Returns while the instance is running: nothing starts, and nobody goes on, while it is paused."""
         while self.closing is not None or not self.activation.open:
-            if self.closing is None:
-                self.activation.ask()
             opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._gate.append(opened)
-            with self.clock.waiting():
-                await opened
+            if self.closing is None:
+                self.activation.ask()
+            self._waits_changed()
+            try:
+                with self.clock.waiting():
+                    await opened
+            finally:
+                if opened in self._gate:
+                    self._gate.remove(opened)
 
     def moment(self, type: str, **detail: object) -> NewMoment:
         """Something that happens now, for subscribers."""
@@ -207,11 +233,41 @@ class Run:
 
     def end(self, outcome: Outcome) -> None:
         """Ends the run past all that it may catch: its tasks are cancelled, nothing more is recorded."""
+        if self.let_go:
+            return  # a second cancellation would reach their cleanup
         self.let_go = True
         if not self.ended.done():
             self.ended.set_result(outcome)
+        self._parking.goes_on(self)
+        self.made.cancel()
         for task in list(self.tasks):
-            task.cancel()
+            if task not in self.made:
+                task.cancel()
+
+    def parkable(self) -> bool:
+        """See `Hot.parkable`: each step under way only waits, in a task of its own."""
+        status = self.activation.status
+        if self.let_go or self.ended.done() or self.closing is not None or self.activation.running:
+            return False
+        paused = status == "paused"
+        waiting = self.waits.count + (len(self._gate) if paused else 0)
+        return (
+            0 < waiting == len(self.tasks)
+            and (paused or (status == "running" and self.waits.none_is_over()))
+            and all(task in self.made for task in self.tasks)
+        )
+
+    def blocked(self) -> bool:
+        """See `Hot.blocked`."""
+        return self.made.blocked()
+
+    def park(self) -> None:
+        """See `Hot.park`: what is recorded is all that is left of this run."""
+        waits = self.waits.park()
+        waits += [Awaited(0.0) for _ in self._gate]  # over as soon as the instance is resumed
+        self.let_go = self.parked = True
+        self.ended.set_result(Parked(tuple(waits)))
+        self.made.leave()
 
     def end_with(self, error: WorkflowError) -> NoReturn:
         """Ends the instance as errored."""
@@ -237,20 +293,24 @@ class Run:
             entry = self.activation.journal[operation.key] = operation.started()
         begun = self.clock.now()
         try:
-            if entry.state is State.CUT:
+            if entry.cut:
                 await self.waits.cut_again(entry)
-            await operation.live(entry)
+            if entry.state is State.MISSED:
+                entry.state = State.DONE if entry.error is None else State.FAILED
+                await self.record(entry)
+            else:
+                await operation.live(entry)
+            if not self.activation.open:
+                await self.gate()
         except asyncio.CancelledError:
-            if not self.let_go and not entry.ended:
+            if not self.let_go:
                 await self._cut(entry, self.clock.now() - begun, operation.unseen)
             raise
-        if not self.activation.open:
-            await self.gate()
         return entry
 
     async def _cut(self, entry: Entry, lasted: float, unseen: list[NewMoment]) -> None:
         """Records that the step was cancelled from outside; a second cancellation does not stop that."""
-        entry.state, entry.lasted = State.CUT, lasted
+        entry.state, entry.lasted = State.MISSED if entry.ended else State.CUT, lasted
         self.activation.journal[entry.key] = entry
         written = asyncio.ensure_future(self.activation.record(entry, unseen))
         while not written.done():
@@ -282,9 +342,19 @@ class Run:
             self.tasks.add(task)
             return task, within
         if task in self._refused:  # it caught the first refusal; a loop around the step must not spin
+            self.made.give_up(task)
             await asyncio.get_running_loop().create_future()
         self._refused.add(task)
-        raise asyncio.CancelledError
+        raise self._refusal()
+
+    def _refusal(self) -> BaseException:
+        return Park() if self.parked else asyncio.CancelledError()
+
+    def _waits_changed(self) -> None:
+        if (self.waits.count or self._gate) and not self.ended.done():
+            self._parking.waits(self)
+        else:
+            self._parking.goes_on(self)
 
     def _changed(self) -> None:
         """The backend says: look again."""
@@ -296,3 +366,4 @@ class Run:
                 if not waiter.done():
                     waiter.set_result(None)
         self.waits.look()
+        self._waits_changed()

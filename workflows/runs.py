@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 
 from workflows.audience import Audience
-from workflows.backend import Drive, Outcome
+from workflows.backend import Drive, Outcome, Parked
+from workflows.clock import Clock
 from workflows.errors import Fenced
 from workflows.lease import Lease
 from workflows.ledger import Claim, Ledger
 from workflows.limited import LimitedLease
+from workflows.parked import ParkedInstances
 from workflows.slots import Slots
 
 __all__ = ["Runs"]
@@ -31,6 +33,7 @@ class Runs:
     def __init__(
         self,
         ledger: Ledger,
+        clock: Clock,
         slots: Slots | None,
         *,
         conclude: Callable[[Lease, Outcome], Awaitable[None]],
@@ -46,6 +49,7 @@ class Runs:
         self._settle = settle
         self._begin = begin
         self._drive: Drive | None = None
+        self.parked = ParkedInstances(clock, self._wake)
         self._tasks: set[asyncio.Task[None]] = set()
         """Those that were terminated or restarted, and are still being cancelled, too."""
         self._context = Context()
@@ -68,6 +72,7 @@ class Runs:
             lease.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.leases.clear()
+        self.parked.clear()
 
     def close(self) -> None:
         """Nothing is driven any more."""
@@ -115,6 +120,7 @@ class Runs:
             return
         if lease.run is not None or lease.status == "queued":
             return
+        self.parked.forget(lease.ref.incarnation)
         lease.run = asyncio.create_task(
             self._run(lease, self._drive),
             name=f"{lease.ref.workflow} {lease.ref.id}",
@@ -128,8 +134,18 @@ class Runs:
         if self.leases.get(lease.ref.incarnation) is lease:
             del self.leases[lease.ref.incarnation]
             self.audiences.pop(lease.ref.incarnation, None)
+            self.parked.forget(lease.ref.incarnation)
         lease.give_back()
         return lease.audience
+
+    def _keep(self, lease: Lease, parked: Parked) -> None:
+        """The lease goes on without a run; a paused one until it is resumed."""
+        if lease.lease_ok() and lease.status == "running":
+            self.parked.keep(lease.ref.incarnation, parked.waits, lease.inbox)
+
+    def _wake(self, incarnation: int) -> None:
+        if (lease := self.leases.get(incarnation)) is not None:
+            self.start(lease)
 
     def _granted(self, lease: Lease) -> None:
         if lease.status == "queued":
@@ -150,6 +166,8 @@ class Runs:
                 lease.outcome = None
                 await self._conclude(lease, outcome)
                 lease.run = None
+                if isinstance(outcome, Parked):
+                    self._keep(lease, outcome)
         except Fenced:
             log.debug('"%s" was taken from this run', lease.ref.id)
         except Exception as error:

@@ -53,7 +53,7 @@ class Undo:
 
     async def outcome(self, replayed: Coroutine[Any, Any, object]) -> Undone | Halted:
         """Undoes what an earlier run has done; `replayed` is `run()` once more."""
-        run, (workflow, id, _) = self._run, self._run.activation.ref
+        workflow, id, _ = self._run.activation.ref
         replay = asyncio.create_task(_quietly(replayed), name=f"replay {id}")
         replay.add_done_callback(lambda _: self._end())
         try:
@@ -66,9 +66,6 @@ class Undo:
         finally:
             if self._alarm is not None:
                 self._alarm.cancel()
-            run.tasks.add(replay)  # who lets the run go waits for it
-            replay.add_done_callback(run.tasks.discard)
-            replay.cancel()
 
     async def _admit(self, operation: Operation[Any], _within: bool) -> None:
         """See `Run.admit`."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from workflows.backend import Activation, InboxEvent
+from workflows.backend import Activation, Awaited, InboxEvent
 from workflows.clock import Clock, Pending
-from workflows.entry import Entry
+from workflows.entry import Entry, Kind, State
 
 __all__ = ["Waits"]
 
 _PATIENCE = 5.0
+_TURNS = 4
+"""Turns of the loop in which a replay comes to the waits that were under way."""
 
 
 class _Wait:
@@ -31,13 +33,35 @@ class _Wait:
 
 
 class Waits:
-    """The waits of one run, oldest first; while the instance is paused, none of them ends."""
+    """The waits of one run, oldest first; none of them ends while the instance is not open."""
 
-    def __init__(self, activation: Activation, clock: Clock) -> None:
+    def __init__(self, activation: Activation, clock: Clock, changed: Callable[[], object]) -> None:
+        """`changed` is called when one more or one less is under way."""
         self._activation = activation
         self._clock = clock
+        self._changed = changed
         self._waits: dict[_Wait, None] = {}
         self._cuts = 0
+        self._parked = False
+        self._unasked = {entry.ordinal for entry in activation.journal.values() if _waits_for_event(entry)}
+        """Waits for events that were under way in an earlier run, and that this one has not come to."""
+        self._turns = _TURNS
+
+    @property
+    def count(self) -> int:
+        """How many are under way."""
+        return len(self._waits)
+
+    def none_is_over(self) -> bool:
+        """No due has come and no event is there that ends one of them at once."""
+        now = self._clock.now()
+        types = {event.type for event in self._activation.inbox}
+        return all(_due(wait) > now and wait.type not in types for wait in self._waits)
+
+    def park(self) -> list[Awaited]:
+        """What is waited for; from now on nothing ends a wait, and the instance counts as waiting."""
+        self._parked = True
+        return [Awaited(_due(wait), wait.type) for wait in self._waits]
 
     async def until_due(self, entry: Entry) -> None:
         """Returns once `entry.due` has come."""
@@ -69,18 +93,18 @@ class Waits:
             if wait.alarm is not None:
                 wait.alarm.cancel()
                 wait.alarm = None
-        if self._activation.status == "running":
-            for wait in self._waits:
-                self._arm(wait)
-            self._match()
+        for wait in self._waits:
+            self._arm(wait)
+        self._match()
 
     async def _for(self, wait: _Wait) -> InboxEvent | None:
         self._activation.waiting += 1
         self._waits[wait] = None
+        self._unasked.discard(wait.entry.ordinal)
+        self._changed()
         try:
-            if self._activation.status == "running":
-                self._arm(wait)
-                self._match()
+            self._arm(wait)
+            self._match()
             with self._clock.waiting():
                 return await wait.over
         except asyncio.CancelledError:
@@ -90,32 +114,52 @@ class Waits:
             self._waits.pop(wait, None)
             if wait.alarm is not None:
                 wait.alarm.cancel()
-            self._activation.waiting -= 1
+            if not self._parked:
+                self._activation.waiting -= 1
+                self._changed()
 
     def _arm(self, wait: _Wait) -> None:
-        due = wait.entry.due
-        assert due is not None
-        if not wait.over.done():
-            wait.alarm = self._clock.call_at(due, lambda: self._due(wait))
+        paused = self._activation.status in ("waitingForPause", "paused")  # its due is going to move
+        if not (paused or self._parked or wait.over.done()):
+            wait.alarm = self._clock.call_at(_due(wait), lambda: self._over(wait))
 
-    def _due(self, wait: _Wait) -> None:
+    def _over(self, wait: _Wait) -> None:
+        wait.alarm = None
         if self._activation.open:
             wait.end(None)
         else:
-            self._activation.ask()  # once there is a slot, `look` arms it again
+            self._activation.ask()  # `look` finds it due once there is a slot
 
     def _match(self) -> None:
         inbox = self._activation.inbox
-        for wait in self._waits:
+        if self._parked or not inbox:
+            return
+        for wait in sorted(self._waits, key=lambda wait: wait.entry.ordinal):
             if wait.type is None or wait.over.done():
                 continue
-            for place, event in enumerate(inbox):
-                if event.type == wait.type:
-                    if not self._activation.open:
-                        self._activation.ask()  # once there is a slot, `look` comes here again
-                        return
-                    wait.end(inbox.pop(place))
-                    break
+            place = next((place for place, event in enumerate(inbox) if event.type == wait.type), None)
+            if place is None:
+                continue
+            if not self._activation.open:
+                self._activation.ask()
+                return
+            if any(older < wait.entry.ordinal for older in self._unasked):
+                self._match_later()
+                return
+            wait.end(inbox.pop(place))
+
+    def _match_later(self) -> None:
+        """An older wait may be for the same type: it gets the event, if the run asks for it at once."""
+        if self._turns == _TURNS:
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turns -= 1
+        if self._turns:
+            asyncio.get_running_loop().call_soon(self._turn)
+        else:
+            self._unasked.clear()
+            self._match()
 
     def _give_back(self, wait: _Wait) -> None:
         """The waiter was cancelled with an event in its hands that it has not recorded."""
@@ -137,3 +181,12 @@ class Waits:
                 await passed
         finally:
             alarm.cancel()
+
+
+def _waits_for_event(entry: Entry) -> bool:
+    return entry.key.kind is Kind.WAIT and entry.state is State.WAITING
+
+
+def _due(wait: _Wait) -> float:
+    assert wait.entry.due is not None, "whoever waits has said until when"
+    return wait.entry.due

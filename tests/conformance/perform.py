@@ -6,7 +6,7 @@ import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.conformance.fixed import workflow_of
 from tests.conformance.markers import notation
@@ -25,14 +25,14 @@ def folder_for(backend: str) -> AbstractContextManager[str | None]:
     return tempfile.TemporaryDirectory(prefix="conformance-") if backend == "sqlite" else nullcontext()
 
 
-async def perform(scenario: Scenario, backend: str) -> Observation:
+async def perform(scenario: Scenario, backend: str, park: Literal["always"] | None = None) -> Observation:
     """What our engine does with the program and the calls from outside."""
     clock = VirtualClock()
     trace = Trace(clock)
     workflow = workflow_of(scenario.workflow)
     with folder_for(backend) as folder:
         path = Path(folder) / "engine.db" if folder else ":memory:"
-        async with Engine(path, workflows=[workflow], env=trace, clock=clock) as engine:
+        async with Engine(path, workflows=[workflow], env=trace, clock=clock, park=park) as engine:
             binding = engine.workflow(workflow)
             given = {} if scenario.params is None else {"params": scenario.params}
             await binding.create(id=scenario.id, **given)

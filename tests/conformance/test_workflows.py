@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -16,10 +17,16 @@ SCENARIOS = read(FILE) if FILE.exists() else []
 
 
 @pytest.mark.skipif(not SCENARIOS, reason=f"no recordings: {FILE} does not exist; set RECORDINGS")
-@pytest.mark.parametrize("backend", ["memory", "sqlite"])
+@pytest.mark.parametrize(
+    ("backend", "park"),
+    [("memory", None), ("sqlite", None), ("memory", "always")],
+    ids=["memory", "sqlite", "memory-parked"],
+)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
-def test_our_engine_does_what_was_recorded(scenario: Scenario, backend: str) -> None:
-    verdict = asyncio.run(judge(scenario, backend))
+def test_our_engine_does_what_was_recorded(
+    scenario: Scenario, backend: str, park: Literal["always"] | None
+) -> None:
+    verdict = asyncio.run(judge(scenario, backend, park))
     if verdict.skipped:
         pytest.skip(verdict.skipped)
     assert not verdict.differences

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tests.conformance.binding_calls import binding_differences
 from tests.conformance.compare import differences
@@ -42,13 +43,13 @@ class Verdict:
         return f"FAIL {self.id}: {self.differences[0]}{more}" if self.differences else f"PASS {self.id}"
 
 
-async def judge(scenario: Scenario, backend: str) -> Verdict:
+async def judge(scenario: Scenario, backend: str, park: Literal["always"] | None = None) -> Verdict:
     """Runs one scenario and compares."""
     if (reason := reason_to_skip(scenario, backend)) is not None:
         return Verdict(scenario.id, skipped=reason)
     try:
         async with asyncio.timeout(_PATIENCE):
-            return Verdict(scenario.id, tuple(await _differences(adapted(scenario), backend)))
+            return Verdict(scenario.id, tuple(await _differences(adapted(scenario), backend, park)))
     except TimeoutError:
         return Verdict(scenario.id, (f"did not end within {_PATIENCE:g} seconds",))
     except NotImplementedError as error:
@@ -57,7 +58,7 @@ async def judge(scenario: Scenario, backend: str) -> Verdict:
         return Verdict(scenario.id, (f"{type(error).__name__}: {error}",))
 
 
-async def _differences(scenario: Scenario, backend: str) -> list[str]:
+async def _differences(scenario: Scenario, backend: str, park: Literal["always"] | None) -> list[str]:
     match scenario.group:
         case "binding":
             return await binding_differences(scenario, backend)
@@ -65,7 +66,7 @@ async def _differences(scenario: Scenario, backend: str) -> list[str]:
             return await introspected_differences(scenario, backend)
         case "process-kill":
             return differences(scenario, asked(scenario), await perform_killed(scenario))
-    return differences(scenario, asked(scenario), await perform(scenario, backend))
+    return differences(scenario, asked(scenario), await perform(scenario, backend, park))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("workflows").setLevel(logging.CRITICAL)  # attempts fail here by the dozen, on purpose
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for scenario in chosen:
-        verdict = asyncio.run(judge(scenario, options.backend))
+        verdict = asyncio.run(judge(scenario, options.backend, "always" if options.park else None))
         outcome = "skipped" if verdict.skipped else "failed" if verdict.differences else "passed"
         counts[outcome] += 1
         for line in _shown(verdict, in_full=bool(options.only)):
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.workflows", description=__doc__)
     parser.add_argument("file", type=Path, help="the scenarios, as JSON")
     parser.add_argument("--backend", choices=("sqlite", "memory"), default="sqlite")
+    parser.add_argument("--park", action="store_true", help="park at every wait")
     parser.add_argument("--only", action="append", default=[], metavar="ID", help="this scenario, in full")
     parser.add_argument("--group", action="append", default=[], metavar="GROUP")
     return parser

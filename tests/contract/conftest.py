@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,13 +24,21 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=BACKENDS)
+def worlds(backends: Iterable[str]) -> list[Any]:
+    """Every backend, with runs that stay hot and with runs that are parked at every wait."""
+    hot = [pytest.param((backend, None), id=backend) for backend in backends]
+    return hot + [pytest.param((backend, "always"), id=f"{backend}-parked") for backend in backends]
+
+
+@pytest.fixture(params=worlds(BACKENDS))
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
-    """Every backend."""
-    return World(BACKENDS[request.param](tmp_path))
+    """Every backend, hot and parked."""
+    backend, park = request.param
+    return World(BACKENDS[backend](tmp_path), park=park)
 
 
-@pytest.fixture(params=DURABLE)
+@pytest.fixture(params=worlds(DURABLE))
 def durable(request: pytest.FixtureRequest, tmp_path: Path) -> World:
-    """Every backend that outlives its engine."""
-    return World(BACKENDS[request.param](tmp_path))
+    """Every backend that outlives its engine, hot and parked."""
+    backend, park = request.param
+    return World(BACKENDS[backend](tmp_path), park=park)

@@ -35,8 +35,10 @@ class Flaky:
 
 
 async def delays(world: World, retries: Any, failures: int = 3) -> list[float | None]:
+    flaky = Flaky(failures)
+
     async def run(event: Event, step: Step) -> None:
-        await step.do("s", Flaky(failures), retries=retries)
+        await step.do("s", flaky, retries=retries)
 
     async with world.started(run) as instance:
         events = [event async for event in instance.subscribe()]
@@ -172,9 +174,11 @@ async def test_an_error_is_alike_on_the_first_run_and_on_replay(
         await step.sleep("z", 10)
 
     await world.run_twice(run, errors=[Listed])
-    first, again = caught
-    assert type(first) is type(again) is kind
-    assert (first.args, vars(first)) == (again.args, vars(again))
+    first, *later = caught
+    assert later
+    for again in later:
+        assert type(first) is type(again) is kind
+        assert (first.args, vars(first)) == (again.args, vars(again))
 
 
 async def test_status_and_events_show_the_original_error(world: World) -> None:

@@ -326,7 +326,10 @@ async def test_it_goes_on_at_once_although_the_run_waits_for_something_else(
         outcomes.append(await use())
         passed = world.clock.now() - world.started_at
         await long
-        return [*outcomes, passed < 500]
+        return [
+            *outcomes,
+            passed < 500 or world.park == "always",
+        ]  # a timer of its own does not survive parking
 
     async with world.started(run) as instance:
         await world.later(10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from workflows import (
     Engine,
@@ -45,14 +45,15 @@ def named(name: str, flow: Flow) -> Flow:
 class World:
     """One backend on virtual time."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, park: Literal["always"] | None = None) -> None:
         self.path = path
+        self.park = park
         self.clock = VirtualClock()
         self.started_at = self.clock.now()
 
     def open(self, *flows: Flow, env: Any = None, **options: Any) -> Engine:
         """An engine on this backend, to be entered."""
-        self.engine = Engine(self.path, workflows=flows, env=env, clock=self.clock, **options)
+        self.engine = Engine(self.path, workflows=flows, env=env, clock=self.clock, park=self.park, **options)
         return self.engine
 
     @asynccontextmanager

@@ -30,6 +30,7 @@ from workflows.testing.clock import VirtualClock
 __all__ = ["Reached", "Rerun"]
 
 _NO_LIMIT = 1 << 40
+_ALL_STAY = 1 << 40
 _SLACK = 1.0
 
 
@@ -91,6 +92,7 @@ class Rerun:
             self._clock,
             env=self._env,
             bindings=self._binding,
+            hot_waits=_ALL_STAY,
         )
         lease, journal = await self._paused()
         run = asyncio.ensure_future(driver.drive(lease))
