@@ -48,6 +48,8 @@ _IDLE_AFTER = 600.0  # seconds
 _GRACE = 10.0  # seconds for what is under way when the app stops
 _RESTART = Closing(1012, "service restart")
 _MEMORY = ":memory:"
+_REALM = "agents"
+"""Of the engine's timers: schedules of agents."""
 
 
 class AgentsApp:
@@ -94,10 +96,10 @@ class AgentsApp:
             resources.push_async_callback(files.close)
             directory = Directory(engine.store, engine.clock)
             await directory.open()
-            timers = Timers(engine.store, clock=engine.clock, fire=self._hosts.fire)
+            timers = engine.timers(_REALM)
             self._hosts.open(self._ground(engine, directory, timers, files))
             resources.push_async_callback(self._let_go, timers)
-            await timers.open()
+            await timers.serve(self._hosts.fire)
             self._resources = resources.pop_all()
         self._loop = asyncio.get_running_loop()
 

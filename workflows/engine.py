@@ -20,6 +20,8 @@ from workflows.retention import Retention
 from workflows.slots import Slots
 from workflows.sqlite.ledger import SqliteLedger
 from workflows.sqlite.store import Store
+from workflows.timers import Timers
+from workflows.timetable import Timetable
 
 __all__ = ["Engine"]
 
@@ -27,6 +29,7 @@ P = TypeVar("P")
 
 _MEMORY = ":memory:"
 _VALUE_LIMIT = 1 << 20
+_GRACE = 5.0
 _NOT_OPEN = "the engine is not open: use `async with Engine(…)` or `await engine.open()`"
 
 
@@ -64,6 +67,7 @@ class Engine:
         self._definitions = MappingProxyType({one.name: one for one in definitions})
         self._binding_names = {name: one.__name__ for name, one in named.items()}
         self._store: Store | None = None
+        self._timetable: Timetable | None = None
         self._backend: EmbeddedBackend | None = None
         self._driver: Driver | None = None
 
@@ -73,6 +77,12 @@ class Engine:
         if self._store is None:
             raise EngineClosed(_NOT_OPEN)
         return self._store
+
+    def timers(self, realm: str) -> Timers:
+        """The durable timers of one part of the program, for whoever is called for them under this name."""
+        if self._timetable is None:
+            raise EngineClosed(_NOT_OPEN)
+        return self._timetable.of(realm)
 
     def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str, /) -> Binding[P]:
         """The binding of a workflow, by its class, its name or its binding name."""
@@ -95,7 +105,10 @@ class Engine:
     async def close(self) -> None:
         """Lets all runs go, waits for what is being written, and closes the file; nothing is lost."""
         backend, driver, store = self._backend, self._driver, self._store
+        timetable, self._timetable = self._timetable, None
         self._backend = self._driver = self._store = None
+        if timetable is not None:
+            await timetable.close(_GRACE)
         if backend is not None:
             await backend.close()
         if driver is not None:
@@ -122,6 +135,8 @@ class Engine:
 
     async def _begin(self, store: Store) -> None:
         ledger: Ledger
+        self._timetable = Timetable(store, clock=self.clock)
+        await self._timetable.open()
         if os.fspath(self._path) == _MEMORY:
             ledger = MemoryLedger()
         else:
