@@ -14,6 +14,7 @@ from workflows.driver import Driver
 from workflows.embedded import EmbeddedBackend
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import EngineClosed, UnknownWorkflow
+from workflows.firings import REALM, Firings
 from workflows.ledger import Ledger
 from workflows.memory import MemoryLedger
 from workflows.retention import Retention
@@ -146,6 +147,7 @@ class Engine:
             self._definitions, self._backend, self.clock, env=self._env, bindings=self.workflow
         )
         await self._backend.serve(self._definitions, self._driver.drive)
+        await Firings(self._timetable.of(REALM), self._definitions, self._backend).open()
 
     def _slots(self) -> Slots | None:
         limits = {

@@ -14,6 +14,7 @@ from workflows.timer import Catchup, Due, Every, Kind, Timer, Together
 
 __all__ = [
     "BY_IDS",
+    "KEYS",
     "STEPS",
     "Row",
     "add_together",
@@ -66,6 +67,7 @@ _SHARED = "coalesce(payload, (SELECT payload FROM timer_shared WHERE id = timer.
 _FROM = f"SELECT {_COLUMNS.replace('payload', _SHARED)} FROM timer"  # noqa: S608  our own words
 BY_IDS = f"{_FROM} WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))"  # noqa: S608
 _BY_KEY = f"{_FROM} WHERE realm = ? AND owner = ? AND key = ? AND state = 'pending'"
+KEYS = "SELECT id, owner, key FROM timer WHERE realm = ? ORDER BY id"
 _INSERT = (
     "INSERT INTO timer(realm, owner, method, payload, kind, spec, tz, nominal, due, attempts, catchup, key)"
     " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

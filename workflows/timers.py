@@ -14,7 +14,7 @@ from workflows.sqlite.store import Store
 from workflows.timer import Catchup, Due, Every, Kind, State, Timer, When
 from workflows.timer_rules import first
 from workflows.timer_runs import Fire
-from workflows.timer_table import delete, from_row, insert, milliseconds, moment, redrive, selection
+from workflows.timer_table import KEYS, delete, from_row, insert, milliseconds, moment, redrive, selection
 from workflows.timer_watch import Ticks, Watch
 
 __all__ = ["Every", "Fire", "Timer", "Timers", "When"]
@@ -165,6 +165,10 @@ class Timers:
             ],
             limit,
         )
+
+    async def keys(self) -> list[tuple[int, str, str | None]]:
+        """Id, owner and key of each, also where a rule cannot be read any more."""
+        return [(timer, owner, key) for timer, owner, key in await self._store.read(KEYS, (self._realm,))]
 
     async def redrive(self, timer: int, *, owner: str | None = None) -> bool:
         """Calls a dead timer again, with all its attempts; false when it is not dead."""
