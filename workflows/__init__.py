@@ -4,6 +4,7 @@ from workflows.batch import BatchError, BatchItem, CreatedBatch, DeletedBatch
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.cron import Cron, looks_like_cron
+from workflows.deliveries import Deliveries, Delivery
 from workflows.duration import Duration, seconds
 from workflows.engine import Engine
 from workflows.entrypoint import WorkflowEntrypoint
@@ -34,6 +35,8 @@ from workflows.errors import (
     WorkflowTimeoutError,
 )
 from workflows.failure import Failure
+from workflows.hook import Finished, Hook, PlacedHook
+from workflows.hooks import StartWorkflow, Webhook
 from workflows.instance import WorkflowInstance
 from workflows.page import ListedInstance, Page
 from workflows.retention import Retention
@@ -67,13 +70,17 @@ __all__ = [
     "CronFiring",
     "DelayContext",
     "DeletedBatch",
+    "Deliveries",
+    "Delivery",
     "Duration",
     "Engine",
     "EngineClosed",
     "Every",
     "Failure",
     "Fenced",
+    "Finished",
     "HistoryEvent",
+    "Hook",
     "InstanceExists",
     "InstanceFinished",
     "InstanceNotFound",
@@ -88,10 +95,12 @@ __all__ = [
     "NotStorable",
     "Operation",
     "Page",
+    "PlacedHook",
     "ReceivedEvent",
     "Retention",
     "RetryOptions",
     "RollbackStatus",
+    "StartWorkflow",
     "Statement",
     "Status",
     "StepContext",
@@ -108,6 +117,7 @@ __all__ = [
     "TryAgain",
     "UnknownWorkflow",
     "Usage",
+    "Webhook",
     "WorkflowEntrypoint",
     "WorkflowError",
     "WorkflowEvent",

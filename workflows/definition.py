@@ -16,6 +16,7 @@ from workflows.cron import Cron
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import CannotDecode, InvalidCron, InvalidParams, WorkflowError
 from workflows.failure import Rebuildable, rebuildable
+from workflows.hook import Hooks, hooks_of
 from workflows.retention import Retention, kept
 from workflows.run import Limits
 from workflows.typed import UNTYPED, TypedCodec, annotated, codec_for, first_line, message, too_large
@@ -38,7 +39,8 @@ class Definition:
     concurrency: int | None
     retention: Retention
     """What counts where the instance says nothing."""
-    schedules: tuple[Cron, ...] = ()
+    schedules: tuple[Cron, ...]
+    hooks: Hooks
 
     def kept(self, asked: Retention | None) -> Kept:
         """For how long an instance is kept."""
@@ -84,6 +86,7 @@ def define(workflow: object, *, value_limit: int, retention: Retention) -> Defin
         concurrency=checked_concurrency(workflow.concurrency, name),
         retention=_retention(name, {**retention, **workflow.retention}),
         schedules=_schedules(name, workflow.schedules),
+        hooks=hooks_of(name, workflow.on_complete, workflow.on_failure),
     )
     if definition.schedules:
         _refuse_params(definition)

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.definition import Definition, checked_concurrency, define
+from workflows.deliveries import Deliveries
 from workflows.driver import Driver
 from workflows.embedded import EmbeddedBackend
 from workflows.entrypoint import WorkflowEntrypoint
@@ -69,6 +70,7 @@ class Engine:
         self._binding_names = {name: one.__name__ for name, one in named.items()}
         self._store: Store | None = None
         self._timetable: Timetable | None = None
+        self._deliveries: Deliveries | None = None
         self._backend: EmbeddedBackend | None = None
         self._driver: Driver | None = None
 
@@ -78,6 +80,13 @@ class Engine:
         if self._store is None:
             raise EngineClosed(_NOT_OPEN)
         return self._store
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What the hooks of workflows are still to be told."""
+        if self._deliveries is None:
+            raise EngineClosed(_NOT_OPEN)
+        return self._deliveries
 
     def timers(self, realm: str) -> Timers:
         """The durable timers of one part of the program, for whoever is called for them under this name."""
@@ -105,11 +114,11 @@ class Engine:
 
     async def close(self) -> None:
         """Lets all runs go, waits for what is being written, and closes the file; nothing is lost."""
-        backend, driver, store = self._backend, self._driver, self._store
         timetable, self._timetable = self._timetable, None
-        self._backend = self._driver = self._store = None
         if timetable is not None:
-            await timetable.close(_GRACE)
+            await timetable.close(_GRACE)  # what it calls uses all the rest
+        backend, driver, store = self._backend, self._driver, self._store
+        self._backend = self._driver = self._store = self._deliveries = None
         if backend is not None:
             await backend.close()
         if driver is not None:
@@ -139,15 +148,19 @@ class Engine:
         self._timetable = Timetable(store, clock=self.clock)
         await self._timetable.open()
         if os.fspath(self._path) == _MEMORY:
-            ledger = MemoryLedger()
+            ledger = MemoryLedger(store)
         else:
             ledger = await SqliteLedger.over(store)
-        self._backend = EmbeddedBackend(ledger, self.clock, self._slots())
+        self._deliveries = Deliveries(
+            self._timetable, self._definitions, self.clock, env=self._env, bindings=self.workflow
+        )
+        self._backend = EmbeddedBackend(ledger, self.clock, self._slots(), self._deliveries)
         self._driver = Driver(
             self._definitions, self._backend, self.clock, env=self._env, bindings=self.workflow
         )
         await self._backend.serve(self._definitions, self._driver.drive)
         await Firings(self._timetable.of(REALM), self._definitions, self._backend).open()
+        await self._deliveries.open()
 
     def _slots(self) -> Slots | None:
         limits = {

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from workflows.binding import Binding
 from workflows.cron import Cron
+from workflows.hook import AnyHook
 from workflows.instance import WorkflowInstance
 from workflows.retention import Retention
 from workflows.step import WorkflowStep
@@ -33,6 +34,10 @@ class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
 
     schedules: ClassVar[str | Cron | Sequence[str | Cron]] = ()
     """Cron expressions, in UTC where a `Cron` does not say otherwise: an instance for each time of each."""
+    on_complete: ClassVar[Sequence[AnyHook]] = ()
+    """Who is told when an instance is complete: at least once, also after a crash."""
+    on_failure: ClassVar[Sequence[AnyHook]] = ()
+    """Who is told when an instance is errored or was terminated."""
 
     env: E
     """What the engine was given."""
