@@ -30,8 +30,8 @@ _LONGEST_TIMEOUT = 600.0
 class Webhook:
     """POSTs the end of an instance as JSON, signed as Standard Webhooks are.
 
-    An answer of 2xx ends the delivery, 410 makes it dead at once; after anything else another attempt follows,
-    in `Retry-After` seconds if it says so. Redirects are not followed.
+    An answer of 2xx ends the delivery, 410 makes it dead at once; anything else is followed by another
+    attempt, in `Retry-After` seconds if it says so. Redirects are not followed.
     """
 
     def __init__(
