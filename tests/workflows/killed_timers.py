@@ -20,6 +20,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import workflows.timer_scheduler  # noqa: F401  loaded once, not by every child
 from tests.workflows.ticking import served
 from workflows.clock import SystemClock
 from workflows.sqlite.store import Statement, Store
