@@ -4,6 +4,7 @@ from workflows.batch import BatchError, BatchItem, CreatedBatch, DeletedBatch
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.cron import Cron, looks_like_cron
+from workflows.decorated import DecoratedStep
 from workflows.deliveries import Deliveries, Delivery
 from workflows.duration import Duration, seconds
 from workflows.engine import Engine
@@ -41,6 +42,7 @@ from workflows.instance import WorkflowInstance
 from workflows.page import ListedInstance, Page
 from workflows.retention import Retention
 from workflows.retry import DelayContext, RetryOptions, StepOptions
+from workflows.rollback import RollbackContext, RollbackOptions
 from workflows.sqlite.store import Operation, Statement, Store
 from workflows.step import WorkflowStep
 from workflows.timer import Every, Timer
@@ -68,6 +70,7 @@ __all__ = [
     "CreatedBatch",
     "Cron",
     "CronFiring",
+    "DecoratedStep",
     "DelayContext",
     "DeletedBatch",
     "Deliveries",
@@ -99,6 +102,8 @@ __all__ = [
     "ReceivedEvent",
     "Retention",
     "RetryOptions",
+    "RollbackContext",
+    "RollbackOptions",
     "RollbackStatus",
     "StartWorkflow",
     "Statement",

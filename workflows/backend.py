@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from workflows.entry import Entry, Key, Moment
 from workflows.lifecycle import Command
+from workflows.rehearsal import Rehearsals
 from workflows.types import UNUSED, CronFiring, RollbackStatus, Status, Usage
 
 __all__ = [
@@ -179,6 +180,7 @@ class Rollback:
     """An error left `run()`, and steps that have started are to be undone before the instance ends."""
 
     error: bytes
+    unasked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,6 @@ class Undone:
     """The compensations have run, or one of them failed for good."""
 
     rollback: RollbackStatus
-    unasked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +255,9 @@ Drive = Callable[[Activation], Awaitable[Outcome]]
 
 class Backend(Protocol):
     """The control side: what bindings, handles and the engine ask for."""
+
+    rehearsals: Rehearsals
+    """What tests change in its instances."""
 
     async def create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         """The created instances, durable, all or none; None where the id is taken."""

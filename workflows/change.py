@@ -53,6 +53,8 @@ class Change:
     """Only while this is the instance's; None: whatever it is."""
     step: Key | None = None
     """To which step `rewind` goes back."""
+    ordinal: int | None = None
+    """Its ordinal, when it runs now and perhaps is not recorded yet."""
     ending: Ending = NOTHING
     told: Told | None = None
     """Who is told, when it ends the instance."""
@@ -103,7 +105,7 @@ def planned(before: Instance, change: Change, load: Load) -> Plan | None:
         case Effect.WIPE:
             return _without(before, done, change, history, ordinal=0, seen=())
         case Effect.REWIND:
-            ordinal = _ordinal(history[1], change.step)
+            ordinal = _ordinal(history[1], change)
             return _without(before, done, change, history, ordinal=ordinal, seen=lifecycle.BEGUN[:2])
 
 
@@ -113,8 +115,8 @@ def standing(instance: Instance) -> Standing:
 
 
 def used_by(entries: Iterable[Entry], before: Usage = UNUSED) -> Usage:
-    """What calls of `step.do` have used, together with what was used before."""
-    done = [entry for entry in entries if entry.key.kind is Kind.DO]
+    """What calls of `step.do` and their compensations have used, together with what was used before."""
+    done = [entry for entry in entries if entry.key.kind in (Kind.DO, Kind.ROLLBACK)]
     attempts, active = sum(entry.attempts for entry in done), sum(entry.active for entry in done)
     return Usage(before.steps + len(done), before.attempts + attempts, before.active + active)
 
@@ -145,14 +147,16 @@ def _shown(rule: Rule, change: Change, order: int) -> list[Moment]:
 
 def _after(before: Instance, done: Transition, change: Change) -> Instance:
     status, ending = done.rule.status, change.ending
-    goes_on = status not in FINAL and done.rule.effect in (Effect.KEEP, Effect.SHIFT)
+    kept = done.rule.effect in (Effect.KEEP, Effect.SHIFT)
+    goes_on = status not in FINAL and kept
+    undone = kept and before.undoing is not None
     return dataclasses.replace(
         before,
         status=status,
         output=ending.output,
         error=ending.error,
         reason=ending.reason,
-        unasked=ending.unasked,
+        unasked=before.unasked if undone else ending.unasked,
         finished_at=change.at if status in FINAL else None,
         paused_at=change.at if status == "paused" else None,
         begun=status != "queued" and (before.begun or status == "running"),
@@ -161,9 +165,9 @@ def _after(before: Instance, done: Transition, change: Change) -> Instance:
     )
 
 
-def _ordinal(entries: Iterable[Entry], step: Key | None) -> int:
-    found = next((entry.ordinal for entry in entries if entry.key == step), None)
+def _ordinal(entries: Iterable[Entry], change: Change) -> int:
+    found = next((entry.ordinal for entry in entries if entry.key == change.step), change.ordinal)
     if found is None:
-        name = "" if step is None else step.name
+        name = "" if change.step is None else change.step.name
         raise WorkflowError(f'(instance.cannot_restart) Step "{name}" not found in execution history')
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from workflows.backend import (
 )
 from workflows.change import NOTHING, Change, Ending
 from workflows.clock import Clock
-from workflows.entry import Key, last_order
+from workflows.entry import Entry, Key, last_order
 from workflows.errors import InstanceNotFound, StepError
 from workflows.failure import Failure
 from workflows.lease import Lease
@@ -32,6 +32,7 @@ from workflows.ledger import Applied, Ledger
 from workflows.lifecycle import Command, Effect, Rule, Standing
 from workflows.notice import Tell, Told
 from workflows.pruner import Pruner
+from workflows.retry import undoable
 from workflows.runs import Runs
 from workflows.slots import Slots
 from workflows.types import FINAL, RollbackStatus
@@ -50,7 +51,7 @@ class Commands:
 
     def __init__(self, ledger: Ledger, clock: Clock, slots: Slots | None, tell: Tell | None = None) -> None:
         self.runs = Runs(ledger, slots, conclude=self._conclude, settle=self._settle, begin=self._begin)
-        self.pruner = Pruner(ledger, clock, self._erased)
+        self.pruner = Pruner(ledger, clock)
         self._ledger = ledger
         self._clock = clock
         self._tell = tell
@@ -77,15 +78,20 @@ class Commands:
             return
         async with lease.turn:
             if self.runs.leases.get(ref.incarnation) is lease:
-                await self._apply(lease, command, _asked(lease, command), step)
+                command = _asked_for(command, lease.journal.values())
+                await self._apply(lease, command, _ending(command, lease.undoing), step)
                 return
         await self.control(ref, command, step)  # it ended or began anew meanwhile
 
     async def _control_unleased(self, ref: Ref, command: Command, step: Key | None) -> None:
         """A finished instance, or one of a workflow that this process does not serve."""
         moments, entries = await self._ledger.history(ref.incarnation)
+        instance = await self._ledger.read(ref.incarnation)
+        command = _asked_for(command, entries)
+        ending = _ending(command, None if instance is None else instance.undoing)
         order = 1 if command == "restart" else last_order(moments, entries) + 1
-        change = Change(command, self._clock.now(), order, free=self.runs.is_free(ref.workflow), step=step)
+        free = self.runs.is_free(ref.workflow)
+        change = Change(command, self._clock.now(), order, free=free, step=step, ending=ending)
         applied = await self._ledger.transition(ref.incarnation, change)
         if applied is not None and applied.remains is not None and ref.workflow in self.runs.workflows:
             self.runs.take(applied.remains)
@@ -104,7 +110,10 @@ class Commands:
         rule = planned.rule
         order = lease.next_order(len(ending.before) + len(rule.seen))
         before, lease.status = lease.status, rule.status
-        change = Change(command, at, order, idle, free, lease.epoch, step, ending, self._told(lease, rule))
+        asked = None if step is None else lease.journal.get(step)
+        ordinal = None if asked is None else asked.ordinal
+        told = self._told(lease, rule)
+        change = Change(command, at, order, idle, free, lease.epoch, step, ordinal, ending, told)
         try:
             applied = await self._ledger.transition(lease.ref.incarnation, change)
         except BaseException:
@@ -133,7 +142,7 @@ class Commands:
         if plan.rule.fences:
             lease.stop()
         if applied.remains is not None:
-            self.runs.take(applied.remains)
+            self.runs.take(applied.remains, after=lease.run if instance.undoing is not None else None)
             return
         lease.changed()
         if instance.status == "paused":
@@ -160,9 +169,6 @@ class Commands:
             if still():
                 await self._apply(lease, command)
 
-    def _erased(self, instances: object) -> None:
-        """Nothing of theirs is left here: they had ended."""
-
     async def _conclude(self, lease: Lease, outcome: Outcome) -> None:
         """Writes what a run came to, with the lease's turn held."""
         if isinstance(outcome, Stopped) or not lease.lease_ok():
@@ -179,23 +185,23 @@ class Commands:
             case Errored(error, unasked):
                 seen = self._unasked(unasked)
                 await self._apply(lease, "error", Ending(error=error, unasked=unasked, before=seen))
-            case Rollback(error):
-                await self._apply(lease, "undo", Ending(undoing=Undoing(error, "errored")))
-            case Undone(rollback, unasked):
-                await self._undone(lease, rollback, unasked)
+            case Rollback(error, unasked):
+                seen, undoing = self._unasked(unasked), Undoing(error, "errored")
+                await self._apply(lease, "undo", Ending(undoing=undoing, unasked=unasked, before=seen))
+            case Undone(rollback):
+                await self._undone(lease, rollback)
             case Halted(reason):
                 log.error('%s "%s" is paused: %s', lease.ref.workflow, lease.ref.id, reason)
                 await self._apply(lease, "pause", Ending(reason=reason))
 
-    async def _undone(self, lease: Lease, rollback: RollbackStatus, unasked: tuple[str, ...]) -> None:
+    async def _undone(self, lease: Lease, rollback: RollbackStatus) -> None:
         assert lease.undoing is not None, "only a run that was there to undo comes to this"
         name = "rollback_completed" if rollback.outcome == "complete" else "rollback_errored"
-        seen = (NewMoment(name, self._clock.now(), {}), *self._unasked(unasked))
+        seen = (NewMoment(name, self._clock.now(), {}),)
         if lease.undoing.ends == "terminated":
-            await self._apply(lease, "terminate", Ending(unasked=unasked, rollback=rollback, before=seen))
+            await self._apply(lease, "terminate", Ending(rollback=rollback, before=seen))
         else:
-            error = lease.undoing.error
-            ending = Ending(error=error, unasked=unasked, rollback=rollback, before=seen)
+            ending = Ending(error=lease.undoing.error, rollback=rollback, before=seen)
             await self._apply(lease, "error", ending)
 
     def _unasked(self, names: tuple[str, ...]) -> tuple[NewMoment, ...]:
@@ -204,12 +210,19 @@ class Commands:
         return tuple(NewMoment("step_unasked", at, {"step": name}) for name in names)
 
 
-def _asked(lease: Lease, command: Command) -> Ending:
+def _asked_for(command: Command, entries: Iterable[Entry]) -> Command:
+    """Where no step that has started can be undone, there is no rollback."""
+    if command == "undo" and not any(undoable(entry.config) for entry in entries):
+        return "terminate"
+    return command
+
+
+def _ending(command: Command, undoing: Undoing | None) -> Ending:
     """What a command of a user's writes beside the status."""
     if command == "undo":
         error = failure.dump(StepError(_TERMINATED.name, _TERMINATED.message), {})
         return Ending(undoing=Undoing(error, "terminated"))
-    if command == "terminate" and lease.undoing is not None:
+    if command == "terminate" and undoing is not None:
         return Ending(rollback=RollbackStatus("failed", _TERMINATED))
     return NOTHING
 

@@ -69,7 +69,7 @@ class Definition:
         return self.limits.value
 
 
-def define(workflow: object, *, value_limit: int, retention: Retention) -> Definition:
+def define(workflow: object, *, value_limit: int, retention: Retention | None = None) -> Definition:
     """Looks at a workflow class."""
     if not (isinstance(workflow, type) and issubclass(workflow, WorkflowEntrypoint)):
         raise WorkflowError(f"{workflow!r} is not a subclass of WorkflowEntrypoint")
@@ -84,7 +84,7 @@ def define(workflow: object, *, value_limit: int, retention: Retention) -> Defin
         classes=rebuildable(workflow.errors),
         limits=Limits(steps=workflow.step_limit, value=value_limit),
         concurrency=checked_concurrency(workflow.concurrency, name),
-        retention=_retention(name, {**retention, **workflow.retention}),
+        retention=_retention(name, {**(retention or {}), **workflow.retention}),
         schedules=_schedules(name, workflow.schedules),
         hooks=hooks_of(name, workflow.on_complete, workflow.on_failure),
     )

@@ -21,6 +21,7 @@ from workflows.following import follow
 from workflows.ledger import Birth, Claim, Ledger
 from workflows.lifecycle import Command
 from workflows.notice import Tell
+from workflows.rehearsal import Rehearsals
 from workflows.slots import Slots
 from workflows.types import Status, Usage
 
@@ -41,6 +42,7 @@ class EmbeddedBackend:
     def __init__(
         self, ledger: Ledger, clock: Clock, slots: Slots | None = None, tell: Tell | None = None
     ) -> None:
+        self.rehearsals = Rehearsals()
         self._ledger = ledger
         self._clock = clock
         self._commands = Commands(ledger, clock, slots, tell)
@@ -153,6 +155,7 @@ class EmbeddedBackend:
                 if instance is None and birth.free:
                     self._runs.give_back(birth.new.workflow)
                 elif instance is not None and instance.ref.workflow in self._runs.workflows:
+                    self.rehearsals.created(instance.ref.workflow, instance.ref.id)
                     self._runs.take(Claim(instance, 1, [], [], birth.moments), reserved=birth.free)
         return created
 

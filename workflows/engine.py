@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
@@ -61,7 +61,7 @@ class Engine:
         """
         named = workflows if isinstance(workflows, Mapping) else {}
         classes = dict.fromkeys(named.values() if named else workflows)
-        definitions = [define(one, value_limit=value_limit, retention=retention or {}) for one in classes]
+        definitions = [define(one, value_limit=value_limit, retention=retention) for one in classes]
         self.clock: Clock = clock or SystemClock()
         self._path = path
         self._env = env
@@ -94,7 +94,11 @@ class Engine:
             raise EngineClosed(_NOT_OPEN)
         return self._timetable.of(realm)
 
-    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str, /) -> Binding[P]:
+    @overload
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]], /) -> Binding[P]: ...
+    @overload
+    def workflow(self, workflow: str, /) -> Binding[Any]: ...
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, Any]] | str, /) -> Binding[Any]:
         """The binding of a workflow, by its class, its name or its binding name."""
         if self._backend is None:
             raise EngineClosed(_NOT_OPEN)

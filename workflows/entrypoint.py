@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 from workflows.binding import Binding
 from workflows.cron import Cron
@@ -18,6 +18,7 @@ __all__ = ["WorkflowEntrypoint"]
 
 E = TypeVar("E")
 P = TypeVar("P")
+Q = TypeVar("Q")
 
 
 class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
@@ -52,6 +53,10 @@ class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
         What it returns is the instance's output; an error that leaves it ends the instance as errored.
         """
 
-    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str, /) -> Binding[P]:
+    @overload
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, Q]], /) -> Binding[Q]: ...
+    @overload
+    def workflow(self, workflow: str, /) -> Binding[Any]: ...
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, Any]] | str, /) -> Binding[Any]:
         """The binding of a workflow of the same engine."""
         return self._bindings(workflow)

@@ -10,6 +10,7 @@ from workflows import failure, history
 from workflows.backend import Backend, Instance, Ref
 from workflows.entry import Key, Kind
 from workflows.errors import InstanceNotFound, WorkflowError, WorkflowFailed
+from workflows.export import exported
 from workflows.lifecycle import Command
 from workflows.receive import event_type
 from workflows.typed import TypedCodec, message, too_large
@@ -92,9 +93,12 @@ class WorkflowInstance:
     async def terminate(self, *, rollback: bool = False) -> None:
         """Ends it at once, cancelling what runs. `InstanceFinished` when it had ended.
 
-        With `rollback` the steps that have started are undone first; this returns when that has begun.
+        With `rollback` the steps that have started are undone first, and this returns when they are; that it
+        has begun is durable, so a caller that is cancelled meanwhile stops waiting, and nothing else.
         """
         await self._control("undo" if rollback else "terminate")
+        if rollback:
+            await self._backend.finished(await self._ref())
 
     async def restart(self, *, from_step: str | None = None, count: int = 1, kind: StepKind = "do") -> None:
         """Begins anew with the same id and params; all that is recorded is forgotten, events too.
@@ -128,6 +132,14 @@ class WorkflowInstance:
             if seen.entry is None and seen.moment.type in history.ENDINGS:
                 instance = await self._instance()
             yield history.shown(seen, instance)
+
+    async def export(self, *, sensitive: bool = False) -> dict[str, Any]:
+        """Its history as a document for `json.dumps`, to be replayed by a test: see `workflows.export`.
+
+        With `sensitive`, the outputs of steps that are `sensitive="output"` are in it, too.
+        """
+        instance = await self._instance()
+        return exported(instance, await self._backend.journal(instance.ref), sensitive=sensitive)
 
     async def _control(self, command: Command, step: Key | None = None) -> None:
         await self._backend.control(await self._ref(), command, step=step)

@@ -87,7 +87,7 @@ class Ledger(Protocol):
     async def select(self, listing: Listing) -> list[Instance]:
         """What fits `listing`, by the statuses that are kept, in the order of creation."""
 
-    def expire(self, now: float, most: int) -> Future[list[Instance]]:
+    def expire(self, now: float, most: int) -> Future[None]:
         """Erases up to `most` instances whose time is over, each of them as a whole."""
 
     async def next_expiry(self) -> float | None:
@@ -106,7 +106,7 @@ class Ledger(Protocol):
         """
 
     async def usage(self, incarnation: int) -> Usage:
-        """Sums over the entries of `step.do`, forgotten ones too."""
+        """Sums over the entries of `step.do` and of compensations, forgotten ones too."""
 
     def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
         """Every unfinished instance of these workflows, each with its epoch raised."""

@@ -37,7 +37,7 @@ class _Row:
 class MemoryLedger:
     """`Ledger` over dicts; a write is visible at once and acknowledged in the next turn of the loop."""
 
-    def __init__(self, timers: Store) -> None:
+    def __init__(self, timers: Store | None = None) -> None:
         """`timers` is where those are told of that hear of an end; it forgets, too."""
         self._timers = timers
         self._rows: dict[int, _Row] = {}
@@ -94,7 +94,7 @@ class MemoryLedger:
         applied = _acknowledged(lambda: self._transition(self._row(incarnation), change))
         return applied if change.told is None else asyncio.ensure_future(self._with_notices(applied))
 
-    def expire(self, now: float, most: int) -> asyncio.Future[list[Instance]]:
+    def expire(self, now: float, most: int) -> asyncio.Future[None]:
         """See `Ledger.expire`."""
         return _acknowledged(lambda: self._expire(now, most))
 
@@ -162,6 +162,7 @@ class MemoryLedger:
         applied = await done
         if applied is None or (new := applied.plan.notices) is None:
             return applied
+        assert self._timers is not None, "who tells of ends gives a store for it"
         dues = await self._timers.write(lambda connection: add_together(connection, new))
         return dataclasses.replace(applied, dues=dues)
 
@@ -178,11 +179,9 @@ class MemoryLedger:
             row.entries[entry.ordinal].due = due
         row.moments += plan.moments
 
-    def _expire(self, now: float, most: int) -> list[Instance]:
-        gone = [instance for instance, when in self._expiries() if when <= now][:most]
-        for instance in gone:
+    def _expire(self, now: float, most: int) -> None:
+        for instance in [instance for instance, when in self._expiries() if when <= now][:most]:
             self._erase(instance)
-        return gone
 
     def _expiries(self) -> list[tuple[Instance, float]]:
         instances = [row.instance for row in self._rows.values()]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable
 from contextvars import Context
 
-from workflows.backend import Instance
 from workflows.clock import Alarm, Clock
 from workflows.errors import StoreError
 from workflows.ledger import Ledger
@@ -22,12 +20,11 @@ _AGAIN = 5.0
 
 
 class Pruner:
-    """Erases what has expired; `erased` hears of it."""
+    """Erases what has expired."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, erased: Callable[[Iterable[Instance]], object]) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._erased = erased
         self._alarm: Alarm | None = None
         self._pruning: asyncio.Task[None] | None = None
         self._closed = False
@@ -71,8 +68,7 @@ class Pruner:
     async def _prune(self) -> None:
         with self._clock.busy():
             try:
-                while gone := await self._ledger.expire(self._clock.now(), _AT_ONCE):
-                    self._erased(gone)
+                await self._ledger.expire(self._clock.now(), _AT_ONCE)
                 when = await self._ledger.next_expiry()
             except (StoreError, sqlite3.Error) as error:
                 log.warning("expired instances could not be erased: %s", error)

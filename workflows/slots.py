@@ -56,8 +56,8 @@ class Slots:
         self._asked = 0
 
     def is_free(self, workflow: str) -> bool:
-        """Somebody who asks now need not wait: there is a slot, and nobody waits for it."""
-        return self._has_room(workflow) and not self._waiting(workflow)
+        """Somebody who asks now need not wait: whoever asked before and could have it has got one."""
+        return self._has_room(workflow)
 
     def queue(self, turn: Turn) -> None:
         """See `Turn.ask`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
@@ -32,8 +32,27 @@ FINAL: frozenset[Status] = frozenset({"complete", "errored", "terminated"})
 """An instance with one of these does not run any more; only `restart()` changes it."""
 
 
+_SPELLINGS = {
+    "instanceId": "instance_id",
+    "workflowName": "workflow_name",
+    "scheduledTime": "scheduled_time",
+}
+
+
+class _Bracketed:
+    """Cloudflare's Python reads it as a dict: `event["payload"]`, `event["instanceId"]`."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: str, /) -> Any:
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]  # only dataclasses derive from it
+        if (name := _SPELLINGS.get(key, key)) not in names:
+            raise KeyError(f"{key!r}: {type(self).__name__} has {', '.join(names)}")
+        return getattr(self, name)
+
+
 @dataclass(frozen=True, slots=True)
-class CronFiring:
+class CronFiring(_Bracketed):
     """Which cron expression of `schedules` created an instance, and the time that it stands for."""
 
     cron: str
@@ -41,7 +60,7 @@ class CronFiring:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkflowEvent(Generic[P_co]):
+class WorkflowEvent(_Bracketed, Generic[P_co]):
     """What started an instance; each run gets an equal one, so changing the payload changes nothing."""
 
     payload: P_co
@@ -53,7 +72,7 @@ class WorkflowEvent(Generic[P_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivedEvent(Generic[P_co]):
+class ReceivedEvent(_Bracketed, Generic[P_co]):
     """An event that was sent to an instance, as `step.wait_for_event` returns it."""
 
     payload: P_co
@@ -62,7 +81,7 @@ class ReceivedEvent(Generic[P_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class StepCount:
+class StepCount(_Bracketed):
     """The name of a step, and its how-manieth call with this name it is, from 1."""
 
     name: str
@@ -70,7 +89,7 @@ class StepCount:
 
 
 @dataclass(frozen=True, slots=True)
-class StepContext:
+class StepContext(_Bracketed):
     """What a callback may know about its step: which one, which attempt (from 1), with which options."""
 
     step: StepCount

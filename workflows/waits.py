@@ -69,7 +69,7 @@ class Waits:
             if wait.alarm is not None:
                 wait.alarm.cancel()
                 wait.alarm = None
-        if self._activation.open:
+        if self._activation.status == "running":
             for wait in self._waits:
                 self._arm(wait)
             self._match()
@@ -78,7 +78,7 @@ class Waits:
         self._activation.waiting += 1
         self._waits[wait] = None
         try:
-            if self._activation.open:
+            if self._activation.status == "running":
                 self._arm(wait)
                 self._match()
             with self._clock.waiting():
@@ -96,7 +96,13 @@ class Waits:
         due = wait.entry.due
         assert due is not None
         if not wait.over.done():
-            wait.alarm = self._clock.call_at(due, lambda: wait.end(None))
+            wait.alarm = self._clock.call_at(due, lambda: self._due(wait))
+
+    def _due(self, wait: _Wait) -> None:
+        if self._activation.open:
+            wait.end(None)
+        else:
+            self._activation.ask()  # once there is a slot, `look` arms it again
 
     def _match(self) -> None:
         inbox = self._activation.inbox
@@ -105,6 +111,9 @@ class Waits:
                 continue
             for place, event in enumerate(inbox):
                 if event.type == wait.type:
+                    if not self._activation.open:
+                        self._activation.ask()  # once there is a slot, `look` comes here again
+                        return
                     wait.end(inbox.pop(place))
                     break
 

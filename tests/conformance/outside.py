@@ -83,6 +83,8 @@ class Outside:
             self.calls.append(await attempted(method, call_instance(instance, method, args)))
             if replays:  # the recorded engine ran the program again from the top; ours had kept its run
                 await self._engine.replay()
+        if method == "terminate" and args and args[0].get("rollback"):
+            await self.wait_for(FINAL)  # the recorded call returned when the rollback was over
 
     async def _call_binding(self, method: str, args: list[Json]) -> None:
         await self._clock.sleep(LATENCY)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from tests.conformance.scenario import Json, Scenario, operations
-from workflows import Binding, WorkflowInstance, WorkflowStep, testing
+from workflows import Binding, WorkflowInstance
 
 __all__ = ["reason_to_skip"]
 
@@ -16,8 +16,6 @@ def reason_to_skip(scenario: Scenario, backend: str) -> str | None:
     """Why this scenario is not run; None when it is."""
     if scenario.verdict == "platform":
         return "speaks of JavaScript or of the platform"
-    if scenario.group == "testing-api" and not hasattr(testing, "introspect"):
-        return "mocks and forced time-outs of the test kit are not built yet"
     if scenario.group == "process-kill" and backend == "memory":
         return "nothing in memory outlives its process"
     return _missing_in_program(scenario) or _missing_in_calls(scenario)
@@ -25,8 +23,6 @@ def reason_to_skip(scenario: Scenario, backend: str) -> str | None:
 
 def _missing_in_program(scenario: Scenario) -> str | None:
     ops = list(operations(scenario.program))
-    if any("rollback" in op for op in ops) and not _takes(WorkflowStep.do, "rollback"):
-        return "rollback is not built yet"
     if any(op.get("read_stream") for op in ops) or '"stream:' in str(scenario.program).replace("'", '"'):
         return "streamed results are not built yet"
     return None
@@ -37,12 +33,6 @@ def _missing_in_calls(scenario: Scenario) -> str | None:
         options = args[0] if args and isinstance(args[0], dict) else {}
         if method == "restart" and "from" in options and not _takes(WorkflowInstance.restart, "from_step"):
             return "restart from a step is not built yet"
-        if (
-            method == "terminate"
-            and options.get("rollback")
-            and not _takes(WorkflowInstance.terminate, "rollback")
-        ):
-            return "terminate with rollback is not built yet"
         if method == "delete" and not hasattr(WorkflowInstance, "delete"):
             return "delete is not built yet"
         if method in ("createBatch", "deleteBatch") and not hasattr(Binding, _snake(method)):

@@ -101,16 +101,13 @@ def transition(connection: sqlite3.Connection, incarnation: int, change: Change)
     return Applied(plan, epoch, remains, dues)
 
 
-def expire(connection: sqlite3.Connection, now: float, most: int) -> list[Instance]:
+def expire(connection: sqlite3.Connection, now: float, most: int) -> None:
     """Erases up to `most` instances whose time is over."""
     rows = connection.execute(
-        f"SELECT {INSTANCE} FROM instance WHERE expires <= ? ORDER BY expires LIMIT ?",  # noqa: S608
-        (now, most),
-    ).fetchall()
-    gone = [instance_of(row) for row in rows]
-    for instance in gone:
-        _erase(connection, instance.ref.incarnation)
-    return gone
+        "SELECT id FROM instance WHERE expires <= ? ORDER BY expires LIMIT ?", (now, most)
+    )
+    for (incarnation,) in rows.fetchall():
+        _erase(connection, incarnation)
 
 
 def _carry_out(connection: sqlite3.Connection, incarnation: int, plan: Plan, epoch: int) -> None:
