@@ -15,12 +15,14 @@ from agents_sdk.errors import (
     UnknownAgent,
     UnknownMethod,
 )
+from agents_sdk.hook import AgentMethod
 from agents_sdk.schedule import Schedule, Schedules
 from agents_sdk.state import Source
 
 __all__ = [
     "Agent",
     "AgentError",
+    "AgentMethod",
     "AgentsApp",
     "Connection",
     "Connections",

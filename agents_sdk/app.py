@@ -25,12 +25,13 @@ from agents_sdk.env import Bindings, Launcher
 from agents_sdk.errors import NotRunning, UnknownAgent
 from agents_sdk.face import face_of
 from agents_sdk.ground import Ground
+from agents_sdk.hook import AgentMethod
 from agents_sdk.host import Host, StartFailed
 from agents_sdk.hosts import Hosts
 from agents_sdk.routing import route
 from agents_sdk.session import Session
 from agents_sdk.sql import SqlFiles
-from workflows import Clock, Engine, EngineClosed, Timers, WorkflowEntrypoint
+from workflows import Clock, Deliveries, Engine, EngineClosed, Timers, WorkflowEntrypoint
 
 __all__ = ["AgentsApp"]
 
@@ -48,6 +49,8 @@ _IDLE_AFTER = 600.0  # seconds
 _GRACE = 10.0  # seconds for what is under way when the app stops
 _RESTART = Closing(1012, "service restart")
 _MEMORY = ":memory:"
+_REALM = "agents"
+"""Of the engine's timers: schedules of agents."""
 
 
 class AgentsApp:
@@ -94,10 +97,11 @@ class AgentsApp:
             resources.push_async_callback(files.close)
             directory = Directory(engine.store, engine.clock)
             await directory.open()
-            timers = Timers(engine.store, clock=engine.clock, fire=self._hosts.fire)
+            timers = engine.timers(_REALM)
             self._hosts.open(self._ground(engine, directory, timers, files))
-            resources.push_async_callback(self._let_go, timers)
-            await timers.open()
+            resources.push_async_callback(self._let_go, timers, engine.deliveries)
+            await timers.serve(self._hosts.fire)
+            await engine.deliveries.serve(AgentMethod.place, self._hosts.deliver)
             self._resources = resources.pop_all()
         self._loop = asyncio.get_running_loop()
 
@@ -195,8 +199,12 @@ class AgentsApp:
             idle_after=self._idle_after,
         )
 
-    async def _let_go(self, timers: Timers) -> None:
-        await asyncio.gather(timers.close(_GRACE), self._hosts.close(_RESTART, _GRACE))
+    async def _let_go(self, timers: Timers, deliveries: Deliveries) -> None:
+        await asyncio.gather(
+            timers.close(_GRACE),
+            deliveries.rest(AgentMethod.place, _GRACE),
+            self._hosts.close(_RESTART, _GRACE),
+        )
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The lifespan protocol of ASGI."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from agents_sdk.connection import Closing
 from agents_sdk.definition import Definition
 from agents_sdk.errors import NotRunning, UnknownAgent
 from agents_sdk.ground import Ground
+from agents_sdk.hook import AgentMethod
 from agents_sdk.host import Host, StartFailed
 from agents_sdk.schedule import schedule_of
-from workflows import Timer
+from workflows import Finished, Timer
 
 __all__ = ["Hosts"]
 
@@ -40,19 +41,17 @@ class Hosts:
     async def fire(self, timer: Timer) -> None:
         """Calls the method of a due timer; raises what it raises, so that it is called again."""
         host = await self._owner(timer)
-        try:
-            async with host.event() as agent:
-                try:
-                    schedule = schedule_of(timer)
-                    method = host.definition.methods.named(schedule.callback)
-                    result = method.call(agent, *(schedule.payload, schedule)[: method.takes])
-                    if inspect.isawaitable(result):
-                        await result
-                except Exception as error:
-                    await host.report(error)
-                    raise
-        except StartFailed as failed:
-            raise failed.error from None
+        await _call(host, timer.method, lambda: _scheduled(timer))
+
+    async def deliver(self, hook: AgentMethod, finished: Finished) -> None:
+        """Calls the method of a hook; raises what it raises, so that it is called again."""
+        definition = self._known.get(hook.cls)
+        if definition is None or hook.agent not in (hook.cls, definition.cls):
+            raise UnknownAgent(f"{hook.name} is to be called, and this app was not given its class")
+        name = hook.addressed(finished)
+        if not isinstance(name, str):
+            raise TypeError(f"the name of an agent is a str, not {name!r}: let the hook give str(…)")
+        await _call(self.get(definition, name), hook.method, lambda: (finished,))
 
     async def close(self, closing: Closing, grace: float) -> None:
         """Stops every agent; no other begins to live."""
@@ -74,3 +73,25 @@ class Hosts:
 
     def _gone(self, host: Host) -> None:
         self._hosts.pop((host.definition.name, host.name), None)
+
+
+def _scheduled(timer: Timer) -> tuple[object, ...]:
+    schedule = schedule_of(timer)
+    return schedule.payload, schedule
+
+
+async def _call(host: Host, name: str, arguments: Callable[[], tuple[object, ...]]) -> None:
+    """Calls a method that something durable is due for, with as many of its arguments as it takes."""
+    try:
+        async with host.event() as agent:
+            try:
+                given = arguments()
+                method = host.definition.methods.named(name)
+                result = method.call(agent, *given[: method.takes])
+                if inspect.isawaitable(result):
+                    await result
+            except Exception as error:
+                await host.report(error)
+                raise
+    except StartFailed as failed:
+        raise failed.error from None

@@ -18,7 +18,6 @@ HOMES = {
     "rich": ("integrations",),
     "tiktoken": ("integrations",),
     "typer": ("integrations",),
-    "httpx": ("agents_sdk", "integrations"),
     "starlette": ("agents_sdk", "integrations"),
     "uvicorn": ("agents_sdk", "integrations"),
     "websockets": ("agents_sdk", "integrations"),

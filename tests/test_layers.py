@@ -66,8 +66,8 @@ def test_no_module_is_too_long_to_have_one_meaning() -> None:
 @pytest.mark.parametrize(
     ("package", "late"),
     [
-        ("workflows", "httpx openai rich starlette tiktoken typer uvicorn websockets"),
-        ("agents_sdk", "openai rich tiktoken typer uvicorn"),
+        ("workflows", "apscheduler httpx openai rich starlette tiktoken typer uvicorn websockets"),
+        ("agents_sdk", "apscheduler openai rich tiktoken typer uvicorn"),
         ("integrations", "httpx openai rich starlette tiktoken typer uvicorn"),
     ],
 )

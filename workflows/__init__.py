@@ -5,6 +5,7 @@ from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.cron import Cron, looks_like_cron
 from workflows.decorated import DecoratedStep
+from workflows.deliveries import Deliveries, Delivery
 from workflows.duration import Duration, seconds
 from workflows.engine import Engine
 from workflows.entrypoint import WorkflowEntrypoint
@@ -27,6 +28,7 @@ from workflows.errors import (
     StoreError,
     StoreFailed,
     StoreInUse,
+    TryAgain,
     UnknownWorkflow,
     WorkflowError,
     WorkflowFailed,
@@ -34,6 +36,8 @@ from workflows.errors import (
     WorkflowTimeoutError,
 )
 from workflows.failure import Failure
+from workflows.hook import Finished, Hook, PlacedHook
+from workflows.hooks import StartWorkflow, Webhook
 from workflows.instance import WorkflowInstance
 from workflows.page import ListedInstance, Page
 from workflows.retention import Retention
@@ -69,13 +73,17 @@ __all__ = [
     "DecoratedStep",
     "DelayContext",
     "DeletedBatch",
+    "Deliveries",
+    "Delivery",
     "Duration",
     "Engine",
     "EngineClosed",
     "Every",
     "Failure",
     "Fenced",
+    "Finished",
     "HistoryEvent",
+    "Hook",
     "InstanceExists",
     "InstanceFinished",
     "InstanceNotFound",
@@ -90,12 +98,14 @@ __all__ = [
     "NotStorable",
     "Operation",
     "Page",
+    "PlacedHook",
     "ReceivedEvent",
     "Retention",
     "RetryOptions",
     "RollbackContext",
     "RollbackOptions",
     "RollbackStatus",
+    "StartWorkflow",
     "Statement",
     "Status",
     "StepContext",
@@ -109,8 +119,10 @@ __all__ = [
     "SystemClock",
     "Timer",
     "Timers",
+    "TryAgain",
     "UnknownWorkflow",
     "Usage",
+    "Webhook",
     "WorkflowEntrypoint",
     "WorkflowError",
     "WorkflowEvent",

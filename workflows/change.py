@@ -14,6 +14,8 @@ from workflows.backend import Instance, NewMoment, Undoing
 from workflows.entry import Entry, Key, Kind, Moment, last_order
 from workflows.errors import WorkflowError
 from workflows.lifecycle import Command, Effect, Rule, Standing, Transition
+from workflows.notice import Told, notices
+from workflows.timer import Together
 from workflows.types import FINAL, UNUSED, RollbackStatus, Usage
 
 __all__ = ["NOTHING", "Change", "Ending", "Plan", "planned", "standing", "used_by"]
@@ -54,6 +56,8 @@ class Change:
     ordinal: int | None = None
     """Its ordinal, when it runs now and perhaps is not recorded yet."""
     ending: Ending = NOTHING
+    told: Told | None = None
+    """Who is told, when it ends the instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Plan:
     """The ordinal of the first entry that is forgotten, with all after it."""
     kept: tuple[list[Entry], list[Moment]] | None = None
     """What is left of the journal and the history, when something was forgotten."""
+    notices: Together | None = None
+    """Timers that are written together with all this."""
 
 
 Load = Callable[[], tuple[list[Moment], list[Entry]]]
@@ -93,8 +99,9 @@ def planned(before: Instance, change: Change, load: Load) -> Plan | None:
         return None
     match done.rule.effect:
         case Effect.KEEP | Effect.SHIFT | Effect.ERASE:
-            moments = _shown(done.rule, change, change.order)
-            return Plan(done.rule, _after(before, done, change), moments, done.dues)
+            moments, instance = _shown(done.rule, change, change.order), _after(before, done, change)
+            told = None if change.told is None else notices(change.told, instance)
+            return Plan(done.rule, instance, moments, done.dues, notices=told)
         case Effect.WIPE:
             return _without(before, done, change, history, ordinal=0, seen=())
         case Effect.REWIND:

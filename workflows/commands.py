@@ -30,7 +30,8 @@ from workflows.errors import InstanceNotFound, StepError
 from workflows.failure import Failure
 from workflows.lease import Lease
 from workflows.ledger import Applied, Ledger
-from workflows.lifecycle import Command, Effect, Standing
+from workflows.lifecycle import Command, Effect, Rule, Standing
+from workflows.notice import Tell, Told
 from workflows.pruner import Pruner
 from workflows.retry import undoable
 from workflows.runs import Runs
@@ -49,13 +50,14 @@ _TERMINATED = Failure("Terminated", "Instance terminated during rollback")
 class Commands:
     """Everything that changes the status of an instance, and what follows from it in this process."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, slots: Slots | None) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, slots: Slots | None, tell: Tell | None = None) -> None:
         self.runs = Runs(
             ledger, clock, slots, conclude=self._conclude, settle=self._settle, begin=self._begin
         )
         self.pruner = Pruner(ledger, clock)
         self._ledger = ledger
         self._clock = clock
+        self._tell = tell
         self._changes: set[asyncio.Task[Any]] = set()
         self._context = Context()
         """What is changed does not see the context variables of whoever asked for it."""
@@ -113,7 +115,8 @@ class Commands:
         before, lease.status = lease.status, rule.status
         asked = None if step is None else lease.journal.get(step)
         ordinal = None if asked is None else asked.ordinal
-        change = Change(command, at, order, idle, free, lease.epoch, step, ordinal, ending)
+        told = self._told(lease, rule)
+        change = Change(command, at, order, idle, free, lease.epoch, step, ordinal, ending, told)
         try:
             applied = await self._ledger.transition(lease.ref.incarnation, change)
         except BaseException:
@@ -132,6 +135,8 @@ class Commands:
         if plan.kept is not None:
             lease.audience.show([None])
         lease.audience.show([Seen(moment, None) for moment in plan.moments])
+        if applied.dues and self._tell is not None:
+            self._tell.due(applied.dues)
         if plan.rule.effect is Effect.ERASE:
             self.runs.forget(lease).failed(_gone(lease.ref))
         elif instance.status in FINAL:
@@ -149,6 +154,11 @@ class Commands:
             self.runs.start(lease)
         if instance.status == "waitingForPause" and lease.running == 0:
             await self._apply(lease, "settle")
+
+    def _told(self, lease: Lease, rule: Rule) -> Told | None:
+        if self._tell is None or rule.status not in FINAL or rule.effect is Effect.ERASE:
+            return None
+        return self._tell.told(lease.ref.workflow, rule.status)
 
     def _settle(self, lease: Lease) -> None:
         self.spawn(self._if(lease, "settle", lambda: lease.status == "waitingForPause" and not lease.running))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,11 @@ from pydantic import ValidationError
 
 from workflows import codec
 from workflows.backend import Kept
+from workflows.cron import Cron
 from workflows.entrypoint import WorkflowEntrypoint
-from workflows.errors import CannotDecode, InvalidParams, WorkflowError
+from workflows.errors import CannotDecode, InvalidCron, InvalidParams, WorkflowError
 from workflows.failure import Rebuildable, rebuildable
+from workflows.hook import Hooks, hooks_of
 from workflows.retention import Retention, kept
 from workflows.run import Limits
 from workflows.typed import UNTYPED, TypedCodec, annotated, codec_for, first_line, message, too_large
@@ -36,6 +39,8 @@ class Definition:
     concurrency: int | None
     retention: Retention
     """What counts where the instance says nothing."""
+    schedules: tuple[Cron, ...]
+    hooks: Hooks
 
     def kept(self, asked: Retention | None) -> Kept:
         """For how long an instance is kept."""
@@ -71,7 +76,7 @@ def define(workflow: object, *, value_limit: int, retention: Retention | None = 
     name = workflow.__name__
     if not _NAME.fullmatch(name):
         raise WorkflowError(f"{name!r} is not a workflow name: use ASCII letters, digits and _, at most 64")
-    return Definition(
+    definition = Definition(
         workflow=workflow,
         name=name,
         params=_params(workflow),
@@ -80,7 +85,12 @@ def define(workflow: object, *, value_limit: int, retention: Retention | None = 
         limits=Limits(steps=workflow.step_limit, value=value_limit),
         concurrency=checked_concurrency(workflow.concurrency, name),
         retention=_retention(name, {**(retention or {}), **workflow.retention}),
+        schedules=_schedules(name, workflow.schedules),
+        hooks=hooks_of(name, workflow.on_complete, workflow.on_failure),
     )
+    if definition.schedules:
+        _refuse_params(definition)
+    return definition
 
 
 def checked_concurrency(limit: object, of: str) -> int | None:
@@ -96,6 +106,26 @@ def _retention(name: str, retention: Retention) -> Retention:
     except (WorkflowError, ValueError) as error:
         raise WorkflowError(f"{name} has a wrong retention: {error}") from None
     return retention
+
+
+def _schedules(name: str, given: object) -> tuple[Cron, ...]:
+    listed = [given] if isinstance(given, str | Cron) else given
+    if not isinstance(listed, Sequence) or not all(isinstance(one, str | Cron) for one in listed):
+        raise WorkflowError(f"schedules of {name} are {given!r}: give cron expressions")
+    try:
+        return tuple(dict.fromkeys(Cron.parse(one) if isinstance(one, str) else one for one in listed))
+    except InvalidCron as error:
+        raise InvalidCron(f"{name} has a wrong schedule: {error}") from None
+
+
+def _refuse_params(definition: Definition) -> None:
+    try:
+        definition.dump_params({})
+    except InvalidParams as error:
+        raise InvalidParams(
+            f"{definition.name} has schedules, whose instances get {{}} as params: give each of its Params a"
+            f" default ({error})"
+        ) from None
 
 
 def _params(workflow: type) -> TypedCodec[Any]:

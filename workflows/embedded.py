@@ -20,6 +20,7 @@ from workflows.errors import EngineClosed, InstanceNotFound
 from workflows.following import follow
 from workflows.ledger import Birth, Claim, Ledger
 from workflows.lifecycle import Command
+from workflows.notice import Tell
 from workflows.rehearsal import Rehearsals
 from workflows.slots import Slots
 from workflows.types import Status, Usage
@@ -38,11 +39,13 @@ _KEPT_AS: dict[Status, frozenset[Status]] = {
 class EmbeddedBackend:
     """`Backend` over a `Ledger`, for the process that owns it."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, slots: Slots | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, clock: Clock, slots: Slots | None = None, tell: Tell | None = None
+    ) -> None:
         self.rehearsals = Rehearsals()
         self._ledger = ledger
         self._clock = clock
-        self._commands = Commands(ledger, clock, slots)
+        self._commands = Commands(ledger, clock, slots, tell)
         self._runs = self._commands.runs
         self._closed = False
 

@@ -10,16 +10,20 @@ from typing import Any, Literal, Self, TypeVar, overload
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.definition import Definition, checked_concurrency, define
+from workflows.deliveries import Deliveries
 from workflows.driver import Driver
 from workflows.embedded import EmbeddedBackend
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import EngineClosed, UnknownWorkflow
+from workflows.firings import REALM, Firings
 from workflows.ledger import Ledger
 from workflows.memory import MemoryLedger
 from workflows.retention import Retention
 from workflows.slots import Slots
 from workflows.sqlite.ledger import SqliteLedger
 from workflows.sqlite.store import Store
+from workflows.timers import Timers
+from workflows.timetable import Timetable
 
 __all__ = ["Engine"]
 
@@ -28,6 +32,7 @@ P = TypeVar("P")
 _MEMORY = ":memory:"
 _VALUE_LIMIT = 1 << 20
 _HOT_WAITS = 10_000
+_GRACE = 5.0
 _NOT_OPEN = "the engine is not open: use `async with Engine(…)` or `await engine.open()`"
 
 
@@ -72,6 +77,8 @@ class Engine:
         self._definitions = MappingProxyType({one.name: one for one in definitions})
         self._binding_names = {name: one.__name__ for name, one in named.items()}
         self._store: Store | None = None
+        self._timetable: Timetable | None = None
+        self._deliveries: Deliveries | None = None
         self._backend: EmbeddedBackend | None = None
         self._driver: Driver | None = None
 
@@ -81,6 +88,19 @@ class Engine:
         if self._store is None:
             raise EngineClosed(_NOT_OPEN)
         return self._store
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What the hooks of workflows are still to be told."""
+        if self._deliveries is None:
+            raise EngineClosed(_NOT_OPEN)
+        return self._deliveries
+
+    def timers(self, realm: str) -> Timers:
+        """The durable timers of one part of the program, for whoever is called for them under this name."""
+        if self._timetable is None:
+            raise EngineClosed(_NOT_OPEN)
+        return self._timetable.of(realm)
 
     @overload
     def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]], /) -> Binding[P]: ...
@@ -106,8 +126,11 @@ class Engine:
 
     async def close(self) -> None:
         """Lets all runs go, waits for what is being written, and closes the file; nothing is lost."""
+        timetable, self._timetable = self._timetable, None
+        if timetable is not None:
+            await timetable.close(_GRACE)  # what it calls uses all the rest
         backend, driver, store = self._backend, self._driver, self._store
-        self._backend = self._driver = self._store = None
+        self._backend = self._driver = self._store = self._deliveries = None
         if backend is not None:
             await backend.close()
         if driver is not None:
@@ -134,11 +157,16 @@ class Engine:
 
     async def _begin(self, store: Store) -> None:
         ledger: Ledger
+        self._timetable = Timetable(store, clock=self.clock)
+        await self._timetable.open()
         if os.fspath(self._path) == _MEMORY:
-            ledger = MemoryLedger()
+            ledger = MemoryLedger(store)
         else:
             ledger = await SqliteLedger.over(store)
-        self._backend = EmbeddedBackend(ledger, self.clock, self._slots())
+        self._deliveries = Deliveries(
+            self._timetable, self._definitions, self.clock, env=self._env, bindings=self.workflow
+        )
+        self._backend = EmbeddedBackend(ledger, self.clock, self._slots(), self._deliveries)
         self._driver = Driver(
             self._definitions,
             self._backend,
@@ -148,6 +176,8 @@ class Engine:
             hot_waits=self._hot_waits,
         )
         await self._backend.serve(self._definitions, self._driver.drive)
+        await Firings(self._timetable.of(REALM), self._definitions, self._backend).open()
+        await self._deliveries.open()
 
     def _slots(self) -> Slots | None:
         limits = {

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, overload
 
 from workflows.binding import Binding
+from workflows.cron import Cron
+from workflows.hook import AnyHook
 from workflows.instance import WorkflowInstance
 from workflows.retention import Retention
 from workflows.step import WorkflowStep
@@ -30,6 +32,13 @@ class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
     """For how long an instance is kept once it has ended; what is not given is what the engine says."""
     errors: ClassVar[Sequence[type[Exception]]] = ()
     """Classes of errors that steps raise and that `run` catches as themselves."""
+
+    schedules: ClassVar[str | Cron | Sequence[str | Cron]] = ()
+    """Cron expressions, in UTC where a `Cron` does not say otherwise: an instance for each time of each."""
+    on_complete: ClassVar[Sequence[AnyHook]] = ()
+    """Who is told when an instance is complete: at least once, also after a crash."""
+    on_failure: ClassVar[Sequence[AnyHook]] = ()
+    """Who is told when an instance is errored or was terminated."""
 
     env: E
     """What the engine was given."""

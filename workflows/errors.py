@@ -17,6 +17,7 @@ WorkflowError                       the root: `except WorkflowError` catches all
 ├── InstanceExists                  the id is taken
 ├── InstanceNotFound                no instance has this id, or the handle's one was deleted
 ├── InstanceFinished                the command needs an instance that is not finished
+├── TryAgain                        raise it in a timer's call or a hook: another attempt, at a time you name
 ├── UnknownWorkflow                 the engine was not given this workflow
 ├── EngineClosed                    the engine is not open
 ├── Fenced                          the lease is gone: another run owns the instance
@@ -46,12 +47,15 @@ __all__ = [
     "StoreError",
     "StoreFailed",
     "StoreInUse",
+    "TryAgain",
     "UnknownWorkflow",
     "WorkflowError",
     "WorkflowFailed",
     "WorkflowFatalError",
     "WorkflowTimeoutError",
 ]
+
+_LONGEST_AFTER = 86_400.0
 
 
 class WorkflowError(Exception):
@@ -157,6 +161,17 @@ class InstanceNotFound(WorkflowError):
 
 class InstanceFinished(WorkflowError):
     """The command needs an instance that is not finished."""
+
+
+class TryAgain(WorkflowError):
+    """A timer or a hook could not do now what it is called for: another attempt follows in `after` seconds.
+
+    It counts as a failed attempt; at most a day is waited. Without `after` it follows as after any error.
+    """
+
+    def __init__(self, message: str, *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = None if after is None else min(max(0.0, after), _LONGEST_AFTER)
 
 
 class UnknownWorkflow(WorkflowError):

@@ -14,6 +14,7 @@ from workflows.backend import InboxEvent, Instance, Listing, NewInstance, Ref
 from workflows.change import Change, Plan
 from workflows.entry import Entry, Moment
 from workflows.lifecycle import BEGUN, QUEUED
+from workflows.timer import Due
 from workflows.types import FINAL, Usage
 
 __all__ = ["Applied", "Birth", "Claim", "Ledger"]
@@ -68,6 +69,8 @@ class Applied:
     epoch: int
     remains: Claim | None = None
     """What to go on from, where the run has lost its lease and the instance goes on."""
+    dues: tuple[Due, ...] = ()
+    """Timers that were written together with it."""
 
     @staticmethod
     def goes_on(plan: Plan) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +16,8 @@ from workflows.entry import Entry, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
 from workflows.ledger import Applied, Birth, Claim
 from workflows.lifecycle import Effect
+from workflows.sqlite.store import Store
+from workflows.timer_table import add_together
 from workflows.types import FINAL, Usage
 
 __all__ = ["MemoryLedger"]
@@ -34,7 +37,9 @@ class _Row:
 class MemoryLedger:
     """`Ledger` over dicts; a write is visible at once and acknowledged in the next turn of the loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, timers: Store | None = None) -> None:
+        """`timers` is where those are told of that hear of an end; it forgets, too."""
+        self._timers = timers
         self._rows: dict[int, _Row] = {}
         self._ids: dict[tuple[str, str], int] = {}
         self._last_incarnation = 0
@@ -86,7 +91,8 @@ class MemoryLedger:
 
     def transition(self, incarnation: int, change: Change) -> asyncio.Future[Applied | None]:
         """See `Ledger.transition`."""
-        return _acknowledged(lambda: self._transition(self._row(incarnation), change))
+        applied = _acknowledged(lambda: self._transition(self._row(incarnation), change))
+        return applied if change.told is None else asyncio.ensure_future(self._with_notices(applied))
 
     def expire(self, now: float, most: int) -> asyncio.Future[None]:
         """See `Ledger.expire`."""
@@ -151,6 +157,14 @@ class MemoryLedger:
         row.instance = plan.instance
         self._carry_out(row, plan)
         return Applied(plan, row.epoch, self._claimed(row) if Applied.goes_on(plan) else None)
+
+    async def _with_notices(self, done: asyncio.Future[Applied | None]) -> Applied | None:
+        applied = await done
+        if applied is None or (new := applied.plan.notices) is None:
+            return applied
+        assert self._timers is not None, "who tells of ends gives a store for it"
+        dues = await self._timers.write(lambda connection: add_together(connection, new))
+        return dataclasses.replace(applied, dues=dues)
 
     def _carry_out(self, row: _Row, plan: Plan) -> None:
         if plan.rule.effect is Effect.ERASE:

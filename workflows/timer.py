@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from workflows.cron import Cron
 from workflows.duration import YEAR, Duration, seconds
 from workflows.errors import InvalidDuration
 
-__all__ = ["Catchup", "Every", "Kind", "State", "Timer", "When"]
+__all__ = ["Catchup", "Due", "Every", "Kind", "State", "Timer", "Together", "When"]
 
 Kind: TypeAlias = Literal["once", "cron", "interval"]
 State: TypeAlias = Literal["pending", "dead"]
@@ -73,3 +73,26 @@ class Timer:
                 return "interval"
             case _:
                 return "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """New one-shot timers of one owner that share one payload, which is kept once."""
+
+    owner: str
+    payload: bytes
+    due: float
+    """Seconds since the epoch."""
+    attempts: int
+    calls: tuple[tuple[str, str], ...]
+    """Of each of them, its realm and its method."""
+
+
+class Due(NamedTuple):
+    """A timer that was written together with something else: whoever serves its realm is to be told."""
+
+    realm: str
+    owner: str
+    due: int
+    """Milliseconds since the epoch."""
+    id: int

@@ -98,11 +98,20 @@ def after_success(timer: Timer, *, began: datetime, ended: datetime) -> Advance 
 
 
 def after_failure(
-    timer: Timer, *, began: datetime, ended: datetime, chance: float
+    timer: Timer,
+    *,
+    began: datetime,
+    ended: datetime,
+    chance: float,
+    after: float | None = None,
+    hopeless: bool = False,
 ) -> Again | Advance | GiveUp:
-    """Another attempt while there are any, unless the next time comes first: no error delays that one."""
-    due = ended + timedelta(seconds=retry_delay(timer.attempt, chance))
-    attempts_left = timer.attempt < timer.attempts
+    """Another attempt while there are any, unless the next time comes first: no error delays that one.
+
+    `after` says how many seconds the next attempt is to wait, `hopeless` that there should be none.
+    """
+    due = ended + timedelta(seconds=retry_delay(timer.attempt, chance) if after is None else after)
+    attempts_left = timer.attempt < timer.attempts and not hopeless
     advance = after_success(timer, began=began, ended=ended)
     if advance is None:
         return Again(due) if attempts_left else GiveUp()

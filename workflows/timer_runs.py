@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from workflows.clock import Clock
-from workflows.errors import InvalidCron, StoreError, StoreFailed
-from workflows.sqlite.operation import Statement
+from workflows.errors import InvalidCron, NonRetryableError, StoreError, StoreFailed, TryAgain
+from workflows.sqlite.operation import Operation
 from workflows.sqlite.store import Store
 from workflows.timer import Timer
 from workflows.timer_rules import Advance, Again, GiveUp, after_failure, after_success, to_do
@@ -75,7 +75,7 @@ class Runs:
             self._runs[timer] = _Run(wanted=timer not in self._unwanted)
         self._spawn(self._load({timer: when for when, timer in due}))
 
-    async def cancel(self, timer: int) -> bool:
+    async def cancel(self, timer: int, deletion: Operation[int]) -> bool:
         """Deletes the row. From now on no callback starts for it; false when its only one has started."""
         run = self._runs.get(timer)
         started = None if run is None else run.started
@@ -83,7 +83,7 @@ class Runs:
             run.wanted = False
         self._unwanted.add(timer)
         try:
-            deleted = await self._store.write(delete(timer))
+            deleted = await self._store.write(deletion)
         except BaseException:
             self._ended((milliseconds(self._now()), timer))  # perhaps it is still there: look
             raise
@@ -167,8 +167,14 @@ class Runs:
 
     async def _failed(self, timer: Timer, error: Exception, began: datetime) -> Entry | None:
         text = f"{type(error).__name__}: {error}"
-        luck = random.uniform(-1, 1)  # noqa: S311  spreads attempts, keeps no secret
-        match after_failure(timer, began=began, ended=self._now(), chance=luck):
+        match after_failure(
+            timer,
+            began=began,
+            ended=self._now(),
+            chance=random.uniform(-1, 1),  # noqa: S311  spreads attempts, keeps no secret
+            after=error.after if isinstance(error, TryAgain) else None,
+            hopeless=isinstance(error, NonRetryableError),
+        ):
             case Again(due):
                 _log.warning("%s: attempt %d failed: %s", _named(timer), timer.attempt, text)
                 return await self._record(
@@ -187,7 +193,7 @@ class Runs:
         statement = advance(timer.id, to.nominal, skipped=to.skipped, error=error)
         return await self._record(timer.id, statement, (milliseconds(to.nominal), timer.id))
 
-    async def _record(self, timer: int, statement: Statement, entry: Entry | None) -> Entry | None:
+    async def _record(self, timer: int, statement: Operation[int], entry: Entry | None) -> Entry | None:
         """Writes what became of a call, waiting for a full disk; `entry` when its row is still there."""
         while True:
             try:

@@ -24,31 +24,44 @@ _SOON = 0.1
 
 
 class ClockScheduler(AsyncIOScheduler):  # type: ignore[misc]  # APScheduler has no types
-    """Calls `start` with what is due in `window` by `clock`, never with more than `free()` allows."""
+    """Starts what is due by `clock` in every window that is attached."""
 
-    def __init__(
-        self, window: Window, *, clock: Clock, free: Callable[[], int], start: Callable[[list[Entry]], None]
-    ) -> None:
-        super().__init__(
-            timezone=UTC,
-            jobstores={"default": WindowJobStore(window, clock=clock, free=free, start=start)},
-            executors={"default": _InPlace()},
-            jobstore_retry_interval=_SOON,
-        )
-        self._window = window
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(timezone=UTC, executors={"default": _InPlace()}, jobstore_retry_interval=_SOON)
         self._clock = clock
+        self._windows: dict[str, WindowJobStore] = {}
         self._alarm: Alarm | None = None
+
+    def attach(
+        self, name: str, window: Window, *, free: Callable[[], int], start: Callable[[list[Entry]], None]
+    ) -> None:
+        """From now on `start` gets what is due in `window`, never more than `free()` of it."""
+        self._windows[name] = store = WindowJobStore(window, clock=self._clock, free=free, start=start)
+        self.add_jobstore(store, name)
+        if not self.running:
+            self.start()
+
+    def detach(self, name: str) -> None:
+        """Nothing more is started of this window."""
+        del self._windows[name]
+        self.remove_jobstore(name)
+        if not self._windows:
+            self._stop_timer()
 
     def look_again(self) -> None:
         """Something may be due sooner than the alarm is set to."""
-        due = self._window.next_due
+        due = self._next_due()
         if self.running and due is not None and (self._alarm is None or due / 1000 < self._alarm.when):
             self.wakeup()
+
+    def _next_due(self) -> int | None:
+        dues = (store.next_due() for store in self._windows.values())
+        return min((due for due in dues if due is not None), default=None)
 
     def _start_timer(self, wait_seconds: float | None) -> None:
         # What is given was reckoned by the machine's clock. Only whether to wait at all comes from there.
         self._stop_timer()
-        due = self._window.next_due
+        due = self._next_due()
         if wait_seconds is not None and due is not None:
             self._alarm = self._clock.call_at(due / 1000, self.wakeup)
 
@@ -59,7 +72,7 @@ class ClockScheduler(AsyncIOScheduler):  # type: ignore[misc]  # APScheduler has
 
 
 class WindowJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no types
-    """The window, shown as a store with at most one job."""
+    """A window, shown as a store with at most one job."""
 
     def __init__(
         self, window: Window, *, clock: Clock, free: Callable[[], int], start: Callable[[list[Entry]], None]
@@ -70,6 +83,10 @@ class WindowJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no 
         self._free = free
         self._start_due = start
         self._batch: Job | None = None
+
+    def next_due(self) -> int | None:
+        """When the next one is due that may be started."""
+        return None if self._free() == 0 else self._window.next_due
 
     def get_due_jobs(self, now: datetime) -> list[Job]:
         """Takes everything that is due out of the window, as one job."""
@@ -84,9 +101,7 @@ class WindowJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no 
 
     def get_next_run_time(self) -> datetime | None:
         """Whether anything waits that may be started; when it is due, the scheduler asks our clock."""
-        if self._window.next_due is None or self._free() == 0:
-            return None
-        return datetime.now(UTC)
+        return None if self.next_due() is None else datetime.now(UTC)
 
     def lookup_job(self, job_id: str) -> Job | None:  # noqa: ARG002  APScheduler's signature
         """Nothing is known by name."""

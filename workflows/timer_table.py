@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from workflows.cron import Cron
 from workflows.sqlite.operation import Operation, Statement, Value
-from workflows.timer import Catchup, Every, Kind, Timer
+from workflows.timer import Catchup, Due, Every, Kind, Timer, Together
 
 __all__ = [
     "BY_IDS",
-    "DUES",
+    "KEYS",
     "STEPS",
     "Row",
+    "add_together",
     "advance",
     "again",
     "bury",
     "delete",
     "due_of",
+    "dues",
     "from_row",
     "insert",
     "milliseconds",
@@ -41,24 +44,42 @@ STEPS = (
     CREATE INDEX timer_owner ON timer(owner, due, id);
     CREATE UNIQUE INDEX timer_key ON timer(owner, key) WHERE key IS NOT NULL AND state = 'pending';
     """,
+    """
+    ALTER TABLE timer ADD COLUMN realm TEXT NOT NULL DEFAULT 'agents';
+    ALTER TABLE timer ADD COLUMN shared INTEGER;
+    DROP INDEX timer_due;
+    DROP INDEX timer_owner;
+    DROP INDEX timer_key;
+    CREATE INDEX timer_due ON timer(realm, due, id) WHERE state = 'pending';
+    CREATE INDEX timer_owner ON timer(realm, owner, due, id);
+    CREATE UNIQUE INDEX timer_key ON timer(realm, owner, key) WHERE key IS NOT NULL AND state = 'pending';
+    CREATE INDEX timer_shared_by ON timer(shared) WHERE shared IS NOT NULL;
+    CREATE TABLE timer_shared(id INTEGER PRIMARY KEY, payload BLOB NOT NULL) STRICT;
+    """,  # before, agents were the only ones with timers
 )
 
-DUES = "SELECT due, id FROM timer WHERE state = 'pending' AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?"
 _COLUMNS = (
     "id, owner, method, payload, kind, spec, tz, nominal, due, attempt, attempts, catchup, key, state,"
     " skipped, last_error"
 )
 _DUE = _COLUMNS.split(", ").index("due")
-BY_IDS = (
-    f"SELECT {_COLUMNS} FROM timer"  # noqa: S608  our own words
-    " WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))"
-)
-_BY_KEY = f"SELECT {_COLUMNS} FROM timer WHERE owner = ? AND key = ? AND state = 'pending'"  # noqa: S608
+_SHARED = "coalesce(payload, (SELECT payload FROM timer_shared WHERE id = timer.shared))"
+_FROM = f"SELECT {_COLUMNS.replace('payload', _SHARED)} FROM timer"  # noqa: S608  our own words
+BY_IDS = f"{_FROM} WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))"  # noqa: S608
+_BY_KEY = f"{_FROM} WHERE realm = ? AND owner = ? AND key = ? AND state = 'pending'"
+KEYS = "SELECT id, owner, key FROM timer WHERE realm = ? ORDER BY id"
 _INSERT = (
-    "INSERT INTO timer(owner, method, payload, kind, spec, tz, nominal, due, attempts, catchup, key)"
-    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT(owner, key) WHERE key IS NOT NULL AND state = 'pending' DO NOTHING"
+    "INSERT INTO timer(realm, owner, method, payload, kind, spec, tz, nominal, due, attempts, catchup, key)"
+    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT(realm, owner, key) WHERE key IS NOT NULL AND state = 'pending' DO NOTHING"
     f" RETURNING {_COLUMNS}"
+)
+_INSERT_SHARING = (
+    "INSERT INTO timer(realm, owner, method, shared, kind, spec, tz, nominal, due, attempts, catchup)"
+    " VALUES(?, ?, ?, ?, 'once', '', '', ?, ?, ?, 'one')"
+)
+_FORGET_SHARED = (
+    "DELETE FROM timer_shared WHERE id = ? AND NOT EXISTS(SELECT 1 FROM timer WHERE shared = timer_shared.id)"
 )
 _LONGEST_ERROR = 2_000
 Row = tuple[Any, ...]
@@ -80,7 +101,21 @@ def due_of(row: Row) -> int:
     return due
 
 
+def dues(
+    realm: str, owners: Collection[str] | None, after: tuple[int, int], room: int
+) -> tuple[str, tuple[Value, ...]]:
+    """The query for when the next timers of a realm are due, and which they are; of `owners`, if given."""
+    of_these = "" if owners is None else " AND owner IN (SELECT value FROM json_each(?))"
+    sql = (
+        "SELECT due, id FROM timer WHERE state = 'pending' AND realm = ? AND (due, id) > (?, ?)"  # noqa: S608
+        f"{of_these} ORDER BY due, id LIMIT ?"
+    )
+    listed = () if owners is None else (json.dumps(sorted(owners)),)
+    return sql, (realm, *after, *listed, room)
+
+
 def insert(
+    realm: str,
     owner: str,
     method: str,
     payload: bytes | None,
@@ -94,20 +129,43 @@ def insert(
     """A new timer, or the pending one of this owner that has the key; and whether it is new."""
     kind, spec, tz = _written(when)
     due = milliseconds(nominal)
-    values = (owner, method, payload, kind, spec, tz, due, due, attempts, catchup, key)
+    values = (realm, owner, method, payload, kind, spec, tz, due, due, attempts, catchup, key)
 
     def add(connection: sqlite3.Connection) -> tuple[Row, bool]:
         rows = connection.execute(_INSERT, values).fetchall()
         if rows:
             return rows[0], True
-        return connection.execute(_BY_KEY, (owner, key)).fetchone(), False
+        return connection.execute(_BY_KEY, (realm, owner, key)).fetchone(), False
 
     return add
 
 
-def delete(timer: int, owner: str | None = None) -> Statement:
-    """It is over, or nobody wants it any more."""
-    return Statement("DELETE FROM timer WHERE id = ? AND ? IN (owner, '')", (timer, owner or ""))
+def add_together(connection: sqlite3.Connection, new: Together) -> tuple[Due, ...]:
+    """New timers, inside a transaction of something else: they are there when that is there."""
+    due = round(new.due * 1000)
+    shared = connection.execute("INSERT INTO timer_shared(payload) VALUES(?)", (new.payload,)).lastrowid
+    added = []
+    for realm, method in new.calls:
+        values = (realm, new.owner, method, shared, due, due, new.attempts)
+        timer = connection.execute(_INSERT_SHARING, values).lastrowid
+        assert timer is not None
+        added.append(Due(realm, new.owner, due, timer))
+    return tuple(added)
+
+
+def delete(timer: int, realm: str | None = None) -> Operation[int]:
+    """It is over, or nobody wants it any more: how many rows that was. What it shared goes with the last."""
+
+    def forget(connection: sqlite3.Connection) -> int:
+        rows = connection.execute(
+            "DELETE FROM timer WHERE id = ? AND ? IN (realm, '') RETURNING shared", (timer, realm or "")
+        ).fetchall()
+        for (shared,) in rows:
+            if shared is not None:
+                connection.execute(_FORGET_SHARED, (shared,))
+        return len(rows)
+
+    return forget
 
 
 def advance(timer: int, nominal: datetime, *, skipped: int, error: str | None) -> Statement:
@@ -137,20 +195,29 @@ def bury(timer: int, *, attempt: int, error: str) -> Statement:
     )
 
 
-def redrive(timer: int, due: datetime, owner: str | None = None) -> Statement:
-    """Pending again with all its attempts; not when its key was given to another one meanwhile."""
-    return Statement(
-        "UPDATE OR IGNORE timer SET state = 'pending', due = ?, attempt = 0"
-        " WHERE id = ? AND state = 'dead' AND ? IN (owner, '')",
-        (milliseconds(due), timer, owner or ""),
-    )
+def redrive(timer: int, due: datetime, realm: str, owner: str | None = None) -> Operation[str | None]:
+    """Pending again with all its attempts; not when its key was given to another one meanwhile.
+
+    Says whose it is; None when there is nothing to drive again.
+    """
+    values = (milliseconds(due), timer, realm, owner or "")
+
+    def drive(connection: sqlite3.Connection) -> str | None:
+        rows = connection.execute(
+            "UPDATE OR IGNORE timer SET state = 'pending', due = ?, attempt = 0"
+            " WHERE id = ? AND state = 'dead' AND realm = ? AND ? IN (owner, '') RETURNING owner",
+            values,
+        ).fetchall()
+        return str(rows[0][0]) if rows else None
+
+    return drive
 
 
 def selection(conditions: Iterable[tuple[str, Value]], limit: int | None) -> tuple[str, tuple[Value, ...]]:
     """The query for timers by conditions like `("owner = ?", "ann")`; those without a value do not count."""
     chosen = [(condition, value) for condition, value in conditions if value is not None]
     where = " AND ".join(condition for condition, _ in chosen) or "true"
-    sql = f"SELECT {_COLUMNS} FROM timer WHERE {where} ORDER BY due, id LIMIT ?"  # noqa: S608  our own words
+    sql = f"{_FROM} WHERE {where} ORDER BY due, id LIMIT ?"
     return sql, (*(value for _, value in chosen), -1 if limit is None else limit)
 
 

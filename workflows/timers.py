@@ -2,91 +2,86 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import sqlite3
-from collections.abc import Sequence
-from contextvars import copy_context
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self, get_args
+from typing import get_args
 
 from workflows.clock import Clock
 from workflows.cron import Cron
 from workflows.duration import YEAR, seconds
-from workflows.errors import InvalidDuration, StoreError
+from workflows.errors import InvalidDuration, WorkflowError
 from workflows.sqlite.store import Store
-from workflows.timer import Catchup, Every, Kind, State, Timer, When
+from workflows.timer import Catchup, Due, Every, Kind, State, Timer, When
 from workflows.timer_rules import first
-from workflows.timer_runs import Fire, Runs
-from workflows.timer_scheduler import ClockScheduler
-from workflows.timer_table import DUES, STEPS, from_row, insert, milliseconds, moment, redrive, selection
-from workflows.timer_window import Entry, Load, Window
+from workflows.timer_runs import Fire
+from workflows.timer_table import KEYS, delete, from_row, insert, milliseconds, moment, redrive, selection
+from workflows.timer_watch import Ticks, Watch
 
 __all__ = ["Every", "Fire", "Timer", "Timers", "When"]
 
 _ATTEMPTS = 7
 _MOST_RUNNING = 1_000
 _WINDOW = 20_000
-_DISK_RETRY = 1.0
-
-_log = logging.getLogger(__name__)
+_GRACE = 10.0
 
 
 class Timers:
-    """All timers of a store, calling `fire` from `open` to `close`; an async context manager.
+    """The timers of one realm of a file: what one part of the program has to be called for.
 
-    A row is deleted or moved to its next time only after `fire` returned, so after a crash a timer is called
-    again, with the same nominal time. Never are two calls of one timer under way. When `fire` raises, it is
-    called again after 2, 4, 8 … seconds (at most 10 minutes, give or take a quarter), then it is dead: kept,
-    with its last error, until it is cancelled or driven again. A recurring one goes on with its next time.
-    `window` is how many of the next timers are held in memory.
+    They are kept whether anybody serves the realm or not, and wait for `serve`. A row is deleted or moved to
+    its next time only after `fire` returned, so after a crash a timer is called again, with the same nominal
+    time. Never are two calls of one timer under way. When `fire` raises, it is called again after 2, 4, 8 …
+    seconds (at most 10 minutes, give or take a quarter), or when a `TryAgain` says; then, or at once after a
+    `NonRetryableError`, it is dead: kept, with its last error, until it is cancelled or driven again. A
+    recurring one goes on with its next time.
     """
 
-    def __init__(
+    def __init__(self, store: Store, realm: str, *, clock: Clock, ticks: Ticks) -> None:
+        self._store = store
+        self._realm = realm
+        self._clock = clock
+        self._ticks = ticks
+        self._watch: Watch | None = None
+
+    async def serve(
         self,
-        store: Store,
-        *,
-        clock: Clock,
         fire: Fire,
+        *,
+        owners: Iterable[str] | None = None,
         most_running: int = _MOST_RUNNING,
         window: int = _WINDOW,
     ) -> None:
-        self._store = store
-        self._clock = clock
-        self._window = Window(window)
-        self._runs = Runs(store, clock=clock, fire=fire, most=most_running, ended=self._ended)
-        self._scheduler = ClockScheduler(self._window, clock=clock, free=self._runs.free, start=self._start)
-        self._context = copy_context()
-        self._loading: asyncio.Task[None] | None = None
+        """Calls `fire` for each timer that is due, until `close`; what was missed meanwhile comes now.
 
-    async def open(self) -> None:
-        """Starts to call; what became due in the meantime is called now, each by its `catchup`."""
-        await self._store.migrate("timers", STEPS)
-        self._runs.open()
-        load = self._window.begin_load()
-        if load is not None:
-            await self._load(load)
-        self._scheduler.start()
+        With `owners`, those of others wait on. `most_running` is how many calls may be under way, `window`
+        how many of the next timers are held in memory.
+        """
+        if self._watch is not None:
+            raise WorkflowError(
+                f"the timers of {self._realm} are served already, by another part of this program: "
+                "let one of the two go first"
+            )
+        self._watch = watch = Watch(
+            self._store,
+            self._realm,
+            fire,
+            clock=self._clock,
+            ticks=self._ticks,
+            owners=owners,
+            most_running=most_running,
+            window=window,
+        )
+        try:
+            await watch.open()
+        except BaseException:
+            self._watch = None
+            raise
 
-    async def close(self, grace: float = 10.0) -> None:
+    async def close(self, grace: float = _GRACE) -> None:
         """Starts nothing more, gives running calls `grace` seconds, then cuts them off: they come again."""
-        await self._runs.close(grace)
-        if self._loading is not None:
-            self._loading.cancel()
-            await asyncio.wait([self._loading])
-        if self._scheduler.running:
-            self._scheduler.shutdown()
-            await asyncio.sleep(0)  # APScheduler shuts down in the next turn of the loop
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            await watch.close(grace)
 
     async def add(
         self,
@@ -111,13 +106,25 @@ class Timers:
         at = self._at(when)
         nominal = first(at, moment(milliseconds(self._now())))
         operation = insert(
-            owner, method, payload, at, nominal=nominal, attempts=attempts, catchup=catchup, key=key
+            self._realm,
+            owner,
+            method,
+            payload,
+            at,
+            nominal=nominal,
+            attempts=attempts,
+            catchup=catchup,
+            key=key,
         )
         row, new = await self._store.write(operation)
         timer = from_row(row)
         if new:
-            self._offer(timer)
+            self._offer(timer.owner, milliseconds(timer.due), timer.id)
         return timer
+
+    def written(self, due: Due) -> None:
+        """A timer of this realm that was added together with something else: told after its COMMIT."""
+        self._offer(due.owner, due.due, due.id)
 
     async def cancel(self, timer: int, *, owner: str | None = None) -> bool:
         """True when a call that was to come does not come any more, with all that would have followed.
@@ -126,9 +133,9 @@ class Timers:
         """
         if owner is not None and await self.get(timer, owner=owner) is None:
             return False
-        cancelled = await self._runs.cancel(timer)
-        self._window.forget(timer)
-        return cancelled
+        if self._watch is not None:
+            return await self._watch.cancel(timer)
+        return await self._store.write(delete(timer, self._realm)) == 1
 
     async def get(self, timer: int, *, owner: str | None = None) -> Timer | None:
         """None when there is no such timer (of `owner`)."""
@@ -159,14 +166,17 @@ class Timers:
             limit,
         )
 
+    async def keys(self) -> list[tuple[int, str, str | None]]:
+        """Id, owner and key of each, also where a rule cannot be read any more."""
+        return [(timer, owner, key) for timer, owner, key in await self._store.read(KEYS, (self._realm,))]
+
     async def redrive(self, timer: int, *, owner: str | None = None) -> bool:
         """Calls a dead timer again, with all its attempts; false when it is not dead."""
         now = self._now()
-        if not await self._store.write(redrive(timer, now, owner)):
-            return False
-        self._window.offer((milliseconds(now), timer))
-        self._scheduler.look_again()
-        return True
+        whose = await self._store.write(redrive(timer, now, self._realm, owner))
+        if whose is not None:
+            self._offer(whose, milliseconds(now), timer)
+        return whose is not None
 
     def _at(self, when: When) -> datetime | Cron | Every:
         match when:
@@ -183,41 +193,12 @@ class Timers:
                 return datetime.fromtimestamp(self._clock.now() + length, UTC)
 
     async def _select(self, conditions: list[tuple[str, str | int | None]], limit: int | None) -> list[Timer]:
-        return [from_row(row) for row in await self._store.read(*selection(conditions, limit))]
+        query = selection([("realm = ?", self._realm), *conditions], limit)
+        return [from_row(row) for row in await self._store.read(*query)]
 
-    def _offer(self, timer: Timer) -> None:
-        self._window.offer((milliseconds(timer.due), timer.id))
-        self._scheduler.look_again()
-
-    def _start(self, due: list[Entry]) -> None:
-        self._runs.start(due)
-        self._refill()
-
-    def _ended(self, entry: Entry | None) -> None:
-        if entry is not None:
-            self._window.offer(entry)
-        self._scheduler.look_again()
-
-    def _refill(self) -> None:
-        load = self._window.begin_load()
-        if load is not None:
-            loop = asyncio.get_running_loop()
-            self._loading = loop.create_task(self._load(load), context=self._context.copy())
-
-    async def _load(self, load: Load) -> None:
-        while (rows := await self._read(load)) is None:
-            await self._clock.sleep(_DISK_RETRY)
-        self._window.end_load(rows)
-        self._scheduler.look_again()
-
-    async def _read(self, load: Load) -> list[Entry] | None:
-        try:
-            with self._clock.busy():
-                rows = await self._store.read(DUES, (*load.after, load.room))
-        except (StoreError, sqlite3.Error) as error:
-            _log.warning("the next timers could not be read: %s", error)
-            return None
-        return [(due, timer) for due, timer in rows]
+    def _offer(self, owner: str, due: int, timer: int) -> None:
+        if self._watch is not None:
+            self._watch.offer(owner, (due, timer))
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now(), UTC)

@@ -20,9 +20,11 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import workflows.timer_scheduler  # noqa: F401  loaded once, not by every child
+from tests.workflows.ticking import served
 from workflows.clock import SystemClock
 from workflows.sqlite.store import Statement, Store
-from workflows.timers import Every, Timer, Timers
+from workflows.timers import Every, Timer
 
 _LONGEST_LIFE = 0.15
 _PER_LIFE = 300
@@ -136,7 +138,7 @@ async def _work(path: Path, pipe: int, *, to_the_end: bool, forget: bool) -> Non
         timer = await timers.add("ann", "greet", random.random() * _SPREAD)
         os.write(pipe, f"added {timer.id}\n".encode())
 
-    async with await Store.open(path, clock=clock) as store, Timers(store, clock=clock, fire=fire) as timers:
+    async with await Store.open(path, clock=clock) as store, served(store, clock, fire) as timers:
         os.write(pipe, b"open\n")
         if not to_the_end:
             await timers.add("ann", "tick", Every(0.02), key="tick", catchup="all")

@@ -21,8 +21,8 @@ def killed(folder: Path, *options: str) -> dict[str, int]:
 
 def test_none_is_lost_and_a_second_call_follows_a_kill_only(tmp_path: Path) -> None:
     report = killed(tmp_path, "--kills", "20")
-    assert report.pop("added") > 1000
-    assert 0 < report.pop("called_again") < 20 * 100
+    assert report.pop("added") > 200
+    assert 0 < report.pop("called_again") < 20 * 1_000  # as many may be under way at a kill
     assert report == {"lost": 0, "twice_in_one_life": 0, "other_nominal": 0}
 
 

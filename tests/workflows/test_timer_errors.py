@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.ticking import START, ticking
+from tests.workflows.ticking import START, served, ticking
 from workflows.cron import Cron
 from workflows.errors import StoreError
 from workflows.sqlite.store import Store
 from workflows.testing import VirtualClock
 from workflows.timer import Catchup, Every, Timer
-from workflows.timers import Timers
+from workflows.timetable import Timetable
 
 pytestmark = pytest.mark.anyio
 HOUR = 3600.0
@@ -262,12 +262,14 @@ async def test_what_came_before_it_was_open_was_missed() -> None:
 
     clock = VirtualClock(START)
     async with await Store.open(":memory:", clock=clock) as store:
-        async with Timers(store, clock=clock, fire=fire) as earlier:
+        async with served(store, clock, fire) as earlier:
             await earlier.add("ann", "greet", Every(20), catchup="skip")
-        later = Timers(store, clock=clock, fire=fire)
+        timetable = Timetable(store, clock=clock)
+        later = timetable.of("tests")
         await clock.sleep(30)
-        async with later:
-            await clock.sleep(1)
+        await later.serve(fire)
+        await clock.sleep(1)
+        await timetable.close(10)
     assert calls == []
 
 

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.ticking import START, Ticking, ticking
+from tests.workflows.ticking import START, Ticking, served, ticking
 from workflows.clock import SystemClock
 from workflows.cron import Cron
 from workflows.errors import InvalidDuration
 from workflows.sqlite.store import Store
 from workflows.timer import Every, Timer, When
-from workflows.timers import Timers
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400.0
@@ -167,7 +166,7 @@ async def test_it_is_not_called_while_its_cancel_waits_to_be_written(path: Path)
         calls.append(timer)
 
     clock, written = SystemClock(), threading.Event()
-    async with await Store.open(path, clock=clock) as store, Timers(store, clock=clock, fire=fire) as timers:
+    async with await Store.open(path, clock=clock) as store, served(store, clock, fire) as timers:
         timer = await timers.add("ann", "greet", 0.02)
         slow = store.write(lambda _: written.wait(10))
         cancelling = asyncio.ensure_future(timers.cancel(timer.id))

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from workflows.clock import Clock
 from workflows.sqlite.store import Store
 from workflows.testing import VirtualClock
-from workflows.timers import Timer, Timers
+from workflows.timers import Fire, Timer, Timers
+from workflows.timetable import Timetable
 
-__all__ = ["START", "Ticking", "ticking"]
+__all__ = ["START", "Ticking", "served", "ticking"]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -56,8 +58,21 @@ async def ticking(
     clock = VirtualClock(START + (down if isinstance(down, timedelta) else timedelta(seconds=down)))
     ticking = Ticking(clock)
     async with await Store.open(path, clock=clock) as store:
-        ticking.timers = Timers(
-            store, clock=clock, fire=ticking.fire, most_running=most_running, window=window
-        )
-        async with ticking.timers:
+        serving = served(store, clock, ticking.fire, most_running=most_running, window=window)
+        async with serving as ticking.timers:
             yield ticking
+
+
+@asynccontextmanager
+async def served(
+    store: Store, clock: Clock, fire: Fire, *, most_running: int = 1_000, window: int = 20_000
+) -> AsyncIterator[Timers]:
+    """The timers of the tests, calling `fire`."""
+    timetable = Timetable(store, clock=clock)
+    await timetable.open()
+    try:
+        timers = timetable.of("tests")
+        await timers.serve(fire, most_running=most_running, window=window)
+        yield timers
+    finally:
+        await timetable.close(10)

@@ -26,6 +26,7 @@ from workflows.sqlite.tables import (
     moment_row,
     only_row,
 )
+from workflows.timer_table import add_together
 from workflows.types import FINAL
 
 __all__ = ["claim", "deliver", "expire", "history", "insert", "transition"]
@@ -96,7 +97,8 @@ def transition(connection: sqlite3.Connection, incarnation: int, change: Change)
     epoch += plan.rule.fences
     _carry_out(connection, incarnation, plan, epoch)
     remains = _claimed(connection, plan.instance, epoch) if Applied.goes_on(plan) else None
-    return Applied(plan, epoch, remains)
+    dues = () if plan.notices is None else add_together(connection, plan.notices)
+    return Applied(plan, epoch, remains, dues)
 
 
 def expire(connection: sqlite3.Connection, now: float, most: int) -> None:

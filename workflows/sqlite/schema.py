@@ -62,16 +62,17 @@ def reader_settings() -> tuple[str, ...]:
     return (*_COMMON, "PRAGMA wal_autocheckpoint=0", "PRAGMA query_only=ON")
 
 
-def known(component: str, newest: int) -> Operation[None]:
-    """Refuses a file whose `component` is newer than this release."""
+def known(component: str, newest: int) -> Operation[int]:
+    """Which version of `component` the file holds; refuses one that is newer than this release."""
 
-    def check(connection: sqlite3.Connection) -> None:
+    def check(connection: sqlite3.Connection) -> int:
         version = _version(connection, component)
         if version > newest:
             raise StoreError(
                 f'the file holds version {version} of "{component}", this release knows {newest}: '
                 "open it with the newer release"
             )
+        return version
 
     return check
 

@@ -91,8 +91,8 @@ class Store:
 
         A step that was released never changes: append a new one. Refuses a file that is newer than `steps`.
         """
-        await self.write(known(component, len(steps)))
-        for number, step in enumerate(steps, 1):
+        version = await self.write(known(component, len(steps)))
+        for number, step in enumerate(steps[version:], version + 1):
             await self.write(migration(component, number, step))
 
     async def close(self) -> None:
