@@ -44,9 +44,11 @@ from workflows.step import WorkflowStep
 from workflows.timer import Every, Timer
 from workflows.timers import Timers
 from workflows.types import (
+    ChildRef,
     CronFiring,
     HistoryEvent,
     InstanceStatus,
+    Raced,
     ReceivedEvent,
     RollbackStatus,
     Status,
@@ -62,6 +64,7 @@ __all__ = [
     "BatchItem",
     "Binding",
     "CannotDecode",
+    "ChildRef",
     "Clock",
     "CreatedBatch",
     "Cron",
@@ -90,6 +93,7 @@ __all__ = [
     "NotStorable",
     "Operation",
     "Page",
+    "Raced",
     "ReceivedEvent",
     "Retention",
     "RetryOptions",

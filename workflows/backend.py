@@ -211,6 +211,8 @@ class Activation(Protocol):
     ref: Ref
     params: bytes
     created_at: float
+    epoch: int
+    """Of the lease; higher for each one that follows."""
     firing: CronFiring | None
     undoing: Undoing | None
     """The run is there to undo what an earlier one has done."""
@@ -222,7 +224,7 @@ class Activation(Protocol):
     running: int
     """How many attempts run; kept by the driver."""
     waiting: int
-    """How many sleeps, waits and retry delays are under way; kept by the driver."""
+    """How many sleeps, waits (for children, too) and retry delays are under way; kept by the driver."""
 
     def record(
         self, entry: Entry, moments: Iterable[NewMoment], *, consume: int | None = None

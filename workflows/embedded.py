@@ -49,6 +49,7 @@ class EmbeddedBackend:
     async def serve(self, workflows: Iterable[str], drive: Drive) -> None:
         """See `Backend.serve`."""
         await self._runs.serve(workflows, drive)
+        await self._commands.followers.sweep()
         await self._commands.pruner.open()
 
     async def renew(self) -> None:

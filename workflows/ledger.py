@@ -13,6 +13,7 @@ from typing import Protocol
 from workflows.backend import InboxEvent, Instance, Listing, NewInstance, Ref
 from workflows.change import Change, Plan
 from workflows.entry import Entry, Moment
+from workflows.kin import Told
 from workflows.lifecycle import BEGUN, QUEUED
 from workflows.types import FINAL, Usage
 
@@ -68,6 +69,10 @@ class Applied:
     epoch: int
     remains: Claim | None = None
     """What to go on from, where the run has lost its lease and the instance goes on."""
+    told: Told | None = None
+    """It was a child that has ended: the event that its parent got."""
+    followers: tuple[Instance, ...] = ()
+    """Unfinished children that follow it, when it has ended or begun anew."""
 
     @staticmethod
     def goes_on(plan: Plan) -> bool:
@@ -103,7 +108,7 @@ class Ledger(Protocol):
         """
 
     async def usage(self, incarnation: int) -> Usage:
-        """Sums over the entries of `step.do` and of compensations, forgotten ones too."""
+        """Sums over the entries of `step.do` and of compensations: forgotten ones and descendants', too."""
 
     def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
         """Every unfinished instance of these workflows, each with its epoch raised."""
@@ -115,4 +120,7 @@ class Ledger(Protocol):
         """A new event; `InstanceFinished` when the instance is finished."""
 
     def transition(self, incarnation: int, change: Change) -> Future[Applied | None]:
-        """Applies the lifecycle table; None when it changes nothing, `Fenced` when the epoch is another."""
+        """Applies the lifecycle table; None when it changes nothing, `Fenced` when the epoch is another.
+
+        The end of a child is told to its parent in the same transaction.
+        """

@@ -11,8 +11,9 @@ starts meanwhile. Another run, which finds the compensations by a replay, undoes
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -30,7 +31,7 @@ from workflows.rehearsal import Rehearsal, Rehearsals
 from workflows.retry import undoable
 from workflows.waits import Waits
 
-__all__ = ["Limits", "Operation", "Run"]
+__all__ = ["Limits", "Operation", "Run", "operation_of"]
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -97,6 +98,7 @@ class Run:
         """Asked before each step, told whether it is within another one; None: every step may go on."""
         self.tasks: set[asyncio.Task[Any]] = set()
         """Tasks that are inside a step now."""
+        self._kept: set[asyncio.Task[Any]] = set()
         self._refused: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._gate: list[asyncio.Future[None]] = []
         self._ordinal = max((entry.ordinal for entry in activation.journal.values()), default=0)
@@ -164,6 +166,11 @@ class Run:
             self._gate.append(opened)
             with self.clock.waiting():
                 await opened
+
+    def keep(self, task: asyncio.Task[Any]) -> None:
+        """Holds a task that perhaps nobody awaits; asyncio itself would let it be collected."""
+        self._kept.add(task)
+        task.add_done_callback(self._kept_no_more)
 
     def moment(self, type: str, **detail: object) -> NewMoment:
         """Something that happens now, for subscribers."""
@@ -260,6 +267,11 @@ class Run:
                 continue
         self._noted(written)
 
+    def _kept_no_more(self, task: asyncio.Task[Any]) -> None:
+        self._kept.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.debug("%s: %s ended with %r", self.activation.ref.id, task.get_name(), error)
+
     def _noted(self, written: asyncio.Future[None]) -> None:
         error = None if written.cancelled() else written.exception()
         if isinstance(error, Fenced):
@@ -296,3 +308,11 @@ class Run:
                 if not waiter.done():
                     waiter.set_result(None)
         self.waits.look()
+
+
+def operation_of(coroutine: Coroutine[Any, Any, Any]) -> Operation[Any] | None:
+    """The step that `coroutine`, which has not begun, is going to perform; None when it is something else."""
+    if getattr(coroutine, "cr_code", None) is not Run.perform.__code__:
+        return None
+    operation: Operation[Any] = inspect.getcoroutinelocals(coroutine)["operation"]
+    return operation

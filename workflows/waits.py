@@ -1,4 +1,4 @@
-"""What a run waits for: instants, events, and for a cut step to be cancelled again."""
+"""What a run waits for: instants, events, the end of a child, and for a cut step to be cancelled again."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _PATIENCE = 5.0
 
 
 class _Wait:
-    """One wait under way: for `entry.due`, and perhaps for an event of a type."""
+    """One wait under way: for `entry.due`, for an event of a type, or for whatever comes first."""
 
-    __slots__ = ("alarm", "entry", "over", "type")
+    __slots__ = ("alarm", "claim", "entry", "over", "type")
 
-    def __init__(self, entry: Entry, type: str | None) -> None:
+    def __init__(self, entry: Entry, type: str | None, claim: Callable[[], bool] | None = None) -> None:
         self.entry = entry
         self.type = type
+        self.claim = claim
         self.over: asyncio.Future[InboxEvent | None] = asyncio.get_running_loop().create_future()
         self.alarm: Pending | None = None
 
@@ -43,9 +44,14 @@ class Waits:
         """Returns once `entry.due` has come."""
         await self._for(_Wait(entry, None))
 
-    async def event(self, entry: Entry, type: str) -> InboxEvent | None:
-        """The oldest event of `type` that no older wait gets; None once `entry.due` has come."""
-        return await self._for(_Wait(entry, type))
+    async def event(
+        self, entry: Entry, type: str, *, claim: Callable[[], bool] | None = None
+    ) -> InboxEvent | None:
+        """The oldest event of `type` that no older wait gets; None once `entry.due`, if any, has come.
+
+        An event is left in the inbox when `claim` says that it must not be taken.
+        """
+        return await self._for(_Wait(entry, type, claim))
 
     async def cut_again(self, entry: Entry) -> None:
         """Waits to be cancelled as on the first run; returns when the run is blocked on nothing else."""
@@ -94,8 +100,7 @@ class Waits:
 
     def _arm(self, wait: _Wait) -> None:
         due = wait.entry.due
-        assert due is not None
-        if not wait.over.done():
+        if due is not None and not wait.over.done():
             wait.alarm = self._clock.call_at(due, lambda: self._due(wait))
 
     def _due(self, wait: _Wait) -> None:
@@ -114,7 +119,8 @@ class Waits:
                     if not self._activation.open:
                         self._activation.ask()  # once there is a slot, `look` comes here again
                         return
-                    wait.end(inbox.pop(place))
+                    if wait.claim is None or wait.claim():
+                        wait.end(inbox.pop(place))
                     break
 
     def _give_back(self, wait: _Wait) -> None:
