@@ -48,9 +48,11 @@ from workflows.step import WorkflowStep
 from workflows.timer import Every, Timer
 from workflows.timers import Timers
 from workflows.types import (
+    ChildRef,
     CronFiring,
     HistoryEvent,
     InstanceStatus,
+    Raced,
     ReceivedEvent,
     RollbackStatus,
     Status,
@@ -66,6 +68,7 @@ __all__ = [
     "BatchItem",
     "Binding",
     "CannotDecode",
+    "ChildRef",
     "Clock",
     "CreatedBatch",
     "Cron",
@@ -99,6 +102,7 @@ __all__ = [
     "Operation",
     "Page",
     "PlacedHook",
+    "Raced",
     "ReceivedEvent",
     "Retention",
     "RetryOptions",

@@ -208,6 +208,7 @@ class Awaited(NamedTuple):
     """A wait that is over once `due` has come, or an event of `type` is there."""
 
     due: float
+    """Epoch seconds; infinite when no time ends it."""
     type: str | None = None
 
 
@@ -230,6 +231,8 @@ class Activation(Protocol):
     ref: Ref
     params: bytes
     created_at: float
+    epoch: int
+    """Of the lease; higher for each one that follows."""
     firing: CronFiring | None
     undoing: Undoing | None
     """The run is there to undo what an earlier one has done."""

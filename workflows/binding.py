@@ -16,14 +16,14 @@ from workflows.page import Page, listing, page
 from workflows.retention import Retention
 from workflows.types import Status
 
-__all__ = ["Binding"]
+__all__ = ["NO_PARAMS", "Binding", "BoundDefinition"]
 
 P = TypeVar("P")
 
-_NO_PARAMS: dict[str, Any] = {}
+NO_PARAMS: dict[str, Any] = {}
 
 
-class _Definition(Shape, Protocol):
+class BoundDefinition(Shape, Protocol):
     """What a binding needs to know of its workflow."""
 
     def dump_params(self, params: object) -> bytes: ...
@@ -33,7 +33,7 @@ class _Definition(Shape, Protocol):
 class Binding(Generic[P]):
     """Creates and finds the instances of one workflow."""
 
-    def __init__(self, backend: Backend, definition: _Definition) -> None:
+    def __init__(self, backend: Backend, definition: BoundDefinition) -> None:
         self._backend = backend
         self._definition = definition
 
@@ -42,11 +42,15 @@ class Binding(Generic[P]):
         """The name of the workflow."""
         return self._definition.name
 
+    def definition_in(self, backend: Backend) -> BoundDefinition | None:
+        """What is known of the workflow, when its instances live in `backend`."""
+        return self._definition if self._backend is backend else None
+
     async def create(
         self,
         *,
         id: str | None = None,
-        params: P | dict[str, Any] = _NO_PARAMS,
+        params: P | dict[str, Any] = NO_PARAMS,
         exist_ok: bool = False,
         retention: Retention | None = None,
     ) -> WorkflowInstance:
@@ -73,7 +77,7 @@ class Binding(Generic[P]):
         ids, errors = new_ids(items)
         made = {index: str(uuid.uuid4()) if id is None else id for index, id in ids.items()}
         new = [
-            self._new(id, items[index].get("params", _NO_PARAMS), items[index].get("retention"))
+            self._new(id, items[index].get("params", NO_PARAMS), items[index].get("retention"))
             for index, id in made.items()
         ]
         created = []

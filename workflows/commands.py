@@ -28,6 +28,7 @@ from workflows.clock import Clock
 from workflows.entry import Entry, Key, last_order
 from workflows.errors import InstanceNotFound, StepError
 from workflows.failure import Failure
+from workflows.followers import Followers
 from workflows.lease import Lease
 from workflows.ledger import Applied, Ledger
 from workflows.lifecycle import Command, Effect, Rule, Standing
@@ -55,6 +56,7 @@ class Commands:
             ledger, clock, slots, conclude=self._conclude, settle=self._settle, begin=self._begin
         )
         self.pruner = Pruner(ledger, clock)
+        self.followers = Followers(ledger, self.runs, self.control)
         self._ledger = ledger
         self._clock = clock
         self._tell = tell
@@ -96,7 +98,10 @@ class Commands:
         free = self.runs.is_free(ref.workflow)
         change = Change(command, self._clock.now(), order, free=free, step=step, ending=ending)
         applied = await self._ledger.transition(ref.incarnation, change)
-        if applied is not None and applied.remains is not None and ref.workflow in self.runs.workflows:
+        if applied is None:
+            return
+        await self.followers.applied(applied)
+        if applied.remains is not None and ref.workflow in self.runs.workflows:
             self.runs.take(applied.remains)
 
     async def _apply(
@@ -144,6 +149,7 @@ class Commands:
             self.pruner.expects(instance.expires_at)
         if plan.rule.fences:
             lease.stop()
+        await self.followers.applied(applied)
         if applied.remains is not None:
             self.runs.take(applied.remains, after=lease.run if instance.undoing is not None else None)
             return

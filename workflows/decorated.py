@@ -63,9 +63,9 @@ class Declared:
                 return step
         return None
 
-    def key(self, name: str) -> Key:
+    def key(self, name: str, *, alike: bool) -> Key:
         """The identity of the step that begins now."""
-        return self.run.names.take(Kind.DO, self._prefix + name)
+        return self.run.names.take(Kind.DO, self._prefix + name, alike=alike)
 
 
 class StepDecorator:
@@ -172,7 +172,7 @@ class DecoratedStep(Generic[T_co]):
         make = functools.partial(
             Dependent,
             declared.run,
-            key := declared.key(name),
+            key := declared.key(name, alike=bool(path)),
             function,
             steps,
             style=self._style,

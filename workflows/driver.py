@@ -22,6 +22,7 @@ from workflows.backend import (
     Stopped,
 )
 from workflows.binding import Binding
+from workflows.children import Children
 from workflows.clock import Clock
 from workflows.definition import Definition
 from workflows.errors import CannotDecode, NotStorable, WorkflowFatalError
@@ -62,6 +63,7 @@ class Driver:
         self._clock = clock
         self._env = env
         self._bindings = bindings
+        self._children = Children(backend, bindings)
         self._executor = ThreadPoolExecutor(thread_name_prefix="step")
         self._marks = StartMarks()
         self._tasks = TaskFactory.installed()
@@ -184,7 +186,7 @@ class Driver:
         workflow._bindings = self._bindings  # noqa: SLF001  # given here, as __init__ is the user's
         created = datetime.fromtimestamp(activation.created_at, UTC)
         event = WorkflowEvent(payload, created, ref.id, ref.workflow, activation.firing)
-        return await workflow.run(event, WorkflowStep(run))
+        return await workflow.run(event, WorkflowStep(run, self._children))
 
 
 async def _over(run: Run, main: asyncio.Task[None]) -> set[asyncio.Future[Any]]:

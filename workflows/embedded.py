@@ -52,6 +52,7 @@ class EmbeddedBackend:
     async def serve(self, workflows: Iterable[str], drive: Drive) -> None:
         """See `Backend.serve`."""
         await self._runs.serve(workflows, drive)
+        await self._commands.followers.sweep()
         await self._commands.pruner.open()
 
     async def renew(self) -> None:
@@ -165,9 +166,7 @@ class EmbeddedBackend:
             event = await self._ledger.deliver(ref.incarnation, type, payload, self._clock.now())
             current = self._runs.leases.get(ref.incarnation)
             if current is not None:
-                current.inbox.append(event)
-                current.changed()
-                self._runs.parked.received(ref.incarnation, type)
+                self._runs.received(current, event)
 
     def _shown(self, instance: Instance) -> Instance:
         """With the status that only this process knows."""

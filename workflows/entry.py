@@ -19,6 +19,8 @@ class Kind(IntEnum):
     WAIT = 2
     ROLLBACK = 3
     """What undoes the `do` step of the same name and occurrence."""
+    CHILD = 4
+    RACE = 5
 
 
 class State(IntEnum):
@@ -27,7 +29,7 @@ class State(IntEnum):
     RUNNING = 0
     """An attempt has started and has not ended."""
     WAITING = 1
-    """It sleeps, waits for an event or for its next attempt, until `due`."""
+    """It sleeps, waits for an event, its next attempt or a child; until `due`, if there is one."""
     DONE = 2
     FAILED = 3
     CUT = 4

@@ -13,7 +13,7 @@ from workflows.errors import WorkflowError
 from workflows.failure import Failure
 from workflows.lifecycle import ENDS
 from workflows.retry import stored_options
-from workflows.types import HistoryEvent
+from workflows.types import ChildRef, HistoryEvent
 
 __all__ = ["ENDINGS", "TYPES", "options", "shown"]
 
@@ -26,6 +26,8 @@ TYPES = frozenset(
         "attempt": "started completed errored",
         "sleep": "started completed",
         "wait": "started completed timed_out",
+        "child": "started completed errored",
+        "race": "started completed",
         "rollback": "started completed errored",
         "rollback_step": "started completed errored",
         "rollback_attempt": "started completed errored",
@@ -69,6 +71,8 @@ def shown(seen: Seen, instance: Instance) -> HistoryEvent:
         retry_delay=detail.get("retry_delay"),
         duration=detail.get("duration"),
         event_type=detail.get("event_type"),
+        child=ChildRef(detail["workflow"], detail["child"]) if "child" in detail else None,
+        winner=detail.get("winner"),
     )
 
 
@@ -91,8 +95,10 @@ def _config(entry: Entry) -> dict[str, Any]:
 def _output(type: str, entry: Entry | None, instance: Instance) -> Any:
     if type == "workflow_completed":
         return None if instance.output is None else typed.readable(instance.output)
-    if entry is None or type != "step_completed" or entry.result is None:
+    if entry is None or type not in ("step_completed", "child_completed") or entry.result is None:
         return None
+    if type == "child_completed":
+        return typed.readable(entry.result)
     return REDACTED if _config(entry).get("sensitive") == "output" else typed.readable(entry.result)
 
 

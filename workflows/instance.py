@@ -18,8 +18,14 @@ from workflows.types import HistoryEvent, InstanceStatus
 
 __all__ = ["Shape", "StepKind", "WorkflowInstance"]
 
-StepKind = Literal["do", "sleep", "wait_for_event"]
-_KINDS: dict[str, Kind] = {"do": Kind.DO, "sleep": Kind.SLEEP, "wait_for_event": Kind.WAIT}
+StepKind = Literal["do", "sleep", "wait_for_event", "run_workflow", "race"]
+_KINDS: dict[str, Kind] = {
+    "do": Kind.DO,
+    "sleep": Kind.SLEEP,
+    "wait_for_event": Kind.WAIT,
+    "run_workflow": Kind.CHILD,
+    "race": Kind.RACE,
+}
 
 
 class Shape(Protocol):

@@ -26,6 +26,8 @@ class Lease:
         self.created_at = claim.instance.created_at
         self.paused_at = claim.instance.paused_at
         self.firing = claim.instance.firing
+        self.parent = claim.instance.parent
+        self.follows = claim.instance.follows
         self.undoing = claim.instance.undoing
         self.begun = claim.instance.begun
         self.status: Status = claim.instance.status

@@ -13,6 +13,7 @@ from typing import Protocol
 from workflows.backend import InboxEvent, Instance, Listing, NewInstance, Ref
 from workflows.change import Change, Plan
 from workflows.entry import Entry, Moment
+from workflows.kin import Told
 from workflows.lifecycle import BEGUN, QUEUED
 from workflows.timer import Due
 from workflows.types import FINAL, Usage
@@ -71,6 +72,10 @@ class Applied:
     """What to go on from, where the run has lost its lease and the instance goes on."""
     dues: tuple[Due, ...] = ()
     """Timers that were written together with it."""
+    told: Told | None = None
+    """It was a child that has ended: the event that its parent got."""
+    followers: tuple[Instance, ...] = ()
+    """Unfinished children that follow it, when it has ended or begun anew."""
 
     @staticmethod
     def goes_on(plan: Plan) -> bool:
@@ -106,7 +111,7 @@ class Ledger(Protocol):
         """
 
     async def usage(self, incarnation: int) -> Usage:
-        """Sums over the entries of `step.do` and of compensations, forgotten ones too."""
+        """Sums over the entries of `step.do` and of compensations: forgotten ones and descendants', too."""
 
     def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
         """Every unfinished instance of these workflows, each with its epoch raised."""
@@ -118,4 +123,7 @@ class Ledger(Protocol):
         """A new event; `InstanceFinished` when the instance is finished."""
 
     def transition(self, incarnation: int, change: Change) -> Future[Applied | None]:
-        """Applies the lifecycle table; None when it changes nothing, `Fenced` when the epoch is another."""
+        """Applies the lifecycle table; None when it changes nothing, `Fenced` when the epoch is another.
+
+        The end of a child is told to its parent in the same transaction.
+        """

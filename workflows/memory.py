@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
@@ -14,11 +14,12 @@ from workflows.backend import InboxEvent, Instance, Listing
 from workflows.change import Change, Plan, planned, used_by
 from workflows.entry import Entry, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
+from workflows.kin import Told, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim
 from workflows.lifecycle import Effect
 from workflows.sqlite.store import Store
 from workflows.timer_table import add_together
-from workflows.types import FINAL, Usage
+from workflows.types import FINAL, UNUSED, Usage
 
 __all__ = ["MemoryLedger"]
 
@@ -42,6 +43,8 @@ class MemoryLedger:
         self._timers = timers
         self._rows: dict[int, _Row] = {}
         self._ids: dict[tuple[str, str], int] = {}
+        self._children: dict[int, dict[int, None]] = {}
+        """Of those that are kept, by the incarnation of their parent."""
         self._last_incarnation = 0
         self._last_event = 0
 
@@ -71,8 +74,10 @@ class MemoryLedger:
 
     async def usage(self, incarnation: int) -> Usage:
         """See `Ledger.usage`."""
-        row = self._row(incarnation)
-        return used_by(row.entries.values(), row.instance.used)
+        used = UNUSED
+        for one in self._kin(incarnation):
+            used = used_by(self._rows[one].entries.values(), _sum(used, self._rows[one].instance.used))
+        return used
 
     def claim(self, workflows: Iterable[str]) -> asyncio.Future[list[Claim]]:
         """See `Ledger.claim`."""
@@ -115,6 +120,8 @@ class MemoryLedger:
         instance = birth.instance(self._last_incarnation)
         self._ids[id] = instance.ref.incarnation
         self._rows[instance.ref.incarnation] = _Row(instance, moments=birth.moments)
+        if instance.parent is not None:
+            self._children.setdefault(instance.parent, {})[instance.ref.incarnation] = None
         return instance
 
     def _history(self, row: _Row) -> tuple[list[Moment], list[Entry]]:
@@ -142,10 +149,38 @@ class MemoryLedger:
             raise InstanceFinished(
                 f'"{row.instance.ref.id}" is {row.instance.status}: nobody receives "{type}"'
             )
+        return self._sent(row, type, payload, at)
+
+    def _sent(self, row: _Row, type: str, payload: bytes, at: float) -> InboxEvent:
         self._last_event += 1
         event = InboxEvent(self._last_event, type, payload, at)
         row.inbox[event.number] = event
         return event
+
+    def _told(self, before: Instance, plan: Plan, at: float) -> Told | None:
+        """The end of a child, in the inbox of its parent."""
+        end, parent = end_of(before, plan), before.parent
+        row = None if parent is None else self._rows.get(parent)
+        if end is None or row is None or row.instance.status in FINAL:
+            return None
+        type = end_type(before.ref.workflow, before.ref.id)
+        event = self._sent(row, type, end.pack(), at)
+        return Told(row.instance.ref.incarnation, row.epoch, event)
+
+    def _kin(self, incarnation: int) -> Iterator[int]:
+        """It and its descendants."""
+        ahead = [incarnation] if incarnation in self._rows else []
+        while ahead:
+            one = ahead.pop()
+            yield one
+            ahead += self._children.get(one, ())
+
+    def _followers(self, plan: Plan) -> tuple[Instance, ...]:
+        if not lets_go(plan):
+            return ()
+        children = self._children.get(plan.instance.ref.incarnation, ())
+        kept = (self._rows[child].instance for child in children)
+        return tuple(one for one in kept if one.follows and one.status not in FINAL)
 
     def _transition(self, row: _Row, change: Change) -> Applied | None:
         if change.epoch is not None and row.epoch != change.epoch:
@@ -153,10 +188,13 @@ class MemoryLedger:
         plan = planned(row.instance, change, lambda: self._history(row))
         if plan is None:
             return None
+        before, followers = row.instance, self._followers(plan)
         row.epoch += plan.rule.fences
         row.instance = plan.instance
         self._carry_out(row, plan)
-        return Applied(plan, row.epoch, self._claimed(row) if Applied.goes_on(plan) else None)
+        told = self._told(before, plan, change.at)
+        remains = self._claimed(row) if Applied.goes_on(plan) else None
+        return Applied(plan, row.epoch, remains, (), told, followers)
 
     async def _with_notices(self, done: asyncio.Future[Applied | None]) -> Applied | None:
         applied = await done
@@ -191,6 +229,13 @@ class MemoryLedger:
     def _erase(self, instance: Instance) -> None:
         del self._ids[instance.ref.workflow, instance.ref.id]
         del self._rows[instance.ref.incarnation]
+        self._children.pop(instance.ref.incarnation, None)
+        if instance.parent is not None:
+            self._children.get(instance.parent, {}).pop(instance.ref.incarnation, None)
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(one.steps + other.steps, one.attempts + other.attempts, one.active + other.active)
 
 
 def _fits(instance: Instance, listing: Listing) -> bool:

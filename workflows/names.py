@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 
@@ -16,6 +18,8 @@ _LONGEST = 256
 _INVALID = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _Task = asyncio.Task[Any]
+
+_traces: ContextVar[tuple[list[Key], ...]] = ContextVar("_traces", default=())
 
 
 class Names:
@@ -30,11 +34,13 @@ class Names:
         self._counts: dict[tuple[Kind, str], int] = {}
         self._users: dict[tuple[Kind, str], ReferenceType[_Task] | None] = {}
         self._waited: WeakSet[_Task] = WeakSet()
+        self._reserved: set[Key] = set()
+        self._tracing = False
         self._stand_ins: WeakKeyDictionary[_Task, _Task] = WeakKeyDictionary()
         self.taken: set[Key] = set()
 
-    def take(self, kind: Kind, name: object) -> Key:
-        """The identity of the step that is being called now."""
+    def take(self, kind: Kind, name: object, *, alike: bool = False) -> Key:
+        """The identity of the step that is being called now; `alike`: it is the same whoever comes first."""
         if not isinstance(name, str) or not 0 < len(name) <= _LONGEST or _INVALID.search(name):
             raise WorkflowFatalError(
                 f'Step name "{name}" exceeds max length ({_LONGEST} chars) or invalid characters found'
@@ -43,8 +49,28 @@ class Names:
         self._claim(called)
         count = self._counts[called] = self._counts.get(called, 0) + 1
         key = Key(kind, name, count)
+        while self._reserved and key in self._reserved:
+            count = self._counts[called] = count + 1
+            key = Key(kind, name, count)
         self.taken.add(key)
+        if self._tracing and not alike:
+            for trace in _traces.get():
+                trace.append(key)
         return key
+
+    def trace(self) -> list[Key]:
+        """The steps that are going to be called in the current context, and in copies of it."""
+        self._tracing = True
+        trace: list[Key] = []
+        _traces.set((*_traces.get(), trace))
+        return trace
+
+    def reserve(self, keys: Iterable[Key]) -> None:
+        """Steps that an earlier run has called in tasks that this run does not have."""
+        for key in keys:
+            self._reserved.add(key)
+            self.taken.add(key)
+            self._users[key.kind, key.name] = None
 
     def use(self, key: Key, *, alike: bool) -> None:
         """A step is used once more; `alike`: it has the same identity whoever comes first."""

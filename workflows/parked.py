@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ class ParkedInstances:
         if any(event.type in types for event in inbox):
             return self._over(incarnation)
         due = min(wait.due for wait in waits)
-        alarm = self._clock.call_at(due, lambda: self._over(incarnation))
+        alarm = self._clock.call_at(due, lambda: self._over(incarnation)) if due < math.inf else None
         self._sleepers[incarnation] = _Sleeper(alarm, types)
         return None
 

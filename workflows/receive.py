@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,7 +38,7 @@ def event_type(type: object) -> str:
 class Receive:
     """The `Operation` of `step.wait_for_event`."""
 
-    __slots__ = ("_payload", "_run", "_timeout", "_type", "key", "unseen")
+    __slots__ = ("_payload", "_run", "_timeout", "_type", "claim", "key", "unseen")
 
     def __init__(
         self,
@@ -50,6 +51,8 @@ class Receive:
     ) -> None:
         self.key = key
         self.unseen: list[NewMoment] = []
+        self.claim: Callable[[], bool] | None = None
+        """Asked before an event is taken: False leaves it to other waits."""
         self._run = run
         self._type = type
         self._payload = payload
@@ -78,6 +81,11 @@ class Receive:
         await run.record(entry, run.moment("wait_completed"), consume=event.number or None)
         return None
 
+    def has_received(self) -> bool:
+        """An earlier run has recorded the event."""
+        entry = self._run.activation.journal.get(self.key)
+        return entry is not None and any(moment.type == "wait_completed" for moment in entry.moments)
+
     def outcome(self, entry: Entry) -> ReceivedEvent[Any]:
         """See `Operation.outcome`."""
         if entry.error is not None:
@@ -92,7 +100,7 @@ class Receive:
         rehearsal = run.rehearsal
         mocked = None if rehearsal is None else rehearsal.receives(run.activation, self.key, self._type)
         if mocked is None:
-            return await run.waits.event(entry, self._type)
+            return await run.waits.event(entry, self._type, claim=self.claim)
         if mocked.payload is None:
             return None
         return InboxEvent(_IN_NO_INBOX, self._type, mocked.payload, run.clock.now())

@@ -11,8 +11,9 @@ starts meanwhile. Another run, which finds the compensations by a replay, undoes
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -42,7 +43,7 @@ from workflows.retry import undoable
 from workflows.tasks import Park, RunTasks
 from workflows.waits import Waits
 
-__all__ = ["Limits", "Operation", "Run"]
+__all__ = ["Limits", "Operation", "Run", "operation_of"]
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -367,3 +368,11 @@ class Run:
                     waiter.set_result(None)
         self.waits.look()
         self._waits_changed()
+
+
+def operation_of(coroutine: Coroutine[Any, Any, Any]) -> Operation[Any] | None:
+    """The step that `coroutine`, which has not begun, is going to perform; None when it is something else."""
+    if getattr(coroutine, "cr_code", None) is not Run.perform.__code__:
+        return None
+    operation: Operation[Any] = inspect.getcoroutinelocals(coroutine)["operation"]
+    return operation

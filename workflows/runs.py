@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 
 from workflows.audience import Audience
-from workflows.backend import Drive, Outcome, Parked
+from workflows.backend import Drive, InboxEvent, Outcome, Parked
 from workflows.clock import Clock
 from workflows.errors import Fenced
 from workflows.lease import Lease
@@ -128,6 +128,12 @@ class Runs:
         )
         self._tasks.add(lease.run)
         lease.run.add_done_callback(self._tasks.discard)
+
+    def received(self, lease: Lease, event: InboxEvent) -> None:
+        """The inbox of a leased instance has got this event."""
+        lease.inbox.append(event)
+        lease.changed()
+        self.parked.received(lease.ref.incarnation, event.type)
 
     def forget(self, lease: Lease) -> Audience:
         """The instance has ended, or is gone: whoever follows it is to be told."""

@@ -10,15 +10,17 @@ from typing import Any, Literal, Protocol, TypedDict, TypeVar, overload
 from typing_extensions import TypeForm, TypeVarTuple, Unpack
 
 from workflows.callback import style_of
+from workflows.children import Children
+from workflows.composing import Composing, refused
 from workflows.decorated import Declared, DecoratedStep, StepDecorator
 from workflows.do import Do
 from workflows.duration import Duration
-from workflows.entry import Key, Kind
+from workflows.entry import Kind
 from workflows.errors import WorkflowError, WorkflowFatalError
 from workflows.receive import Receive
 from workflows.retry import DEFAULT, RetryOptions, StepConfig, StepOptions
 from workflows.rollback import Compensation, RollbackContext, RollbackOptions
-from workflows.run import Operation, Run
+from workflows.run import Run
 from workflows.sleep import Sleep, SleepUntil
 from workflows.typed import UNTYPED, codec_for
 from workflows.types import ReceivedEvent, StepContext
@@ -64,7 +66,7 @@ _Defaults = _Default | _TwoDefaults | _ContextAndDefault
 """For checkers to which `lambda item=item: …` does not fit a function without parameters."""
 
 
-class WorkflowStep:
+class WorkflowStep(Composing):
     """The durable operations of a run.
 
     Each of them takes its identity (its name, and how often the name was used before) when it is called,
@@ -72,9 +74,8 @@ class WorkflowStep:
     returned or raised once, it returns or raises on every later run, without being done again.
     """
 
-    def __init__(self, run: Run, prefix: str = "") -> None:
-        self._run = run
-        self._prefix = prefix
+    def __init__(self, run: Run, children: Children, prefix: str = "") -> None:
+        super().__init__(run, children, prefix)
         self._declared: Declared | None = None
 
     # `*args: *Ts`, because a ParamSpec allows no options after its `*args`. `Coroutine[object, None, T]`,
@@ -217,7 +218,7 @@ class WorkflowStep:
             undo = self._compensation(name, rollback, rollback_config) if undoable else None
             key = self._run.names.take(Kind.DO, self._full(name))
         except WorkflowError as error:
-            return _refused(error)
+            return refused(error)
         codec = style.codec if result is None else codec_for(result)
         return self._run.perform(
             Do(self._run, key, fn, args, style=style, codec=codec, config=checked, compensation=undo)
@@ -254,19 +255,7 @@ class WorkflowStep:
 
     def scope(self, name: str, /) -> WorkflowStep:
         """A step whose names live under `name/`, for code that runs several times at once."""
-        return WorkflowStep(self._run, f"{self._prefix}{name}/")
-
-    def _named(
-        self, kind: Kind, name: str, operation: Callable[[Key], Operation[T]]
-    ) -> Coroutine[object, None, T]:
-        try:
-            key = self._run.names.take(kind, self._full(name))
-        except WorkflowError as error:
-            return _refused(error)
-        return self._run.perform(operation(key))
-
-    def _full(self, name: str) -> str:
-        return self._prefix + name if self._prefix else name
+        return WorkflowStep(self._run, self._children, f"{self._prefix}{name}/")
 
     def _compensation(self, name: str, rollback: object, options: object) -> Compensation:
         if asyncio.current_task() in self._run.tasks:
@@ -285,11 +274,6 @@ class WorkflowStep:
                 f"The limit of {self._run.limits.steps} steps has been reached. "
                 "Raise it with `step_limit = …` in the workflow class."
             )
-
-
-async def _refused(error: WorkflowError) -> Any:
-    """Raised when awaited, so that what was called beside it is awaited too."""
-    raise error
 
 
 def _given(

@@ -11,9 +11,11 @@ from workflows.failure import Failure
 __all__ = [
     "FINAL",
     "UNUSED",
+    "ChildRef",
     "CronFiring",
     "HistoryEvent",
     "InstanceStatus",
+    "Raced",
     "ReceivedEvent",
     "RollbackStatus",
     "Status",
@@ -81,6 +83,14 @@ class ReceivedEvent(_Bracketed, Generic[P_co]):
 
 
 @dataclass(frozen=True, slots=True)
+class Raced(Generic[P_co]):
+    """How `step.race` ended: the name of the branch that won, and what it returned."""
+
+    winner: str
+    value: P_co
+
+
+@dataclass(frozen=True, slots=True)
 class StepCount(_Bracketed):
     """The name of a step, and its how-manieth call with this name it is, from 1."""
 
@@ -145,11 +155,20 @@ class InstanceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildRef:
+    """Where a child is found: its workflow and its id."""
+
+    workflow: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEvent:
     """Something that happened to an instance; `event_id` counts from 1 without gaps.
 
     `type` is one of Cloudflare's: workflow_queued … workflow_completed, step_started, attempt_errored,
-    sleep_completed, wait_timed_out …; what a type does not have is None.
+    sleep_completed, wait_timed_out …, or one of ours: child_started, child_completed, child_errored,
+    race_started, race_completed, step_unasked. What a type does not have is None.
     """
 
     instance_id: str
@@ -168,3 +187,7 @@ class HistoryEvent:
     duration: float | None = None
     """Seconds."""
     event_type: str | None = None
+    child: ChildRef | None = None
+    """The instance that a step of this one has created."""
+    winner: str | None = None
+    """The branch that won a race."""

@@ -1,8 +1,9 @@
-"""What a run waits for: instants, events, and for a cut step to be cancelled again."""
+"""What a run waits for: instants, events, the end of a child, and for a cut step to be cancelled again."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 from workflows.backend import Activation, Awaited, InboxEvent
@@ -17,13 +18,14 @@ _TURNS = 4
 
 
 class _Wait:
-    """One wait under way: for `entry.due`, and perhaps for an event of a type."""
+    """One wait under way: for `entry.due`, for an event of a type, or for whatever comes first."""
 
-    __slots__ = ("alarm", "entry", "over", "type")
+    __slots__ = ("alarm", "claim", "entry", "over", "type")
 
-    def __init__(self, entry: Entry, type: str | None) -> None:
+    def __init__(self, entry: Entry, type: str | None, claim: Callable[[], bool] | None = None) -> None:
         self.entry = entry
         self.type = type
+        self.claim = claim
         self.over: asyncio.Future[InboxEvent | None] = asyncio.get_running_loop().create_future()
         self.alarm: Pending | None = None
 
@@ -67,9 +69,14 @@ class Waits:
         """Returns once `entry.due` has come."""
         await self._for(_Wait(entry, None))
 
-    async def event(self, entry: Entry, type: str) -> InboxEvent | None:
-        """The oldest event of `type` that no older wait gets; None once `entry.due` has come."""
-        return await self._for(_Wait(entry, type))
+    async def event(
+        self, entry: Entry, type: str, *, claim: Callable[[], bool] | None = None
+    ) -> InboxEvent | None:
+        """The oldest event of `type` that no older wait gets; None once `entry.due`, if any, has come.
+
+        An event is left in the inbox when `claim` says that it must not be taken.
+        """
+        return await self._for(_Wait(entry, type, claim))
 
     async def cut_again(self, entry: Entry) -> None:
         """Waits to be cancelled as on the first run; returns when the run is blocked on nothing else."""
@@ -120,8 +127,9 @@ class Waits:
 
     def _arm(self, wait: _Wait) -> None:
         paused = self._activation.status in ("waitingForPause", "paused")  # its due is going to move
-        if not (paused or self._parked or wait.over.done()):
-            wait.alarm = self._clock.call_at(_due(wait), lambda: self._over(wait))
+        due = wait.entry.due
+        if due is not None and not (paused or self._parked or wait.over.done()):
+            wait.alarm = self._clock.call_at(due, lambda: self._over(wait))
 
     def _over(self, wait: _Wait) -> None:
         wait.alarm = None
@@ -146,7 +154,8 @@ class Waits:
             if any(older < wait.entry.ordinal for older in self._unasked):
                 self._match_later()
                 return
-            wait.end(inbox.pop(place))
+            if wait.claim is None or wait.claim():
+                wait.end(inbox.pop(place))
 
     def _match_later(self) -> None:
         """An older wait may be for the same type: it gets the event, if the run asks for it at once."""
@@ -188,5 +197,4 @@ def _waits_for_event(entry: Entry) -> bool:
 
 
 def _due(wait: _Wait) -> float:
-    assert wait.entry.due is not None, "whoever waits has said until when"
-    return wait.entry.due
+    return math.inf if wait.entry.due is None else wait.entry.due

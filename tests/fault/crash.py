@@ -16,15 +16,18 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.fault.crash_history import History
 from tests.fault.crash_mutations import MUTATIONS
 from tests.fault.crash_program import INSTANCES, Witness, drive
 
-__all__ = ["Report", "main"]
+__all__ = ["Report", "Victim", "main"]
+
+Drive = Callable[[Path, Witness, frozenset[tuple[int, str]]], Coroutine[Any, Any, None]]
 
 _LONGEST_LIFE = 0.06
 _EARLY = 0.2
@@ -71,7 +74,8 @@ def _one_database(folder: Path, report: Report, chance: random.Random, options: 
         early = last or chance.random() < _EARLY
         process += 1
         before = history.count
-        ended = _Child(folder, process, history, MUTATIONS[options.mutation]).watched(life, early=early)
+        victim = Victim(folder, process, history, drive, MUTATIONS[options.mutation])
+        ended = victim.watched(life, early=early)
         alive = not ended and not last
         report.kills += alive
         report.interrupted += alive and history.count > before
@@ -83,17 +87,27 @@ def _one_database(folder: Path, report: Report, chance: random.Random, options: 
     report.violations += history.violations
 
 
-class _Child:
-    """One process, from its fork to its end."""
+class Victim:
+    """One process that runs `drive`, from its fork to its end."""
 
-    def __init__(self, folder: Path, process: int, history: History, mutate: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        process: int,
+        history: History,
+        drive: Drive,
+        mutate: Callable[[], None] = lambda: None,
+    ) -> None:
         self._process = process
         self._history = history
         self._unread = b""
         self._pipe, write = os.pipe()
         self._id = os.fork()
         if self._id == 0:
-            _live(folder, process, history.known(), write, mutate)
+            mutate()
+            _live(
+                drive, folder / "engine.db", Witness(process, folder / "effects.log", write), history.known()
+            )
         os.close(write)
 
     def watched(self, life: float, *, early: bool) -> bool:
@@ -126,14 +140,11 @@ class _Child:
         return bool(received)
 
 
-def _live(
-    folder: Path, process: int, known: frozenset[tuple[int, str]], pipe: int, mutate: Callable[[], None]
-) -> None:
+def _live(drive: Drive, database: Path, witness: Witness, known: frozenset[tuple[int, str]]) -> None:
     """The child; never returns."""
     code = 1
     try:
-        mutate()
-        asyncio.run(drive(folder / "engine.db", Witness(process, folder / "effects.log", pipe), known))
+        asyncio.run(drive(database, witness, known))
         code = 0
     except BaseException:  # noqa: BLE001  # a forked child must not run the parent's code
         traceback.print_exc()

@@ -9,6 +9,7 @@ from workflows.backend import InboxEvent, Instance
 from workflows.change import Change, Plan, planned
 from workflows.entry import Entry, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
+from workflows.kin import Told, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim
 from workflows.lifecycle import Effect
 from workflows.sqlite.tables import (
@@ -79,11 +80,7 @@ def deliver(
     _, instance = _known(connection, incarnation)
     if instance.status in FINAL:
         raise InstanceFinished(f'"{instance.ref.id}" is {instance.status}: nobody receives "{type}"')
-    cursor = connection.execute(
-        "INSERT INTO event(instance, type, payload, at) VALUES(?, ?, ?, ?)", (incarnation, type, payload, at)
-    )
-    assert cursor.lastrowid is not None
-    return InboxEvent(cursor.lastrowid, type, payload, at)
+    return _sent(connection, incarnation, type, payload, at)
 
 
 def transition(connection: sqlite3.Connection, incarnation: int, change: Change) -> Applied | None:
@@ -96,9 +93,10 @@ def transition(connection: sqlite3.Connection, incarnation: int, change: Change)
         return None
     epoch += plan.rule.fences
     _carry_out(connection, incarnation, plan, epoch)
+    told = _told(connection, before, plan, change.at)
     remains = _claimed(connection, plan.instance, epoch) if Applied.goes_on(plan) else None
     dues = () if plan.notices is None else add_together(connection, plan.notices)
-    return Applied(plan, epoch, remains, dues)
+    return Applied(plan, epoch, remains, dues, told, _followers(connection, plan))
 
 
 def expire(connection: sqlite3.Connection, now: float, most: int) -> None:
@@ -108,6 +106,38 @@ def expire(connection: sqlite3.Connection, now: float, most: int) -> None:
     )
     for (incarnation,) in rows.fetchall():
         _erase(connection, incarnation)
+
+
+def _sent(
+    connection: sqlite3.Connection, incarnation: int, type: str, payload: bytes, at: float
+) -> InboxEvent:
+    cursor = connection.execute(
+        "INSERT INTO event(instance, type, payload, at) VALUES(?, ?, ?, ?)", (incarnation, type, payload, at)
+    )
+    assert cursor.lastrowid is not None
+    return InboxEvent(cursor.lastrowid, type, payload, at)
+
+
+def _told(connection: sqlite3.Connection, before: Instance, plan: Plan, at: float) -> Told | None:
+    """The end of a child, in the inbox of its parent."""
+    end, parent = end_of(before, plan), before.parent
+    if end is None or parent is None:
+        return None
+    row = only_row(connection, "SELECT epoch FROM instance WHERE id = ? AND finished IS NULL", parent)
+    if row is None:
+        return None
+    type = end_type(before.ref.workflow, before.ref.id)
+    return Told(parent, row[0], _sent(connection, parent, type, end.pack(), at))
+
+
+def _followers(connection: sqlite3.Connection, plan: Plan) -> tuple[Instance, ...]:
+    if not lets_go(plan):
+        return ()
+    rows = connection.execute(
+        f"SELECT {INSTANCE} FROM instance WHERE parent = ? AND follows AND finished IS NULL",  # noqa: S608
+        (plan.instance.ref.incarnation,),
+    )
+    return tuple(instance_of(row) for row in rows)
 
 
 def _carry_out(connection: sqlite3.Connection, incarnation: int, plan: Plan, epoch: int) -> None:

@@ -7,6 +7,8 @@ from asyncio import Future
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
+import orjson
+
 from workflows.backend import InboxEvent, Instance, Listing
 from workflows.change import Change
 from workflows.entry import Entry, Kind, Moment
@@ -20,10 +22,15 @@ from workflows.types import Usage
 
 __all__ = ["SqliteLedger"]
 
-_USAGE = (
-    "SELECT count(*), coalesce(sum(attempts), 0), coalesce(sum(active), 0.0) FROM entry"  # noqa: S608
-    f" WHERE instance = ? AND kind IN ({int(Kind.DO)}, {int(Kind.ROLLBACK)})"
-)
+_KIN = """
+WITH RECURSIVE kin(id) AS
+  (VALUES(?) UNION ALL SELECT instance.id FROM instance JOIN kin ON instance.parent = kin.id)
+"""
+_USAGE = f"""{_KIN}
+SELECT count(*), coalesce(sum(attempts), 0), coalesce(sum(active), 0.0)
+FROM kin JOIN entry ON entry.instance = kin.id WHERE kind IN ({int(Kind.DO)}, {int(Kind.ROLLBACK)})
+"""  # noqa: S608  # constants only
+_USED = f"{_KIN} SELECT used FROM kin JOIN instance USING (id) WHERE used IS NOT NULL"  # noqa: S608
 _NEXT_EXPIRY = "SELECT min(expires) FROM instance WHERE expires IS NOT NULL"
 
 
@@ -58,9 +65,8 @@ class SqliteLedger:
     async def usage(self, incarnation: int) -> Usage:
         """See `Ledger.usage`."""
         [row] = await self._store.read(_USAGE, (incarnation,))
-        instance = await self.read(incarnation)
-        used = Usage(0, 0, 0.0) if instance is None else instance.used
-        return Usage(used.steps + row[0], used.attempts + row[1], used.active + row[2])
+        before = [orjson.loads(used) for (used,) in await self._store.read(_USED, (incarnation,))]
+        return Usage(*(sum(parts) for parts in zip(row, *before, strict=True)))
 
     def history(self, incarnation: int) -> Future[tuple[list[Moment], list[Entry]]]:
         """See `Ledger.history`."""
