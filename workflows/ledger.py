@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workflows.backend import InboxEvent, Instance, NewInstance
+from workflows.chunks import Chunks
 from workflows.entry import Entry, Moment
 from workflows.lifecycle import Command, Transition
 from workflows.types import Usage
@@ -67,7 +68,11 @@ class Applied:
 
 
 class Ledger(Protocol):
-    """Rows of instances, entries, events and moments."""
+    """Rows of instances, entries, events and moments; those of streams have verbs of their own."""
+
+    @property
+    def chunks(self) -> Chunks:
+        """What steps stream; an entry that is deleted takes its chunks with it."""
 
     def insert(self, new: Sequence[NewInstance], moments: Sequence[Moment]) -> Future[list[Instance | None]]:
         """New instances with epoch 1, running; None where the id is taken."""

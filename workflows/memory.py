@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from workflows import lifecycle
+from workflows.acknowledged import acknowledged as _acknowledged
 from workflows.backend import InboxEvent, Instance, NewInstance, Ref
 from workflows.clock import Clock
 from workflows.entry import Entry, Kind, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
 from workflows.ledger import Applied, Change, Claim
 from workflows.lifecycle import Effect
+from workflows.memory_chunks import MemoryChunks
 from workflows.types import FINAL, Usage
 
 __all__ = ["MemoryLedger"]
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -40,6 +39,7 @@ class MemoryLedger:
         self._rows: dict[int, _Row] = {}
         self._ids: dict[tuple[str, str], int] = {}
         self._last_event = 0
+        self.chunks = MemoryChunks(self._rows)
 
     def insert(
         self, new: Sequence[NewInstance], moments: Sequence[Moment]
@@ -139,6 +139,7 @@ class MemoryLedger:
             return None
         if done.rule.effect is Effect.WIPE:
             row.entries, row.inbox, row.moments = {}, {}, []
+            self.chunks.forget(before.ref.incarnation)
         for entry, due in done.dues:
             entry.due = due
         row.epoch += done.rule.fences
@@ -166,25 +167,3 @@ def _kept(entry: Entry) -> Entry:
     kept = copy.copy(entry)
     kept.moments = list(entry.moments)
     return kept
-
-
-def _acknowledged(write: Callable[[], T]) -> asyncio.Future[T]:
-    """Runs `write` now; its outcome arrives in the next turn of the loop, as that of a commit does."""
-    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-    try:
-        outcome = write()
-    except Exception as error:  # noqa: BLE001  # the waiter gets it
-        future.get_loop().call_soon(_fail, future, error)
-    else:
-        future.get_loop().call_soon(_resolve, future, outcome)
-    return future
-
-
-def _resolve(future: asyncio.Future[T], outcome: T) -> None:
-    if not future.done():
-        future.set_result(outcome)
-
-
-def _fail(future: asyncio.Future[T], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)

@@ -16,6 +16,7 @@ from workflows.entry import Entry, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
 from workflows.ledger import Applied, Change, Claim
 from workflows.lifecycle import Effect
+from workflows.sqlite.chunks import SqliteChunks, forget_chunks
 from workflows.sqlite.store import Store
 from workflows.sqlite.tables import (
     ENTRY,
@@ -51,6 +52,7 @@ class SqliteLedger:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self.chunks = SqliteChunks(store)
 
     @classmethod
     async def over(cls, store: Store, clock: Clock) -> Self:
@@ -238,3 +240,4 @@ def _show(connection: sqlite3.Connection, incarnation: int, moments: Iterable[Mo
 def _wipe(connection: sqlite3.Connection, incarnation: int) -> None:
     for table in ("entry", "event", "moment"):
         connection.execute(f"DELETE FROM {table} WHERE instance = ?", (incarnation,))  # noqa: S608
+    forget_chunks(connection, incarnation)
