@@ -8,6 +8,7 @@ from workflows.engine import Engine
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import (
     AmbiguousStepName,
+    AttemptEnded,
     CannotDecode,
     EngineClosed,
     Fenced,
@@ -35,6 +36,7 @@ from workflows.failure import Failure
 from workflows.retry import DelayContext, RetryOptions, StepOptions
 from workflows.sqlite.store import Operation, Statement, Store
 from workflows.step import WorkflowStep
+from workflows.stream import StepStream, Streamed, StreamPart, StreamReset
 from workflows.timer import Every, Timer
 from workflows.timers import Timers
 from workflows.types import (
@@ -50,6 +52,7 @@ from workflows.types import (
 
 __all__ = [
     "AmbiguousStepName",
+    "AttemptEnded",
     "Binding",
     "CannotDecode",
     "Clock",
@@ -82,10 +85,14 @@ __all__ = [
     "StepCount",
     "StepError",
     "StepOptions",
+    "StepStream",
     "Store",
     "StoreError",
     "StoreFailed",
     "StoreInUse",
+    "StreamPart",
+    "StreamReset",
+    "Streamed",
     "SystemClock",
     "Timer",
     "Timers",

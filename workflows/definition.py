@@ -55,7 +55,7 @@ class Definition:
         return self.limits.value
 
 
-def define(workflow: object, *, value_limit: int) -> Definition:
+def define(workflow: object, *, value_limit: int, stream_limit: int) -> Definition:
     """Looks at a workflow class."""
     if not (isinstance(workflow, type) and issubclass(workflow, WorkflowEntrypoint)):
         raise WorkflowError(f"{workflow!r} is not a subclass of WorkflowEntrypoint")
@@ -68,7 +68,7 @@ def define(workflow: object, *, value_limit: int) -> Definition:
         params=_params(workflow),
         output=annotated(workflow.run, workflow.run.__annotations__.get("return")),
         classes=rebuildable(workflow.errors),
-        limits=Limits(steps=workflow.step_limit, value=value_limit),
+        limits=Limits(steps=workflow.step_limit, value=value_limit, stream=stream_limit),
     )
 
 

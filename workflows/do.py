@@ -24,8 +24,12 @@ from workflows.errors import (
     WorkflowFatalError,
 )
 from workflows.failure import failure_of
+from workflows.marks import Mark
+from workflows.progress import Progress
 from workflows.retry import DEFAULT, DELAY_BUDGET, DelayContext, StepConfig, backed_off, called_delay
 from workflows.run import Run
+from workflows.spool import Spool
+from workflows.stream import Spooled, StepStream, Whole
 from workflows.typed import TypedCodec, too_large
 from workflows.types import StepContext, StepCount
 
@@ -37,7 +41,22 @@ log = logging.getLogger("workflows")
 class Do:
     """The `Operation` of one `step.do`."""
 
-    __slots__ = ("_arguments", "_codec", "_config", "_function", "_run", "_style", "_value", "key", "unseen")
+    __slots__ = (
+        "_arguments",
+        "_begun",
+        "_codec",
+        "_config",
+        "_entry",
+        "_function",
+        "_run",
+        "_style",
+        "_value",
+        "key",
+        "unseen",
+    )
+    _begun: Mark
+    """Writes the entry down as started, when nothing else has."""
+    _entry: Entry
 
     def __init__(
         self,
@@ -70,8 +89,13 @@ class Do:
         if entry.state is State.FAILED:
             assert entry.error is not None
             raise failure.load(entry.error, self._run.classes)
+        if self._value is not _NOT_HERE:
+            return self._value
         assert entry.result is not None
-        return self._codec.decode(entry.result) if self._value is _NOT_HERE else self._value
+        if (spooled := Spooled.load(entry.result)) is None:
+            return self._codec.decode(entry.result)
+        stream = StepStream(self._run.activation.chunks(entry), spooled, str(self.key))
+        return Whole(stream) if spooled.whole else stream
 
     async def live(self, entry: Entry) -> None:
         """See `Operation.live`."""
@@ -95,9 +119,12 @@ class Do:
             self.unseen.append(run.moment("step_started"))
         entry.attempts += 1
         entry.state = State.RUNNING
+        self._entry = entry
+        if entry.attempts > 1:
+            run.heed(activation.chunks(entry).start_over())
         self.unseen.append(run.moment("attempt_started", attempt=entry.attempts))
         activation.running += 1
-        mark = run.marks.add(lambda: self._mark(entry))
+        mark = self._begun = run.marks.add(lambda: self._mark(entry))
         begun = time.perf_counter()
         try:
             value = await self._called(entry.attempts)
@@ -118,24 +145,37 @@ class Do:
             if activation.status == "waitingForPause" and not activation.running:
                 activation.settle()
 
+    def progress(self) -> Progress:
+        """See `Streams.progress`."""
+        run, entry = self._run, self._entry
+        return Progress(run, run.activation.chunks(entry), self._begun, str(self.key))
+
+    def spool(self) -> Spool:
+        """See `Streams.spool`."""
+        run, entry = self._run, self._entry
+        return Spool(run, run.activation.chunks(entry), self._begun, entry.attempts)
+
     async def _called(self, number: int) -> Any:
-        arguments = self._arguments
-        if self._style.takes_context:
-            step = StepCount(self.key.name, self.key.occurrence)
-            arguments = (*arguments, StepContext(step, number, self._config.shown()))
         attempt = Attempt(
             self._function,
-            arguments,
+            self._arguments,
             self._style,
             limit=self._config.timeout_seconds,
             executor=self._run.executor,
+            streams=self,
         )
+        if self._style.takes_context:
+            step = StepCount(self.key.name, self.key.occurrence)
+            context = StepContext(step, number, self._config.shown(), attempt)
+            attempt.arguments = (*self._arguments, context)
         return await attempt.result(self._run.clock)
 
     async def _succeeded(self, entry: Entry, value: object) -> None:
         run = self._run
         try:
-            stored, self._value = self._codec.encode(value)
+            if isinstance(value, NotStorable):
+                raise value
+            stored, self._value = self._stored(value)
             if (refusal := too_large(stored, f"the result of step {self.key}", run.limits.value)) is not None:
                 raise refusal
         except NotStorable as refusal:
@@ -147,6 +187,10 @@ class Do:
             run.moment("attempt_completed", attempt=entry.attempts),
             run.moment("step_completed"),
         )
+
+    def _stored(self, value: object) -> tuple[bytes, object]:
+        """What the entry keeps of `value`, and what the caller gets when that is known already."""
+        return (value.dump(), _NOT_HERE) if type(value) is Spooled else self._codec.encode(value)
 
     async def _not_storable(self, entry: Entry, refusal: NotStorable) -> NoReturn:
         """Ends the instance: a value that cannot be kept must not be kept in part."""

@@ -29,12 +29,14 @@ from workflows.backend import (
     Seen,
     Stopped,
 )
+from workflows.chunks import Chunk
 from workflows.clock import Clock
-from workflows.entry import Entry, Moment, last_order
+from workflows.entry import Entry, Key, Moment, last_order
 from workflows.errors import EngineClosed, Fenced, InstanceNotFound
 from workflows.lease import Lease
 from workflows.ledger import NOTHING, Applied, Change, Claim, Ending, Ledger
 from workflows.lifecycle import BEGUN, ENDS, Command, Effect
+from workflows.reading import Reading
 from workflows.types import FINAL, Usage
 
 __all__ = ["EmbeddedBackend"]
@@ -142,6 +144,27 @@ class EmbeddedBackend:
                     yield seen
         finally:
             audience.leave(queue)
+            if ref.incarnation not in self._leases:
+                self._audiences.pop(ref.incarnation, None)
+
+    async def stream(self, ref: Ref, key: Key, offset: int) -> AsyncIterator[Chunk]:
+        """See `Backend.stream`."""
+        self._refuse_when_closed()
+        audience = self._audiences[ref.incarnation]
+        bell = audience.attend(key)
+        reading = Reading(self._ledger.chunks, ref.incarnation, key, offset, bell)
+        try:
+            while True:
+                lease = self._leases.get(ref.incarnation)
+                page = await reading.page(live=lease is not None and lease.broken is None)
+                if page is None:
+                    if lease is not None and lease.broken is not None:
+                        raise lease.broken
+                    return
+                for chunk in page:
+                    yield chunk
+        finally:
+            audience.dismiss(bell)
             if ref.incarnation not in self._leases:
                 self._audiences.pop(ref.incarnation, None)
 

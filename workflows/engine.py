@@ -25,6 +25,7 @@ P = TypeVar("P")
 
 _MEMORY = ":memory:"
 _VALUE_LIMIT = 1 << 20
+_STREAM_LIMIT = 1 << 30
 _NOT_OPEN = "the engine is not open: use `async with Engine(…)` or `await engine.open()`"
 
 
@@ -44,11 +45,15 @@ class Engine:
         env: Any = None,
         clock: Clock | None = None,
         value_limit: int = _VALUE_LIMIT,
+        stream_limit: int = _STREAM_LIMIT,
     ) -> None:
-        """`workflows` may be a dict of binding names; `value_limit` is bytes of one stored value."""
+        """`workflows` may be a dict of binding names; `value_limit` is bytes of one stored value.
+
+        `stream_limit` is bytes of one streamed result, and of what one attempt streams.
+        """
         named = workflows if isinstance(workflows, Mapping) else {}
         classes = dict.fromkeys(named.values() if named else workflows)
-        definitions = [define(one, value_limit=value_limit) for one in classes]
+        definitions = [define(one, value_limit=value_limit, stream_limit=stream_limit) for one in classes]
         self.clock: Clock = clock or SystemClock()
         self._path = path
         self._env = env

@@ -13,6 +13,7 @@ from workflows.entry import Entry
 from workflows.failure import Failure
 from workflows.lifecycle import ENDS
 from workflows.retry import DEFAULT
+from workflows.stream import Spooled
 from workflows.types import HistoryEvent
 
 __all__ = ["ENDINGS", "shown"]
@@ -54,7 +55,10 @@ def _output(type: str, entry: Entry | None, instance: Instance) -> Any:
         return None if instance.output is None else typed.readable(instance.output)
     if entry is None or type != "step_completed" or entry.result is None:
         return None
-    return REDACTED if _config(entry).get("sensitive") == "output" else typed.readable(entry.result)
+    if _config(entry).get("sensitive") == "output":
+        return REDACTED
+    spooled = Spooled.load(entry.result)
+    return typed.readable(entry.result) if spooled is None else {"stream": spooled.size}
 
 
 def _error(type: str, instance: Instance) -> Failure | None:

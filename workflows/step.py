@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import datetime
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypeAlias, TypeVar, overload
 
+from workflows.attempt import current_attempt
 from workflows.callback import style_of
 from workflows.do import Do
 from workflows.duration import Duration
@@ -15,6 +16,7 @@ from workflows.receive import Receive
 from workflows.retry import DEFAULT, RetryOptions, StepConfig, StepOptions
 from workflows.run import Operation, Run
 from workflows.sleep import Sleep, SleepUntil
+from workflows.stream import StepStream, Streamed
 from workflows.typed import UNTYPED, codec_for
 from workflows.types import ReceivedEvent
 
@@ -22,6 +24,7 @@ __all__ = ["WorkflowStep"]
 
 R = TypeVar("R")
 T = TypeVar("T")
+Bytes: TypeAlias = AsyncIterator[bytes] | AsyncIterator[bytearray] | AsyncIterator[memoryview]
 
 
 class WorkflowStep:
@@ -49,6 +52,18 @@ class WorkflowStep:
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
     ) -> Coroutine[Any, Any, R]: ...
+    @overload
+    def do(
+        self,
+        name: str,
+        fn: Callable[..., Bytes | Awaitable[Bytes]],
+        /,
+        *args: object,
+        retries: RetryOptions | None = None,
+        timeout: Duration | None = None,
+        sensitive: Literal["output"] | None = None,
+        config: StepOptions | None = None,
+    ) -> Coroutine[Any, Any, StepStream]: ...
     @overload
     def do(
         self,
@@ -90,7 +105,8 @@ class WorkflowStep:
         A plain `def` runs in a thread, an `async def` and a lambda on the event loop. A parameter that `args`
         leave open and that is named `ctx` or annotated `StepContext` receives the context. The result is of
         type `result`, else of the function's return annotation; without one only plain values are stored, and
-        `NotStorable` ends the instance. `retries` counts attempts after the first; `timeout` is per attempt.
+        `NotStorable` ends the instance. What an async generator yields (bytes) goes to the disk, and the
+        result is a `StepStream`. `retries` counts attempts after the first; `timeout` is per attempt.
         """
         options = config or _given(retries, timeout, sensitive)
         try:
@@ -102,6 +118,13 @@ class WorkflowStep:
             return _refused(error)
         codec = style.codec if result is None else codec_for(result)
         return self._run.perform(Do(self._run, key, fn, args, style=style, codec=codec, config=checked))
+
+    def progress(self, value: object, /) -> Streamed:
+        """`ctx.stream(value)` of the attempt that calls this, at whatever depth: see `StepContext.stream`."""
+        attempt = current_attempt()
+        if attempt is None:
+            raise WorkflowError("step.progress() is for the function that step.do is given: call it there")
+        return attempt.tell(value)
 
     def sleep(self, name: str, duration: Duration, /) -> Coroutine[Any, Any, None]:
         """Sleeps for `duration` (seconds, a timedelta or "2 days"), crash or not; at most 365 days."""
