@@ -27,8 +27,6 @@ def _missing_in_program(scenario: Scenario) -> str | None:
     ops = list(operations(scenario.program))
     if any("rollback" in op for op in ops) and not _takes(WorkflowStep.do, "rollback"):
         return "rollback is not built yet"
-    if any(op.get("read_stream") for op in ops) or '"stream:' in str(scenario.program).replace("'", '"'):
-        return "streamed results are not built yet"
     return None
 
 
