@@ -24,7 +24,7 @@ from workflows.callback import CallStyle
 from workflows.clock import Clock
 from workflows.errors import StepError, WorkflowError, WorkflowTimeoutError
 from workflows.progress import Progress
-from workflows.spool import Spool, is_spooled
+from workflows.spool import SMALL, Spool, is_spooled
 from workflows.stream import Streamed
 
 __all__ = ["Attempt", "Streams", "current_attempt"]
@@ -111,6 +111,8 @@ class Attempt:
         try:
             with clock.busy():
                 value = await self._called()
+                if self._progress is not None or (type(value) not in SMALL and is_spooled(value)):
+                    value = await self._streamed(value)
         except asyncio.CancelledError:
             if not self._expired:
                 if task.cancelling() > cancellations:
@@ -126,10 +128,8 @@ class Attempt:
             self._task = None
             self._over = True
             _current.set(outer)  # not by a token: the coroutine may be closed in another context
-            if self._progress is not None:
-                self._progress.close()
-            if self._spool is not None:
-                self._spool.close()
+            if self._progress is not None or self._spool is not None:
+                self._close_streams()
         if not self._expired:
             return value
         if self._abandoned:
@@ -148,16 +148,22 @@ class Attempt:
             progress.close()
         return progress.write(value)
 
-    async def _called(self) -> Any:
-        value = await self._returned()
+    async def _streamed(self, value: Any) -> Any:
+        """The result once all that the function has told is durable, and what it streams as its result."""
         if self._progress is not None:
             await self._progress.drained()
-        if self._streams is not None and is_spooled(value):
-            self._spool = self._streams.spool()
-            return await _Carried(self._spool.take(value), self)
-        return value
+        if self._streams is None or not is_spooled(value):
+            return value
+        self._spool = self._streams.spool()
+        return await _Carried(self._spool.take(value), self)
 
-    async def _returned(self) -> Any:
+    def _close_streams(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
+        if self._spool is not None:
+            self._spool.close()
+
+    async def _called(self) -> Any:
         if self._style.threaded:
             context = contextvars.copy_context()
             call = functools.partial(context.run, self._function, *self.arguments)

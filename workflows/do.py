@@ -173,13 +173,14 @@ class Do:
     async def _succeeded(self, entry: Entry, value: object) -> None:
         run = self._run
         try:
-            if isinstance(value, NotStorable):
-                raise value
-            stored, self._value = self._stored(value)
+            if type(value) is Spooled:
+                stored = value.dump()
+            else:
+                stored, self._value = self._codec.encode(value)
             if (refusal := too_large(stored, f"the result of step {self.key}", run.limits.value)) is not None:
                 raise refusal
         except NotStorable as refusal:
-            await self._not_storable(entry, refusal)
+            await self._not_storable(entry, value if isinstance(value, NotStorable) else refusal)
         entry.state, entry.result, entry.error, entry.due = State.DONE, stored, None, None
         await run.record(
             entry,
@@ -187,10 +188,6 @@ class Do:
             run.moment("attempt_completed", attempt=entry.attempts),
             run.moment("step_completed"),
         )
-
-    def _stored(self, value: object) -> tuple[bytes, object]:
-        """What the entry keeps of `value`, and what the caller gets when that is known already."""
-        return (value.dump(), _NOT_HERE) if type(value) is Spooled else self._codec.encode(value)
 
     async def _not_storable(self, entry: Entry, refusal: NotStorable) -> NoReturn:
         """Ends the instance: a value that cannot be kept must not be kept in part."""

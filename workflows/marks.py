@@ -59,6 +59,8 @@ class StartMarks:
         loop = asyncio.get_running_loop()
         queue = self._queue
         while queue and (queue[0].call is None or queue[0].due <= loop.time()):
-            queue.popleft().now()
+            mark = queue.popleft()
+            if mark.call is not None:
+                mark.now()
         if queue:
             self._timer = loop.call_later(max(0.0, queue[0].due - loop.time()), self._look)

@@ -14,8 +14,10 @@ from workflows.marks import Mark
 from workflows.run import Run
 from workflows.stream import Spooled
 
-__all__ = ["Spool", "is_spooled"]
+__all__ = ["SMALL", "Spool", "is_spooled"]
 
+SMALL = frozenset({str, int, float, bool, type(None), list, dict})
+"""Types of results that are never spooled: a fast step asks no more."""
 _CHUNK_LIMIT = 16 << 20
 _BATCH = 8
 """Rows that are written at once: 2 MiB."""
