@@ -114,12 +114,12 @@ class Progress:
         elif (error := appended.exception()) is not None:
             self._fail(part, error)
         else:
-            self._drop(part)
             part.written.set_result(appended.result())
+            self._drop(part)
 
     def _fail(self, part: _Part, error: BaseException) -> None:
-        self._drop(part)
         part.written.set_exception(error)
+        self._drop(part)
 
     def _drop(self, part: _Part) -> None:
         with self._lock:

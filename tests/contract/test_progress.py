@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -218,8 +219,11 @@ async def test_parts_of_a_failed_attempt_that_nobody_awaited_are_kept_too(world:
 
 async def test_a_thread_tells_in_order_and_may_wait(world: World) -> None:
     def tell(ctx: StepContext) -> list[int]:
+        parts = []
         for number in range(2_500):  # more than may be unwritten: the thread is held back
-            ctx.stream(number)
+            parts.append(ctx.stream(number))
+            if number >= 1_000:
+                assert parts[number - 1_000].result(timeout=0) == number - 999
         return [ctx.stream("a").result(), ctx.stream("b").result(timeout=30)]
 
     async def run(event: Event, step: Step) -> Any:
@@ -669,3 +673,30 @@ async def test_a_generator_tells_while_it_streams_its_result(world: World) -> No
         assert await instance.result() == 1_200_000
         assert shown(await told(instance)) == [0, 1, 2, 3]
         assert len(await told(instance)) == 9
+
+
+async def test_a_part_that_could_not_be_written_is_not_passed_over(durable: World) -> None:
+    async def tell(ctx: StepContext) -> str:
+        for number in range(3):
+            ctx.stream(number)
+        return "as if nothing had happened"
+
+    async def run(event: Event, step: Step) -> None:
+        await step.sleep("first", 1)
+        await step.do("s", tell)
+
+    async with durable.started(run) as instance:
+        refuse = (
+            "CREATE TRIGGER no BEFORE INSERT ON chunk WHEN NEW.place = 2 BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        await durable.engine.store.write(lambda connection: connection.execute(refuse).rowcount)
+        with pytest.raises(sqlite3.IntegrityError):
+            await instance.result()
+        [(ended_steps,)] = await durable.engine.store.read(
+            "SELECT count(*) FROM entry WHERE kind = 0 AND state = 2"
+        )
+        assert ended_steps == 0
+        await durable.engine.store.write(lambda connection: connection.execute("DROP TRIGGER no").rowcount)
+    async with durable.reopened(run) as instance:
+        assert await instance.result() is None
+        assert shown(await told(instance)) == [0, 1, 2]
