@@ -20,6 +20,7 @@ from workflows import (
     EngineClosed,
     NotStorable,
     StepContext,
+    Streamed,
     StreamPart,
     StreamReset,
     WorkflowError,
@@ -348,6 +349,25 @@ async def test_what_an_attempt_tells_after_its_end_is_refused(world: World) -> N
         assert (await ended(instance)).error is None
         assert await told(instance) == [StreamPart(1, 2, "in time")]
     assert refused == ["the attempt of step s-1 that streams this is over: what it streams now is dropped"]
+
+
+async def test_what_a_thread_tells_while_the_attempt_ends_is_not_written_later(world: World) -> None:
+    parts: list[Streamed] = []
+
+    async def tell(ctx: StepContext) -> None:
+        thread = threading.Thread(target=lambda: parts.append(ctx.stream("late")))
+        thread.start()
+        thread.join()  # the loop stands still, so the part is not on its way yet
+        raise ConnectionError("always")
+
+    async def run(event: Event, step: Step) -> None:
+        await step.do("s", tell, retries=ONCE)
+
+    async with world.started(run) as instance:
+        await ended(instance)
+        assert await told(instance) == []
+        with pytest.raises(AttemptEnded):
+            await parts[0]
 
 
 async def test_a_thread_whose_time_is_up_tells_nothing_more(world: World) -> None:

@@ -258,6 +258,7 @@ async def test_a_generator_that_ignores_its_end_writes_nothing_into_the_next_att
             yield b"new" * MIB
             left.set()
             await gone.wait()
+            yield b"new" * MIB
             return
         yield b"old" * MIB
         while not left.is_set():
@@ -270,7 +271,7 @@ async def test_a_generator_that_ignores_its_end_writes_nothing_into_the_next_att
 
     async def run(event: Event, step: Step) -> bool:
         stream = await step.do("s", stubborn, timeout=10, retries={"limit": 1, "delay": 1})
-        return await stream.read() == b"new" * MIB
+        return await stream.read() == b"new" * 2 * MIB
 
     assert (await world.run(run)).output is True
 
