@@ -471,3 +471,17 @@ async def test_restart_takes_the_chunks_out_of_the_file(durable: World) -> None:
         lives.append(2)
         await instance.restart()
         assert await kept_rows(durable) == 0
+
+
+@pytest.mark.parametrize(("size", "fits"), [(MIB - 3, True), (MIB - 2, True), (MIB - 1, False)])
+async def test_pitfall_16_a_value_at_its_limit_comes_back_or_is_refused(
+    world: World, size: int, *, fits: bool
+) -> None:
+    seen: list[str] = []
+
+    async def run(event: Event, step: Step) -> None:
+        seen.append(await step.do("s", lambda: "x" * size))
+        await step.sleep("z", 10)
+
+    status = await world.run_twice(run)
+    assert (status.status == "complete", seen) == (fits, ["x" * size] * (2 * fits))
