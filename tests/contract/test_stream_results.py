@@ -485,3 +485,24 @@ async def test_pitfall_16_a_value_at_its_limit_comes_back_or_is_refused(
 
     status = await world.run_twice(run)
     assert (status.status == "complete", seen) == (fits, ["x" * size] * (2 * fits))
+
+
+async def test_a_generator_whose_chunk_is_refused_is_closed(world: World) -> None:
+    seen: list[str] = []
+    held: list[Any] = []
+
+    async def wrong() -> AsyncIterator[Any]:
+        try:
+            yield "text"
+        finally:
+            seen.append("closed")
+
+    def kept() -> Any:
+        held.append(wrong())  # so that it is not closed by being forgotten
+        return held[0]
+
+    async def run(event: Event, step: Step) -> None:
+        await step.do("s", kept)
+
+    assert (await world.run(run)).status == "errored"
+    assert seen == ["closed"]
