@@ -707,7 +707,8 @@ async def test_a_part_that_could_not_be_written_is_not_passed_over(durable: Worl
 
     async with durable.started(run) as instance:
         refuse = (
-            "CREATE TRIGGER no BEFORE INSERT ON chunk WHEN NEW.place = 2 BEGIN SELECT RAISE(ABORT, 'no'); END"
+            "CREATE TRIGGER no BEFORE INSERT ON chunk WHEN NEW.data = x'31' "
+            "BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
         await durable.engine.store.write(lambda connection: connection.execute(refuse).rowcount)
         with pytest.raises(sqlite3.IntegrityError):
