@@ -36,6 +36,7 @@ check: $(READY) ## lint, formatting, types of code and tests, layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest -q tests/test_layers.py
 
 fix: $(READY) ## repair what the linter can repair, and format

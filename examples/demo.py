@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +48,7 @@ class Life:
 
 
 @asynccontextmanager
-async def agent_process(repository: Path, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def agent_process(repository: Path, folder: Path) -> AsyncGenerator[asyncio.subprocess.Process, None]:
     """The agent in a process of its own; it does not outlive the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -98,6 +98,8 @@ def follow(life: Life, screen: Screen, told: dict[str, Any]) -> None:
             screen.recorded(len(life.kept) + len(life.steps), step)
         case {"kind": "found", "findings": findings}:
             life.findings = [Finding.model_validate(finding) for finding in findings]
+        case _:
+            pass
 
 
 async def uninterrupted(repository: Path) -> ReviewReport:

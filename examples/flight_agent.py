@@ -27,7 +27,7 @@ class Booking(TypedDict):
     flight: str
 
 
-class Flights(TypedDict, total=False):
+class Flights(TypedDict):
     booked: dict[str, str]
 
 

@@ -47,7 +47,7 @@ def test_the_wheel_has_the_vocabularies(wheel: set[str], vocabulary: str) -> Non
 
 def test_the_wheel_has_the_licences_and_nothing_else(wheel: set[str]) -> None:
     folders = {name.partition("/")[0] for name in wheel}
-    assert folders - set(layers.LAYERS) == {f"perdure-{PROJECT['version']}.dist-info"}
+    assert folders - set(layers.LAYERS) == {f"perdure-{PROJECT['version']}.dist-info", "perdure_pytest.py"}
     assert {"LICENSE", "NOTICE"} <= {Path(name).name for name in wheel}
 
 

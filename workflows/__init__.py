@@ -1,8 +1,10 @@
 """Durable execution for asyncio code: a step is retried, remembered and, once recorded, never done again."""
 
-from workflows.binding import Binding, WorkflowInstance
+from workflows.batch import BatchError, BatchItem, CreatedBatch, DeletedBatch
+from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.cron import Cron, looks_like_cron
+from workflows.decorated import DecoratedStep
 from workflows.duration import Duration, seconds
 from workflows.engine import Engine
 from workflows.entrypoint import WorkflowEntrypoint
@@ -33,6 +35,9 @@ from workflows.errors import (
     WorkflowTimeoutError,
 )
 from workflows.failure import Failure
+from workflows.instance import WorkflowInstance
+from workflows.page import ListedInstance, Page
+from workflows.retention import Retention
 from workflows.retry import DelayContext, RetryOptions, StepOptions
 from workflows.sqlite.store import Operation, Statement, Store
 from workflows.step import WorkflowStep
@@ -40,9 +45,11 @@ from workflows.stream import StepStream, Streamed, StreamPart, StreamReset
 from workflows.timer import Every, Timer
 from workflows.timers import Timers
 from workflows.types import (
+    CronFiring,
     HistoryEvent,
     InstanceStatus,
     ReceivedEvent,
+    RollbackStatus,
     Status,
     StepContext,
     StepCount,
@@ -53,11 +60,17 @@ from workflows.types import (
 __all__ = [
     "AmbiguousStepName",
     "AttemptEnded",
+    "BatchError",
+    "BatchItem",
     "Binding",
     "CannotDecode",
     "Clock",
+    "CreatedBatch",
     "Cron",
+    "CronFiring",
+    "DecoratedStep",
     "DelayContext",
+    "DeletedBatch",
     "Duration",
     "Engine",
     "EngineClosed",
@@ -73,12 +86,16 @@ __all__ = [
     "InvalidDuration",
     "InvalidParams",
     "InvalidPayload",
+    "ListedInstance",
     "NonRetryableDelayError",
     "NonRetryableError",
     "NotStorable",
     "Operation",
+    "Page",
     "ReceivedEvent",
+    "Retention",
     "RetryOptions",
+    "RollbackStatus",
     "Statement",
     "Status",
     "StepContext",

@@ -13,14 +13,16 @@ from __future__ import annotations
 from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from workflows.chunks import Chunk
 from workflows.entry import Entry, Key, Moment
 from workflows.lifecycle import Command
-from workflows.types import Status, Usage
+from workflows.rehearsal import Rehearsals
+from workflows.types import UNUSED, CronFiring, RollbackStatus, Status, Usage
 
 __all__ = [
+    "FOREVER",
     "Activation",
     "Backend",
     "Complete",
@@ -29,13 +31,18 @@ __all__ = [
     "Halted",
     "InboxEvent",
     "Instance",
+    "Kept",
+    "Listing",
     "NewInstance",
     "NewMoment",
     "Outcome",
     "Ref",
+    "Rollback",
     "Seen",
     "StepChunks",
     "Stopped",
+    "Undoing",
+    "Undone",
 ]
 
 
@@ -48,12 +55,38 @@ class Ref(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """For how many seconds an instance is kept once it has ended; None: until it is deleted."""
+
+    success: float | None = None
+    """After it is complete or was terminated."""
+    error: float | None = None
+
+
+FOREVER = Kept()
+
+
+@dataclass(frozen=True, slots=True)
 class NewInstance:
     """What `create` is given."""
 
     workflow: str
     id: str
     params: bytes
+    kept: Kept = FOREVER
+    firing: CronFiring | None = None
+    parent: int | None = None
+    """The incarnation of the instance whose step created it."""
+    follows: bool = False
+    """It is terminated when its parent ends before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """A rollback that is under way: what failed, and how the instance ends afterwards."""
+
+    error: bytes
+    ends: Literal["errored", "terminated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +103,38 @@ class Instance:
     paused_at: float | None = None
     reason: str | None = None
     unasked: tuple[str, ...] = ()
+    begun: bool = True
+    """It has left the queue once."""
+    kept: Kept = FOREVER
+    firing: CronFiring | None = None
+    parent: int | None = None
+    follows: bool = False
+    undoing: Undoing | None = None
+    rollback: RollbackStatus | None = None
+    used: Usage = UNUSED
+    """By steps that a restart has forgotten."""
+
+    @property
+    def expires_at(self) -> float | None:
+        """When its time is over; None when it is kept, or has not ended."""
+        kept = self.kept.error if self.status == "errored" else self.kept.success
+        return None if kept is None or self.finished_at is None else self.finished_at + kept
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which instances of a workflow are wanted: all conditions hold, and a None is no condition."""
+
+    workflow: str
+    statuses: frozenset[Status] | None = None
+    since: float | None = None
+    """Created at this instant or later."""
+    until: float | None = None
+    """Created before this instant."""
+    after: int | None = None
+    """The incarnation of the last one that was seen."""
+    newest_first: bool = False
+    most: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +179,21 @@ class Errored:
 
 
 @dataclass(frozen=True, slots=True)
+class Rollback:
+    """An error left `run()`, and steps that have started are to be undone before the instance ends."""
+
+    error: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The compensations have run, or one of them failed for good."""
+
+    rollback: RollbackStatus
+    unasked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Halted:
     """The run cannot go on with today's code; the instance is paused with the reason."""
 
@@ -125,7 +205,7 @@ class Stopped:
     """The run was let go: its lease is gone, or the engine stops. Nothing is recorded."""
 
 
-Outcome = Complete | Errored | Halted | Stopped
+Outcome = Complete | Errored | Rollback | Undone | Halted | Stopped
 
 
 class StepChunks(Protocol):
@@ -153,8 +233,11 @@ class Activation(Protocol):
     ref: Ref
     params: bytes
     created_at: float
+    firing: CronFiring | None
+    undoing: Undoing | None
+    """The run is there to undo what an earlier one has done."""
     status: Status
-    """`running`, `waitingForPause` or `paused`: no attempt starts unless it is `running`."""
+    """`running`, `waitingForPause` or `paused`."""
     journal: dict[Key, Entry]
     inbox: list[InboxEvent]
     """Oldest first; the driver takes out what it consumes."""
@@ -175,6 +258,13 @@ class Activation(Protocol):
     def chunks(self, entry: Entry) -> StepChunks:
         """What the step of `entry` streams."""
 
+    @property
+    def open(self) -> bool:
+        """It may run: it is `running`, and holds a slot where there is a limit."""
+
+    def ask(self) -> None:
+        """It has something to run: when it is not open for want of a slot, it gets one in its turn."""
+
     def settle(self) -> None:
         """The last attempt has ended while the instance was waiting for its pause."""
 
@@ -191,8 +281,14 @@ Drive = Callable[[Activation], Awaitable[Outcome]]
 class Backend(Protocol):
     """The control side: what bindings, handles and the engine ask for."""
 
+    rehearsals: Rehearsals
+    """What tests change in its instances."""
+
     async def create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
-        """The created instances, durable; None where the id is taken."""
+        """The created instances, durable, all or none; None where the id is taken."""
+
+    async def select(self, listing: Listing) -> list[Instance]:
+        """What fits `listing`, in the order of creation."""
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """The instance that has the id today; `waiting` while nothing of it runs."""
@@ -215,8 +311,8 @@ class Backend(Protocol):
     async def send_event(self, ref: Ref, type: str, payload: bytes) -> None:
         """Durable when it returns; `InstanceFinished` when nobody can receive it any more."""
 
-    async def control(self, ref: Ref, command: Command) -> None:
-        """Applies a command of the lifecycle table; durable when it returns."""
+    async def control(self, ref: Ref, command: Command, *, step: Key | None = None) -> None:
+        """Applies a command of the lifecycle table; durable when it returns. `rewind` goes back to `step`."""
 
     async def finished(self, ref: Ref) -> Instance:
         """Waits until the instance is complete, errored or terminated."""

@@ -12,7 +12,7 @@ from typing import Any
 from workflows.typed import UNTYPED, TypedCodec, annotated
 from workflows.types import StepContext
 
-__all__ = ["ON_LOOP", "CallStyle", "style_of"]
+__all__ = ["ON_LOOP", "CallStyle", "is_context", "style_of"]
 
 _KEPT = 4096
 
@@ -85,7 +85,12 @@ def _takes_context(function: Callable[..., object], given: int) -> bool:
         return False  # a builtin without a signature
     if len(parameters) <= given or parameters[given].kind not in _POSITIONAL:
         return False
-    name, annotation = parameters[given].name, parameters[given].annotation
+    return is_context(parameters[given])
+
+
+def is_context(parameter: inspect.Parameter) -> bool:
+    """It is named or annotated as the step context."""
+    name, annotation = parameter.name, parameter.annotation
     if isinstance(annotation, str):
         return name == "ctx" or annotation.rpartition(".")[2] == "StepContext"
     return name == "ctx" or annotation is StepContext

@@ -10,13 +10,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from workflows import codec
+from workflows.backend import Kept
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import CannotDecode, InvalidParams, WorkflowError
 from workflows.failure import Rebuildable, rebuildable
+from workflows.retention import Retention, kept
 from workflows.run import Limits
 from workflows.typed import UNTYPED, TypedCodec, annotated, codec_for, first_line, message, too_large
 
-__all__ = ["Definition", "define"]
+__all__ = ["Definition", "checked_concurrency", "define"]
 
 _NAME = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_-]{0,63}")
 
@@ -31,6 +33,13 @@ class Definition:
     output: TypedCodec[Any]
     classes: Rebuildable
     limits: Limits
+    concurrency: int | None
+    retention: Retention
+    """What counts where the instance says nothing."""
+
+    def kept(self, asked: Retention | None) -> Kept:
+        """For how long an instance is kept."""
+        return kept(asked, self.retention)
 
     def dump_params(self, params: object) -> bytes:
         """`params` as they are stored; `InvalidParams` when they do not fit the workflow."""
@@ -55,7 +64,9 @@ class Definition:
         return self.limits.value
 
 
-def define(workflow: object, *, value_limit: int, stream_limit: int) -> Definition:
+def define(
+    workflow: object, *, value_limit: int, stream_limit: int, retention: Retention | None = None
+) -> Definition:
     """Looks at a workflow class."""
     if not (isinstance(workflow, type) and issubclass(workflow, WorkflowEntrypoint)):
         raise WorkflowError(f"{workflow!r} is not a subclass of WorkflowEntrypoint")
@@ -69,7 +80,24 @@ def define(workflow: object, *, value_limit: int, stream_limit: int) -> Definiti
         output=annotated(workflow.run, workflow.run.__annotations__.get("return")),
         classes=rebuildable(workflow.errors),
         limits=Limits(steps=workflow.step_limit, value=value_limit, stream=stream_limit),
+        concurrency=checked_concurrency(workflow.concurrency, name),
+        retention=_retention(name, {**(retention or {}), **workflow.retention}),
     )
+
+
+def checked_concurrency(limit: object, of: str) -> int | None:
+    """A limit of instances that may run at once."""
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise WorkflowError(f"concurrency of {of} is {limit!r}: give a whole number, 1 or more, or None")
+    return limit
+
+
+def _retention(name: str, retention: Retention) -> Retention:
+    try:
+        kept(retention)
+    except (WorkflowError, ValueError) as error:
+        raise WorkflowError(f"{name} has a wrong retention: {error}") from None
+    return retention
 
 
 def _params(workflow: type) -> TypedCodec[Any]:

@@ -102,13 +102,20 @@ class Do:
         if entry.config is not None:
             self._config = self._config.as_first(entry.config, self.key.name)
         if entry.state is State.WAITING:
-            await self._run.waits.until_due(entry)
+            await self._until_due(entry)
         while True:
             await self._run.gate()
             await self._attempt(entry)
             if entry.ended:
                 return
-            await self._run.waits.until_due(entry)
+            await self._until_due(entry)
+
+    async def _until_due(self, entry: Entry) -> None:
+        """Waits for the next attempt."""
+        run = self._run
+        rehearsal = run.rehearsal
+        if rehearsal is None or not rehearsal.skips(run.activation, self.key):
+            await run.waits.until_due(entry)
 
     async def _attempt(self, entry: Entry) -> None:
         """One attempt, recorded: `entry` is ended, or waits for the next attempt."""
@@ -144,6 +151,8 @@ class Do:
             activation.running -= 1
             if activation.status == "waitingForPause" and not activation.running:
                 activation.settle()
+            if (rehearsal := run.rehearsal) is not None:
+                rehearsal.rests(activation)
 
     def progress(self) -> Progress:
         """See `Streams.progress`."""
@@ -156,6 +165,9 @@ class Do:
         return Spool(run, run.activation.chunks(entry), self._begun, entry.attempts)
 
     async def _called(self, number: int) -> Any:
+        rehearsal = self._run.rehearsal
+        if rehearsal is not None and (stand_in := rehearsal.attempt(self.key, number)) is not None:
+            return stand_in()
         attempt = Attempt(
             self._function,
             self._arguments,

@@ -13,10 +13,11 @@ from typing import Any
 
 from workflows import failure
 from workflows.backend import Activation, Backend, Complete, Errored, Halted, Outcome, Stopped
-from workflows.binding import Binding, WorkflowInstance
+from workflows.binding import Binding
 from workflows.clock import Clock
 from workflows.definition import Definition
 from workflows.errors import CannotDecode, NotStorable, WorkflowFatalError
+from workflows.instance import WorkflowInstance
 from workflows.marks import StartMarks
 from workflows.run import Run
 from workflows.step import WorkflowStep
@@ -67,6 +68,7 @@ class Driver:
             marks=self._marks,
             classes=definition.classes,
             limits=definition.limits,
+            rehearsals=self._backend.rehearsals,
         )
         main = asyncio.create_task(self._main(definition, run, payload), name=f"run {activation.ref.id}")
         try:
@@ -115,7 +117,7 @@ class Driver:
         workflow.instance = WorkflowInstance(self._backend, definition, ref.id, ref)
         workflow._bindings = self._bindings  # noqa: SLF001  # given here, as __init__ is the user's
         created = datetime.fromtimestamp(activation.created_at, UTC)
-        event = WorkflowEvent(payload, created, ref.id, ref.workflow)
+        event = WorkflowEvent(payload, created, ref.id, ref.workflow, activation.firing)
         try:
             output = await workflow.run(event, WorkflowStep(run))
             stored, _ = definition.output.encode(output)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
-from workflows.definition import Definition, define
+from workflows.definition import Definition, checked_concurrency, define
 from workflows.driver import Driver
 from workflows.embedded import EmbeddedBackend
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import EngineClosed, UnknownWorkflow
 from workflows.ledger import Ledger
 from workflows.memory import MemoryLedger
+from workflows.retention import Retention
+from workflows.slots import Slots
 from workflows.sqlite.ledger import SqliteLedger
 from workflows.sqlite.store import Store
 
@@ -46,17 +48,25 @@ class Engine:
         clock: Clock | None = None,
         value_limit: int = _VALUE_LIMIT,
         stream_limit: int = _STREAM_LIMIT,
+        concurrency: int | None = None,
+        retention: Retention | None = None,
     ) -> None:
-        """`workflows` may be a dict of binding names; `value_limit` is bytes of one stored value.
+        """`workflows` may be a dict of binding names; `value_limit` is bytes of one stored value,
+        `stream_limit` of one streamed result, and of what one attempt streams.
 
-        `stream_limit` is bytes of one streamed result, and of what one attempt streams.
+        `concurrency` limits how many instances run at once, over all workflows. `retention` says how long
+        ended ones are kept where neither their workflow nor they say it: by default, until they are deleted.
         """
         named = workflows if isinstance(workflows, Mapping) else {}
         classes = dict.fromkeys(named.values() if named else workflows)
-        definitions = [define(one, value_limit=value_limit, stream_limit=stream_limit) for one in classes]
+        definitions = [
+            define(one, value_limit=value_limit, stream_limit=stream_limit, retention=retention)
+            for one in classes
+        ]
         self.clock: Clock = clock or SystemClock()
         self._path = path
         self._env = env
+        self._concurrency = checked_concurrency(concurrency, "the engine")
         self._definitions = MappingProxyType({one.name: one for one in definitions})
         self._binding_names = {name: one.__name__ for name, one in named.items()}
         self._store: Store | None = None
@@ -70,7 +80,11 @@ class Engine:
             raise EngineClosed(_NOT_OPEN)
         return self._store
 
-    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str, /) -> Binding[P]:
+    @overload
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]], /) -> Binding[P]: ...
+    @overload
+    def workflow(self, workflow: str, /) -> Binding[Any]: ...
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, Any]] | str, /) -> Binding[Any]:
         """The binding of a workflow, by its class, its name or its binding name."""
         if self._backend is None:
             raise EngineClosed(_NOT_OPEN)
@@ -119,14 +133,20 @@ class Engine:
     async def _begin(self, store: Store) -> None:
         ledger: Ledger
         if os.fspath(self._path) == _MEMORY:
-            ledger = MemoryLedger(self.clock)
+            ledger = MemoryLedger()
         else:
-            ledger = await SqliteLedger.over(store, self.clock)
-        self._backend = EmbeddedBackend(ledger, self.clock)
+            ledger = await SqliteLedger.over(store)
+        self._backend = EmbeddedBackend(ledger, self.clock, self._slots())
         self._driver = Driver(
             self._definitions, self._backend, self.clock, env=self._env, bindings=self.workflow
         )
         await self._backend.serve(self._definitions, self._driver.drive)
+
+    def _slots(self) -> Slots | None:
+        limits = {
+            one.name: one.concurrency for one in self._definitions.values() if one.concurrency is not None
+        }
+        return Slots(self._concurrency, limits) if limits or self._concurrency is not None else None
 
     def _definition(self, workflow: object) -> Definition:
         if isinstance(workflow, str):

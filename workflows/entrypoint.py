@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
-from workflows.binding import Binding, WorkflowInstance
+from workflows.binding import Binding
+from workflows.instance import WorkflowInstance
+from workflows.retention import Retention
 from workflows.step import WorkflowStep
 from workflows.types import WorkflowEvent
 
@@ -14,6 +16,7 @@ __all__ = ["WorkflowEntrypoint"]
 
 E = TypeVar("E")
 P = TypeVar("P")
+Q = TypeVar("Q")
 
 
 class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
@@ -21,6 +24,10 @@ class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
 
     step_limit: ClassVar[int] = 10_000
     """Calls of `step.do` in one run."""
+    concurrency: ClassVar[int | None] = None
+    """How many instances may run at once; those that wait do not count, others are queued."""
+    retention: ClassVar[Retention] = {}
+    """For how long an instance is kept once it has ended; what is not given is what the engine says."""
     errors: ClassVar[Sequence[type[Exception]]] = ()
     """Classes of errors that steps raise and that `run` catches as themselves."""
 
@@ -37,6 +44,10 @@ class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
         What it returns is the instance's output; an error that leaves it ends the instance as errored.
         """
 
-    def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]] | str, /) -> Binding[P]:
+    @overload
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, Q]], /) -> Binding[Q]: ...
+    @overload
+    def workflow(self, workflow: str, /) -> Binding[Any]: ...
+    def workflow(self, workflow: type[WorkflowEntrypoint[Any, Any]] | str, /) -> Binding[Any]:
         """The binding of a workflow of the same engine."""
         return self._bindings(workflow)

@@ -26,6 +26,9 @@ class Lease:
         self.params = claim.instance.params
         self.created_at = claim.instance.created_at
         self.paused_at = claim.instance.paused_at
+        self.firing = claim.instance.firing
+        self.undoing = claim.instance.undoing
+        self.begun = claim.instance.begun
         self.status: Status = claim.instance.status
         self.epoch = claim.epoch
         self.journal: dict[Key, Entry] = {entry.key: entry for entry in claim.entries}
@@ -75,6 +78,26 @@ class Lease:
     def lease_ok(self) -> bool:
         """See `Activation.lease_ok`; steps that `run()` left behind go on after it is complete."""
         return not self._stopped and self.status != "terminated"
+
+    @property
+    def open(self) -> bool:
+        """See `Activation.open`."""
+        return self.status == "running"
+
+    def ask(self) -> None:
+        """See `Activation.ask`: without a limit, nobody waits for a slot."""
+
+    @property
+    def queued(self) -> bool:
+        """It waits for its turn."""
+        return self.status == "queued"
+
+    def enter(self) -> bool:
+        """It may run now; else it will hear when it may."""
+        return True
+
+    def give_back(self) -> None:
+        """Nothing of it runs any more, and it needs no slot."""
 
     @property
     def seen_waiting(self) -> bool:

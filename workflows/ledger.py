@@ -1,4 +1,4 @@
-"""Where the rows of an embedded backend are kept: nine verbs, each one atomic and durable when awaited.
+"""Where the rows of an embedded backend are kept: twelve verbs, each one atomic and durable when awaited.
 
 Verbs that write are plain functions that return a future: the order of calls is the order of the writes.
 """
@@ -10,13 +10,44 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from workflows.backend import InboxEvent, Instance, NewInstance
+from workflows.backend import InboxEvent, Instance, Listing, NewInstance, Ref
+from workflows.change import Change, Plan
 from workflows.chunks import Chunks
 from workflows.entry import Entry, Moment
-from workflows.lifecycle import Command, Transition
-from workflows.types import Usage
+from workflows.lifecycle import BEGUN, QUEUED
+from workflows.types import FINAL, Usage
 
-__all__ = ["NOTHING", "Applied", "Change", "Claim", "Ending", "Ledger"]
+__all__ = ["Applied", "Birth", "Claim", "Ledger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """A new instance, at a time: it starts at once when there is a slot for it, else it is queued."""
+
+    new: NewInstance
+    at: float
+    free: bool
+
+    @property
+    def moments(self) -> list[Moment]:
+        """What subscribers see of it."""
+        seen = BEGUN if self.free else QUEUED
+        return [Moment(order, name, self.at, {}) for order, name in enumerate(seen, 1)]
+
+    def instance(self, incarnation: int) -> Instance:
+        """As it is kept under this incarnation."""
+        new = self.new
+        return Instance(
+            Ref(new.workflow, new.id, incarnation),
+            "running" if self.free else "queued",
+            new.params,
+            self.at,
+            begun=self.free,
+            kept=new.kept,
+            firing=new.firing,
+            parent=new.parent,
+            follows=new.follows,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +62,18 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """What a transition writes beside the status."""
-
-    output: bytes | None = None
-    error: bytes | None = None
-    reason: str | None = None
-    unasked: tuple[str, ...] = ()
-
-
-NOTHING = Ending()
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A command that is applied at a time."""
-
-    command: Command
-    at: float
-    order: int
-    """The place of the first moment that it makes."""
-    idle: bool = True
-    """No attempt runs."""
-    epoch: int | None = None
-    """Only while this is the instance's; None: whatever it is."""
-    ending: Ending = NOTHING
-
-
-@dataclass(frozen=True, slots=True)
 class Applied:
-    """What a transition did, and the instance after it."""
+    """A change that was written: what it did, and all that is known of the instance now."""
 
-    transition: Transition
-    instance: Instance
+    plan: Plan
     epoch: int
+    remains: Claim | None = None
+    """What to go on from, where the run has lost its lease and the instance goes on."""
+
+    @staticmethod
+    def goes_on(plan: Plan) -> bool:
+        """Another run takes over."""
+        return plan.rule.fences and plan.instance.status not in FINAL
 
 
 class Ledger(Protocol):
@@ -74,8 +83,17 @@ class Ledger(Protocol):
     def chunks(self) -> Chunks:
         """What steps stream; an entry that is deleted takes its chunks with it."""
 
-    def insert(self, new: Sequence[NewInstance], moments: Sequence[Moment]) -> Future[list[Instance | None]]:
-        """New instances with epoch 1, running; None where the id is taken."""
+    def insert(self, births: Sequence[Birth]) -> Future[list[Instance | None]]:
+        """New instances with epoch 1, all or none; None where the id is taken."""
+
+    async def select(self, listing: Listing) -> list[Instance]:
+        """What fits `listing`, by the statuses that are kept, in the order of creation."""
+
+    def expire(self, now: float, most: int) -> Future[None]:
+        """Erases up to `most` instances whose time is over, each of them as a whole."""
+
+    async def next_expiry(self) -> float | None:
+        """When the next one's time is over."""
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """The instance that has the id."""
@@ -90,7 +108,7 @@ class Ledger(Protocol):
         """
 
     async def usage(self, incarnation: int) -> Usage:
-        """Sums over the entries of `step.do`."""
+        """Sums over the entries of `step.do`, forgotten ones too."""
 
     def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
         """Every unfinished instance of these workflows, each with its epoch raised."""

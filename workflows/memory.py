@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from workflows import lifecycle
 from workflows.acknowledged import acknowledged as _acknowledged
-from workflows.backend import InboxEvent, Instance, NewInstance, Ref
-from workflows.clock import Clock
-from workflows.entry import Entry, Kind, Moment
+from workflows.backend import InboxEvent, Instance, Listing
+from workflows.change import Change, Plan, planned, used_by
+from workflows.entry import Entry, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
-from workflows.ledger import Applied, Change, Claim
+from workflows.ledger import Applied, Birth, Claim
 from workflows.lifecycle import Effect
 from workflows.memory_chunks import MemoryChunks
 from workflows.types import FINAL, Usage
@@ -34,18 +33,16 @@ class _Row:
 class MemoryLedger:
     """`Ledger` over dicts; a write is visible at once and acknowledged in the next turn of the loop."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._rows: dict[int, _Row] = {}
         self._ids: dict[tuple[str, str], int] = {}
+        self._last_incarnation = 0
         self._last_event = 0
         self.chunks = MemoryChunks(self._rows)
 
-    def insert(
-        self, new: Sequence[NewInstance], moments: Sequence[Moment]
-    ) -> asyncio.Future[list[Instance | None]]:
+    def insert(self, births: Sequence[Birth]) -> asyncio.Future[list[Instance | None]]:
         """See `Ledger.insert`."""
-        return _acknowledged(lambda: [self._insert(one, moments) for one in new])
+        return _acknowledged(lambda: [self._insert(birth) for birth in births])
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """See `Ledger.find`."""
@@ -57,14 +54,20 @@ class MemoryLedger:
         row = self._rows.get(incarnation)
         return None if row is None else row.instance
 
+    async def select(self, listing: Listing) -> list[Instance]:
+        """See `Ledger.select`."""
+        rows = sorted(self._rows.items(), reverse=listing.newest_first)
+        fitting = (row.instance for _, row in rows if _fits(row.instance, listing))
+        return list(islice(fitting, listing.most))
+
     def history(self, incarnation: int) -> asyncio.Future[tuple[list[Moment], list[Entry]]]:
         """See `Ledger.history`."""
         return _acknowledged(lambda: self._history(self._row(incarnation)))
 
     async def usage(self, incarnation: int) -> Usage:
         """See `Ledger.usage`."""
-        done = [entry for entry in self._row(incarnation).entries.values() if entry.key.kind is Kind.DO]
-        return Usage(len(done), sum(e.attempts for e in done), sum(e.active for e in done))
+        row = self._row(incarnation)
+        return used_by(row.entries.values(), row.instance.used)
 
     def claim(self, workflows: Iterable[str]) -> asyncio.Future[list[Claim]]:
         """See `Ledger.claim`."""
@@ -85,19 +88,27 @@ class MemoryLedger:
         """See `Ledger.transition`."""
         return _acknowledged(lambda: self._transition(self._row(incarnation), change))
 
+    def expire(self, now: float, most: int) -> asyncio.Future[None]:
+        """See `Ledger.expire`."""
+        return _acknowledged(lambda: self._expire(now, most))
+
+    async def next_expiry(self) -> float | None:
+        """See `Ledger.next_expiry`."""
+        return min((when for _, when in self._expiries()), default=None)
+
     def _row(self, incarnation: int) -> _Row:
         if incarnation not in self._rows:
             raise InstanceNotFound(f"instance.not_found: incarnation {incarnation} was deleted")
         return self._rows[incarnation]
 
-    def _insert(self, new: NewInstance, moments: Sequence[Moment]) -> Instance | None:
-        if (new.workflow, new.id) in self._ids:
+    def _insert(self, birth: Birth) -> Instance | None:
+        id = (birth.new.workflow, birth.new.id)
+        if id in self._ids:
             return None
-        incarnation = len(self._rows) + 1
-        ref = Ref(new.workflow, new.id, incarnation)
-        instance = Instance(ref, "running", new.params, created_at=self._clock.now())
-        self._ids[new.workflow, new.id] = incarnation
-        self._rows[incarnation] = _Row(instance, moments=list(moments))
+        self._last_incarnation += 1
+        instance = birth.instance(self._last_incarnation)
+        self._ids[id] = instance.ref.incarnation
+        self._rows[instance.ref.incarnation] = _Row(instance, moments=birth.moments)
         return instance
 
     def _history(self, row: _Row) -> tuple[list[Moment], list[Entry]]:
@@ -105,6 +116,9 @@ class MemoryLedger:
 
     def _claim(self, row: _Row) -> Claim:
         row.epoch += 1
+        return self._claimed(row)
+
+    def _claimed(self, row: _Row) -> Claim:
         entries = [_kept(entry) for entry in row.entries.values()]
         return Claim(row.instance, row.epoch, entries, list(row.inbox.values()), list(row.moments))
 
@@ -128,34 +142,58 @@ class MemoryLedger:
         return event
 
     def _transition(self, row: _Row, change: Change) -> Applied | None:
-        before = row.instance
         if change.epoch is not None and row.epoch != change.epoch:
-            raise Fenced(f'the lease of "{before.ref.id}" is gone')
-        paused_for = 0.0 if before.paused_at is None else change.at - before.paused_at
-        done = lifecycle.apply(
-            before.status, row.entries.values(), change.command, idle=change.idle, paused_for=paused_for
-        )
-        if done is None:
+            raise Fenced(f'the lease of "{row.instance.ref.id}" is gone')
+        plan = planned(row.instance, change, lambda: self._history(row))
+        if plan is None:
             return None
-        if done.rule.effect is Effect.WIPE:
-            row.entries, row.inbox, row.moments = {}, {}, []
-            self.chunks.forget(before.ref.incarnation)
-        for entry, due in done.dues:
-            entry.due = due
-        row.epoch += done.rule.fences
-        row.moments += done.moments(change.at, change.order)
-        status = done.rule.status
-        row.instance = dataclasses.replace(
-            before,
-            status=status,
-            output=change.ending.output,
-            error=change.ending.error,
-            reason=change.ending.reason,
-            unasked=change.ending.unasked,
-            finished_at=change.at if status in FINAL else None,
-            paused_at=change.at if status == "paused" else None,
-        )
-        return Applied(done, row.instance, row.epoch)
+        row.epoch += plan.rule.fences
+        row.instance = plan.instance
+        self._carry_out(row, plan)
+        return Applied(plan, row.epoch, self._claimed(row) if Applied.goes_on(plan) else None)
+
+    def _carry_out(self, row: _Row, plan: Plan) -> None:
+        if plan.rule.effect is Effect.ERASE:
+            self._erase(row.instance)
+            return
+        if plan.forget_from is not None:
+            self.chunks.forget(row.instance.ref.incarnation, plan.forget_from)
+        if plan.kept is not None:
+            entries, row.moments = plan.kept
+            row.entries = {entry.ordinal: entry for entry in entries}
+        if plan.rule.effect is Effect.WIPE:
+            row.inbox = {}
+        for entry, due in plan.dues:
+            row.entries[entry.ordinal].due = due
+        row.moments += plan.moments
+
+    def _expire(self, now: float, most: int) -> None:
+        for instance in [instance for instance, when in self._expiries() if when <= now][:most]:
+            self._erase(instance)
+
+    def _expiries(self) -> list[tuple[Instance, float]]:
+        instances = [row.instance for row in self._rows.values()]
+        ends = [(instance, instance.expires_at) for instance in instances]
+        return [(instance, when) for instance, when in ends if when is not None]
+
+    def _erase(self, instance: Instance) -> None:
+        del self._ids[instance.ref.workflow, instance.ref.id]
+        del self._rows[instance.ref.incarnation]
+        self.chunks.forget(instance.ref.incarnation)
+
+
+def _fits(instance: Instance, listing: Listing) -> bool:
+    incarnation = instance.ref.incarnation
+    seen = listing.after is not None and (
+        incarnation >= listing.after if listing.newest_first else incarnation <= listing.after
+    )
+    return (
+        instance.ref.workflow == listing.workflow
+        and not seen
+        and (listing.statuses is None or instance.status in listing.statuses)
+        and (listing.since is None or instance.created_at >= listing.since)
+        and (listing.until is None or instance.created_at < listing.until)
+    )
 
 
 def _is_open(row: _Row, workflows: frozenset[str]) -> bool:

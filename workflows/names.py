@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import Any
-from weakref import ReferenceType, WeakSet, ref
+from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 
 from workflows.entry import Key, Kind
 from workflows.errors import AmbiguousStepName, WorkflowFatalError
@@ -30,6 +30,7 @@ class Names:
         self._counts: dict[tuple[Kind, str], int] = {}
         self._users: dict[tuple[Kind, str], ReferenceType[_Task] | None] = {}
         self._waited: WeakSet[_Task] = WeakSet()
+        self._stand_ins: WeakKeyDictionary[_Task, _Task] = WeakKeyDictionary()
         self.taken: set[Key] = set()
 
     def take(self, kind: Kind, name: object) -> Key:
@@ -45,21 +46,36 @@ class Names:
         self.taken.add(key)
         return key
 
+    def use(self, key: Key, *, alike: bool) -> None:
+        """A step is used once more; `alike`: it has the same identity whoever comes first."""
+        self._claim((key.kind, key.name), alike=alike)
+
     def waited(self, task: _Task) -> None:
         """`task` has waited for a step: what it calls from now on depends on events."""
-        self._waited.add(task)
+        self._waited.add(self._stand_ins.get(task, task) if self._stand_ins else task)
 
-    def _claim(self, called: tuple[Kind, str]) -> None:
+    def stand_in(self, task: _Task, beginner: _Task) -> None:
+        """What `task` calls counts as called by `beginner`, which does nothing else until `task` ends."""
+        self._stand_ins[task] = self._stand_ins.get(beginner, beginner)
+
+    def stand_alone(self, task: _Task) -> None:
+        """`task` goes on beside the one that it stood in for."""
+        if self._stand_ins.pop(task, None) is not None:
+            self._waited.add(task)
+
+    def _claim(self, called: tuple[Kind, str], *, alike: bool = False) -> None:
         task = asyncio.current_task()
         if task is None:
             return
+        if self._stand_ins:
+            task = self._stand_ins.get(task, task)
         if called not in self._users:
             self._users[called] = ref(task)
             return
         user = self._users[called]
         if user is not None and user() is task:
             return
-        if task in self._waited:
+        if task in self._waited and not alike:
             raise AmbiguousStepName(
                 f'step "{called[1]}" is used by two tasks at once, so which call is which depends on timing: '
                 'put the item into the name, or call it on step.scope("…")'

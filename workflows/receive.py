@@ -22,6 +22,8 @@ __all__ = ["Receive", "event_type"]
 
 _TYPE = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_-]{0,99}")
 
+_IN_NO_INBOX = 0
+
 
 def event_type(type: object) -> str:
     """`type`, when it is one that an event may have."""
@@ -67,13 +69,13 @@ class Receive:
         """See `Operation.live`."""
         run = self._run
         await run.begin_wait(self, entry)
-        event = await run.waits.event(entry, self._type)
+        event = await self._event(entry)
         if event is None:
             return await self._timed_out(entry)
         entry.state, entry.result = State.DONE, _stored(event)
         if (misfit := self._misfit(event)) is not None:
             entry.state, entry.error = State.FAILED, failure.dump(misfit, run.classes)
-        await run.record(entry, run.moment("wait_completed"), consume=event.number)
+        await run.record(entry, run.moment("wait_completed"), consume=event.number or None)
         return None
 
     def outcome(self, entry: Entry) -> ReceivedEvent[Any]:
@@ -84,6 +86,16 @@ class Receive:
         event = codec.decode(entry.result)
         at = datetime.fromtimestamp(event["at"], UTC)
         return ReceivedEvent(self._payload.validate(event["payload"]), at, event["type"])
+
+    async def _event(self, entry: Entry) -> InboxEvent | None:
+        run = self._run
+        rehearsal = run.rehearsal
+        mocked = None if rehearsal is None else rehearsal.receives(run.activation, self.key, self._type)
+        if mocked is None:
+            return await run.waits.event(entry, self._type)
+        if mocked.payload is None:
+            return None
+        return InboxEvent(_IN_NO_INBOX, self._type, mocked.payload, run.clock.now())
 
     async def _timed_out(self, entry: Entry) -> None:
         started = next((m for m in entry.moments if m.type == "wait_started"), None)

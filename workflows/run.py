@@ -22,6 +22,7 @@ from workflows.errors import CannotDecode, Fenced, WorkflowError
 from workflows.failure import Rebuildable
 from workflows.marks import StartMarks
 from workflows.names import Names
+from workflows.rehearsal import Rehearsal, Rehearsals
 from workflows.stream import Whole
 from workflows.waits import Waits
 
@@ -74,6 +75,7 @@ class Run:
         marks: StartMarks,
         classes: Rebuildable,
         limits: Limits,
+        rehearsals: Rehearsals,
     ) -> None:
         self.activation = activation
         self.clock = clock
@@ -81,6 +83,7 @@ class Run:
         self.marks = marks
         self.classes = classes
         self.limits = limits
+        self._rehearsals = rehearsals.by_id
         self.names = Names()
         self.waits = Waits(activation, clock)
         self.steps = 0
@@ -92,6 +95,11 @@ class Run:
         self._gate: list[asyncio.Future[None]] = []
         self._ordinal = max((entry.ordinal for entry in activation.journal.values()), default=0)
         activation.listen(self._changed)
+
+    @property
+    def rehearsal(self) -> Rehearsal | None:
+        """What a test changes in this instance; None in production."""
+        return self._rehearsals.get(self.activation.ref[:2]) if self._rehearsals else None
 
     async def perform(self, operation: Operation[T]) -> T:
         """One step, from its call to what its caller gets; the same path on the first run and on a replay."""
@@ -144,7 +152,8 @@ class Run:
 
     async def gate(self) -> None:
         """Returns while the instance is running: nothing starts, and nobody goes on, while it is paused."""
-        while self.activation.status != "running":
+        while not self.activation.open:
+            self.activation.ask()
             opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._gate.append(opened)
             with self.clock.waiting():
@@ -179,7 +188,7 @@ class Run:
     async def _live(self, operation: Operation[object], entry: Entry | None) -> Entry:
         await self.gate()
         if entry is None:
-            entry = operation.started()
+            entry = self.activation.journal[operation.key] = operation.started()
         begun = self.clock.now()
         try:
             if entry.state is State.CUT:
@@ -189,7 +198,7 @@ class Run:
             if not self.let_go and not entry.ended:
                 await self._cut(entry, self.clock.now() - begun, operation.unseen)
             raise
-        if self.activation.status != "running":
+        if not self.activation.open:
             await self.gate()
         return entry
 
@@ -233,7 +242,7 @@ class Run:
         """The backend says: look again."""
         if not self.activation.lease_ok():
             self.end(Stopped())
-        elif self.activation.status == "running":
+        elif self.activation.open:
             opened, self._gate = self._gate, []
             for waiter in opened:
                 if not waiter.done():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, overload
+
+from typing_extensions import TypeForm, TypeVarTuple, Unpack
 
 from workflows.attempt import current_attempt
 from workflows.callback import style_of
+from workflows.decorated import Declared, DecoratedStep, StepDecorator
 from workflows.do import Do
 from workflows.duration import Duration
 from workflows.entry import Key, Kind
@@ -18,13 +21,44 @@ from workflows.run import Operation, Run
 from workflows.sleep import Sleep, SleepUntil
 from workflows.stream import StepStream, Streamed
 from workflows.typed import UNTYPED, codec_for
-from workflows.types import ReceivedEvent
+from workflows.types import ReceivedEvent, StepContext
 
 __all__ = ["WorkflowStep"]
 
 R = TypeVar("R")
 T = TypeVar("T")
-Bytes: TypeAlias = AsyncIterator[bytes] | AsyncIterator[bytearray] | AsyncIterator[memoryview]
+Ts = TypeVarTuple("Ts")
+
+_Bytes: TypeAlias = AsyncIterator[bytes] | AsyncIterator[bytearray] | AsyncIterator[memoryview]
+"""What is streamed as a result."""
+
+_ABSENT: Any = object()
+"""No function is given."""
+
+
+class _Options(TypedDict, total=False):
+    """What every form of `step.do` takes."""
+
+    retries: RetryOptions | None
+    timeout: Duration | None
+    sensitive: Literal["output"] | None
+    config: StepOptions | None
+
+
+class _Default(Protocol):
+    def __call__(self, one: Any = ..., /) -> Any: ...
+
+
+class _TwoDefaults(Protocol):
+    def __call__(self, one: Any = ..., two: Any = ..., /) -> Any: ...
+
+
+class _ContextAndDefault(Protocol):
+    def __call__(self, ctx: StepContext, one: Any = ..., /) -> Any: ...
+
+
+_Defaults = _Default | _TwoDefaults | _ContextAndDefault
+"""For checkers to which `lambda item=item: …` does not fit a function without parameters."""
 
 
 class WorkflowStep:
@@ -38,68 +72,109 @@ class WorkflowStep:
     def __init__(self, run: Run, prefix: str = "") -> None:
         self._run = run
         self._prefix = prefix
+        self._declared: Declared | None = None
 
+    # `*args: *Ts`, because a ParamSpec allows no options after its `*args`. `Coroutine[object, None, T]`,
+    # because mypy gives up on a `gather` of what has an Any in its type.
     @overload
     def do(
         self,
         name: str,
-        fn: Callable[..., object],
+        fn: Callable[[*Ts], object],
         /,
-        *args: object,
-        result: type[R],
-        retries: RetryOptions | None = None,
-        timeout: Duration | None = None,
-        sensitive: Literal["output"] | None = None,
-        config: StepOptions | None = None,
-    ) -> Coroutine[Any, Any, R]: ...
+        *args: *Ts,
+        result: TypeForm[R],
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, R]: ...
     @overload
     def do(
         self,
         name: str,
-        fn: Callable[..., Bytes | Awaitable[Bytes]],
+        fn: Callable[[*Ts, StepContext], object],
         /,
-        *args: object,
-        retries: RetryOptions | None = None,
-        timeout: Duration | None = None,
-        sensitive: Literal["output"] | None = None,
-        config: StepOptions | None = None,
-    ) -> Coroutine[Any, Any, StepStream]: ...
+        *args: *Ts,
+        result: TypeForm[R],
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, R]: ...
     @overload
     def do(
         self,
         name: str,
-        fn: Callable[..., Awaitable[T]],
+        fn: Callable[[*Ts], _Bytes | Awaitable[_Bytes]],
         /,
-        *args: object,
-        retries: RetryOptions | None = None,
-        timeout: Duration | None = None,
-        sensitive: Literal["output"] | None = None,
-        config: StepOptions | None = None,
-    ) -> Coroutine[Any, Any, T]: ...
+        *args: *Ts,
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, StepStream]: ...
     @overload
     def do(
         self,
         name: str,
-        fn: Callable[..., T],
+        fn: Callable[[*Ts, StepContext], _Bytes | Awaitable[_Bytes]],
         /,
-        *args: object,
-        retries: RetryOptions | None = None,
-        timeout: Duration | None = None,
-        sensitive: Literal["output"] | None = None,
-        config: StepOptions | None = None,
-    ) -> Coroutine[Any, Any, T]: ...
+        *args: *Ts,
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, StepStream]: ...
+    @overload
     def do(
         self,
         name: str,
-        fn: Callable[..., Any],
+        fn: Callable[[*Ts], Awaitable[T]],
         /,
+        *args: *Ts,
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, T]: ...
+    @overload
+    def do(
+        self,
+        name: str,
+        fn: Callable[[*Ts, StepContext], Awaitable[T]],
+        /,
+        *args: *Ts,
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, T]: ...
+    @overload
+    def do(
+        self, name: str, fn: Callable[[*Ts], T], /, *args: *Ts, **options: Unpack[_Options]
+    ) -> Coroutine[object, None, T]: ...
+    @overload
+    def do(
+        self,
+        name: str,
+        fn: Callable[[*Ts, StepContext], T],
+        /,
+        *args: *Ts,
+        **options: Unpack[_Options],
+    ) -> Coroutine[object, None, T]: ...
+    @overload
+    def do(
+        self, name: str, fn: _Defaults, /, *, result: TypeForm[R], **options: Unpack[_Options]
+    ) -> Coroutine[object, None, R]: ...
+    @overload
+    def do(
+        self, name: str, fn: _Defaults, /, **options: Unpack[_Options]
+    ) -> Coroutine[object, None, Any]: ...
+    @overload
+    def do(
+        self,
+        name: str | None = None,
+        *,
+        depends: Sequence[DecoratedStep[Any]] | None = None,
+        concurrent: bool = False,
+        **options: Unpack[_Options],
+    ) -> StepDecorator: ...
+    def do(
+        self,
+        name: Any = None,
+        fn: Any = _ABSENT,
         *args: object,
         result: Any = None,
         retries: RetryOptions | None = None,
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
-    ) -> Coroutine[Any, Any, Any]:
+        depends: Sequence[DecoratedStep[Any]] | None = None,
+        concurrent: bool = False,
+    ) -> Any:
         """Calls `fn(*args)` until it succeeds, and remembers what it returned.
 
         A plain `def` runs in a thread, an `async def` and a lambda on the event loop. A parameter that `args`
@@ -107,8 +182,15 @@ class WorkflowStep:
         type `result`, else of the function's return annotation; without one only plain values are stored, and
         `NotStorable` ends the instance. What an async generator yields (bytes) goes to the disk, and the
         result is a `StepStream`. `retries` counts attempts after the first; `timeout` is per attempt.
+
+        Without `fn` it is Cloudflare's decorator: `@step.do("name")` makes a function a step that runs when
+        it is called, after the steps that its parameters name, or that `depends` lists; these run one after
+        the other, or `concurrent`.
         """
         options = config or _given(retries, timeout, sensitive)
+        if fn is _ABSENT:
+            declared = self._declared = self._declared or Declared(self._run, self._prefix, self._count)
+            return StepDecorator(declared, name, options, depends=depends, concurrent=concurrent)
         try:
             self._count(name, fn)
             checked = StepConfig.of(name, options) if options else DEFAULT
@@ -126,25 +208,25 @@ class WorkflowStep:
             raise WorkflowError("step.progress() is for the function that step.do is given: call it there")
         return attempt.tell(value)
 
-    def sleep(self, name: str, duration: Duration, /) -> Coroutine[Any, Any, None]:
+    def sleep(self, name: str, duration: Duration, /) -> Coroutine[object, None, None]:
         """Sleeps for `duration` (seconds, a timedelta or "2 days"), crash or not; at most 365 days."""
         return self._named(Kind.SLEEP, name, lambda key: Sleep(self._run, key, duration))
 
-    def sleep_until(self, name: str, until: datetime | float, /) -> Coroutine[Any, Any, None]:
+    def sleep_until(self, name: str, until: datetime | float, /) -> Coroutine[object, None, None]:
         """Sleeps until an instant: an aware datetime or epoch seconds. A pause does not move it."""
         return self._named(Kind.SLEEP, name, lambda key: SleepUntil(self._run, key, until))
 
     @overload
     def wait_for_event(
-        self, name: str, type: str, /, *, payload: type[T], timeout: Duration = "24 hours"
-    ) -> Coroutine[Any, Any, ReceivedEvent[T]]: ...
+        self, name: str, type: str, /, *, payload: TypeForm[T], timeout: Duration = "24 hours"
+    ) -> Coroutine[object, None, ReceivedEvent[T]]: ...
     @overload
     def wait_for_event(
         self, name: str, type: str, /, *, timeout: Duration = "24 hours"
-    ) -> Coroutine[Any, Any, ReceivedEvent[Any]]: ...
+    ) -> Coroutine[object, None, ReceivedEvent[Any]]: ...
     def wait_for_event(
         self, name: str, type: str, /, *, payload: Any = None, timeout: Duration = "24 hours"
-    ) -> Coroutine[Any, Any, ReceivedEvent[Any]]:
+    ) -> Coroutine[object, None, ReceivedEvent[Any]]:
         """The oldest event of `type` that was sent to this instance and that no earlier wait has received.
 
         `payload` is its type. Raises `WorkflowTimeoutError` after `timeout`, and `InvalidPayload` when the
@@ -161,7 +243,7 @@ class WorkflowStep:
 
     def _named(
         self, kind: Kind, name: str, operation: Callable[[Key], Operation[T]]
-    ) -> Coroutine[Any, Any, T]:
+    ) -> Coroutine[object, None, T]:
         try:
             key = self._run.names.take(kind, self._full(name))
         except WorkflowError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -12,9 +12,12 @@ from workflows.stream import Streamed
 
 __all__ = [
     "FINAL",
+    "UNUSED",
+    "CronFiring",
     "HistoryEvent",
     "InstanceStatus",
     "ReceivedEvent",
+    "RollbackStatus",
     "Status",
     "StepContext",
     "StepCount",
@@ -31,18 +34,47 @@ FINAL: frozenset[Status] = frozenset({"complete", "errored", "terminated"})
 """An instance with one of these does not run any more; only `restart()` changes it."""
 
 
+_SPELLINGS = {
+    "instanceId": "instance_id",
+    "workflowName": "workflow_name",
+    "scheduledTime": "scheduled_time",
+}
+
+
+class _Bracketed:
+    """Cloudflare's Python reads it as a dict: `event["payload"]`, `event["instanceId"]`."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: str, /) -> Any:
+        names = [one.name for one in fields(self) if one.repr]  # type: ignore[arg-type]  # only dataclasses derive from it
+        if (name := _SPELLINGS.get(key, key)) not in names:
+            raise KeyError(f"{key!r}: {type(self).__name__} has {', '.join(names)}")
+        return getattr(self, name)
+
+
 @dataclass(frozen=True, slots=True)
-class WorkflowEvent(Generic[P_co]):
+class CronFiring(_Bracketed):
+    """Which cron expression of `schedules` created an instance, and the time that it stands for."""
+
+    cron: str
+    scheduled_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowEvent(_Bracketed, Generic[P_co]):
     """What started an instance; each run gets an equal one, so changing the payload changes nothing."""
 
     payload: P_co
     timestamp: datetime
     instance_id: str
     workflow_name: str
+    schedule: CronFiring | None = None
+    """Only of an instance that a cron expression created."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivedEvent(Generic[P_co]):
+class ReceivedEvent(_Bracketed, Generic[P_co]):
     """An event that was sent to an instance, as `step.wait_for_event` returns it."""
 
     payload: P_co
@@ -51,7 +83,7 @@ class ReceivedEvent(Generic[P_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class StepCount:
+class StepCount(_Bracketed):
     """The name of a step, and its how-manieth call with this name it is, from 1."""
 
     name: str
@@ -66,7 +98,7 @@ class Teller(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class StepContext:
+class StepContext(_Bracketed):
     """What a callback may know about its step: which one, which attempt (from 1), with which options."""
 
     step: StepCount
@@ -96,9 +128,24 @@ class Usage:
     active: float
 
 
+UNUSED = Usage(0, 0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackStatus:
+    """How a rollback ended; `error` is what the compensation said that failed for good."""
+
+    outcome: Literal["complete", "failed"]
+    error: Failure | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceStatus:
-    """How an instance is. `waiting`: nothing of it runs, and it sleeps or waits for an event or a retry."""
+    """How an instance is.
+
+    `waiting`: nothing of it runs, and it sleeps or waits for an event or a retry. `queued`: it waits for its
+    turn under a `concurrency` limit.
+    """
 
     status: Status
     output: Any
@@ -110,6 +157,8 @@ class InstanceStatus:
     """Recorded steps that the finished run did not ask for: `name-count`."""
     reason: str | None = None
     """Why the engine paused it, when it did."""
+    rollback: RollbackStatus | None = None
+    """How its compensations ended, when there were any; while they run, the status is `running`."""
 
     @property
     def finished(self) -> bool:

@@ -56,7 +56,7 @@ class Waits:
             while True:
                 await self._pass(patience)
                 others = self._activation.waiting - self._cuts
-                if self._activation.running == 0 and others == 0 and self._activation.status == "running":
+                if self._activation.running == 0 and others == 0 and self._activation.open:
                     return
                 patience = _PATIENCE
         finally:
@@ -96,7 +96,13 @@ class Waits:
         due = wait.entry.due
         assert due is not None
         if not wait.over.done():
-            wait.alarm = self._clock.call_at(due, lambda: wait.end(None))
+            wait.alarm = self._clock.call_at(due, lambda: self._due(wait))
+
+    def _due(self, wait: _Wait) -> None:
+        if self._activation.open:
+            wait.end(None)
+        else:
+            self._activation.ask()  # once there is a slot, `look` arms it again
 
     def _match(self) -> None:
         inbox = self._activation.inbox
@@ -105,6 +111,9 @@ class Waits:
                 continue
             for place, event in enumerate(inbox):
                 if event.type == wait.type:
+                    if not self._activation.open:
+                        self._activation.ask()  # once there is a slot, `look` comes here again
+                        return
                     wait.end(inbox.pop(place))
                     break
 

@@ -48,6 +48,7 @@ async def compact(
         case Plan(request=None):
             return commit(planned)
         case Plan():
+            assert planned.request is not None
             name = f"compact {planned.hash[:12]}"
             summary = step.do(
                 name, summarise, planned.request, result=Summary, retries=retries, timeout=timeout
@@ -57,7 +58,7 @@ async def compact(
             return planned
 
 
-async def _with_fallback(planned: Plan, summary: Coroutine[object, object, Summary]) -> Compacted | FellShort:
+async def _with_fallback(planned: Plan, summary: Coroutine[object, None, Summary]) -> Compacted | FellShort:
     try:
         return commit(planned, await summary)
     except (AmbiguousStepName, WorkflowFatalError):

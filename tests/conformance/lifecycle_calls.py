@@ -11,6 +11,9 @@ from tests.conformance.scenario import Json
 __all__ = ["call_instance", "shown_status"]
 
 
+_KINDS = {"do": "do", "sleep": "sleep", "waitForEvent": "wait_for_event"}
+
+
 async def call_instance(instance: Any, method: str, args: list[Json]) -> Json:
     """The result of `method(*args)` in the recorded notation."""
     match method, args:
@@ -19,7 +22,8 @@ async def call_instance(instance: Any, method: str, args: list[Json]) -> Json:
         case "sendEvent", [dict(event), *_]:
             await instance.send_event(event["type"], event.get("payload"))
         case "restart", [{"from": dict(step)}]:
-            await instance.restart(from_=step)
+            kind = _KINDS[step.get("type", "do")]
+            await instance.restart(from_step=step["name"], count=step.get("count", 1), kind=kind)
         case "terminate", [{"rollback": bool(rollback)}]:
             await instance.terminate(rollback=rollback)
         case (("pause" | "resume" | "restart" | "terminate" | "delete"), _):

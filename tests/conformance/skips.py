@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from tests.conformance.scenario import Json, Scenario, operations
-from workflows import Binding, WorkflowInstance, WorkflowStep, testing
+from workflows import Binding, WorkflowInstance, WorkflowStep
 
 __all__ = ["reason_to_skip"]
 
@@ -16,8 +16,6 @@ def reason_to_skip(scenario: Scenario, backend: str) -> str | None:
     """Why this scenario is not run; None when it is."""
     if scenario.verdict == "platform":
         return "speaks of JavaScript or of the platform"
-    if scenario.group == "testing-api" and not hasattr(testing, "introspect"):
-        return "mocks and forced time-outs of the test kit are not built yet"
     if scenario.group == "process-kill" and backend == "memory":
         return "nothing in memory outlives its process"
     return _missing_in_program(scenario) or _missing_in_calls(scenario)
@@ -33,7 +31,7 @@ def _missing_in_program(scenario: Scenario) -> str | None:
 def _missing_in_calls(scenario: Scenario) -> str | None:
     for method, args in _calls(scenario):
         options = args[0] if args and isinstance(args[0], dict) else {}
-        if method == "restart" and "from" in options and not _takes(WorkflowInstance.restart, "from_"):
+        if method == "restart" and "from" in options and not _takes(WorkflowInstance.restart, "from_step"):
             return "restart from a step is not built yet"
         if (
             method == "terminate"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.conformance.binding_calls import binding_differences
 from tests.conformance.compare import differences
+from tests.conformance.introspected import introspected_differences
 from tests.conformance.killed import perform_killed
 from tests.conformance.notes import adapted, asked
 from tests.conformance.perform import perform
@@ -60,6 +61,8 @@ async def _differences(scenario: Scenario, backend: str) -> list[str]:
     match scenario.group:
         case "binding":
             return await binding_differences(scenario, backend)
+        case "testing-api":
+            return await introspected_differences(scenario, backend)
         case "process-kill":
             return differences(scenario, asked(scenario), await perform_killed(scenario))
     return differences(scenario, asked(scenario), await perform(scenario, backend))

@@ -91,3 +91,46 @@ async def test_a_bad_cursor_is_refused(world: World, cursor: Any) -> None:
         with pytest.raises(WorkflowError, match="Invalid Workflow subscription options"):
             async for _ in instance.subscribe(cursor=cursor):
                 pass
+
+
+async def test_a_filter_shows_only_the_wanted_types_and_ends_all_the_same(world: World) -> None:
+    async def run(event: Event, step: Step) -> None:
+        await step.do("a", lambda: 1)
+        await step.sleep("z", 10)
+
+    async with world.started(run) as instance:
+        wanted = ["sleep_started", "step_completed"]
+        seen = [(event.event_id, event.type) async for event in instance.subscribe(filter=wanted)]
+        assert [type for _, type in seen] == ["step_completed", "sleep_started"]
+        after = [event.type async for event in instance.subscribe(cursor=seen[0][0], filter=wanted)]
+        assert after == ["sleep_started"]
+        assert [event async for event in instance.subscribe(filter=[])] == []
+
+
+@pytest.mark.parametrize("filter", [["sleep_ended"], "sleep_started", ["workflow_completed", 1]])
+async def test_a_filter_that_can_never_match_is_refused(world: World, filter: Any) -> None:
+    async def run(event: Event, step: Step) -> None:
+        await step.sleep("z", 10)
+
+    async with world.started(run) as instance:
+        with pytest.raises(WorkflowError, match="Invalid Workflow subscription options"):
+            await anext(aiter(instance.subscribe(filter=filter)))
+
+
+async def test_steps_that_todays_code_does_not_ask_for_are_told(world: World) -> None:
+    first = True
+
+    async def run(event: Event, step: Step) -> None:
+        await step.do("charge" if first else "pay", lambda: 1)
+        await step.sleep("z", 100)
+
+    async with world.started(run) as instance:
+        await world.later(10)
+        first = False
+        await world.engine.replay()
+        assert (await ended(instance)).unasked == ("charge-1",)
+        told = [event async for event in instance.subscribe(filter=["step_unasked", "workflow_completed"])]
+        assert [(event.type, event.step_name) for event in told] == [
+            ("step_unasked", "charge-1"),
+            ("workflow_completed", None),
+        ]

@@ -10,19 +10,20 @@ from typing import Any
 import pytest
 
 from tests.contract.world import ONCE, Event, Step, World, ended, history, workflow
-from workflows import InstanceFinished, WorkflowEntrypoint, WorkflowInstance
+from workflows import InstanceFinished, InstanceNotFound, WorkflowEntrypoint, WorkflowInstance
 
 pytestmark = pytest.mark.anyio
 
-COMMANDS = ("pause", "resume", "terminate", "restart")
+COMMANDS = ("pause", "resume", "terminate", "restart", "delete")
 TABLE = {
-    "running": ("waitingForPause", "running", "terminated", "running"),
-    "waiting": ("paused", "waiting", "terminated", "waiting"),
-    "paused": ("paused", "waiting", "terminated", "waiting"),
-    "waitingForPause": ("waitingForPause", "running", "terminated", "running"),
-    "complete": ("complete", "complete", InstanceFinished, "complete"),
-    "errored": ("errored", "errored", InstanceFinished, "errored"),
-    "terminated": ("terminated", "terminated", InstanceFinished, "waiting"),
+    "queued": ("paused", "queued", "terminated", "queued", None),
+    "running": ("waitingForPause", "running", "terminated", "running", None),
+    "waiting": ("paused", "waiting", "terminated", "waiting", None),
+    "paused": ("paused", "waiting", "terminated", "waiting", None),
+    "waitingForPause": ("waitingForPause", "running", "terminated", "running", None),
+    "complete": ("complete", "complete", InstanceFinished, "complete", None),
+    "errored": ("errored", "errored", InstanceFinished, "errored", None),
+    "terminated": ("terminated", "terminated", InstanceFinished, "waiting", None),
 }
 CELLS = [(status, *cell) for status, row in TABLE.items() for cell in zip(COMMANDS, row, strict=True)]
 
@@ -31,14 +32,18 @@ CELLS = [(status, *cell) for status, row in TABLE.items() for cell in zip(COMMAN
 async def instance_in(world: World, status: str) -> AsyncIterator[WorkflowInstance]:
     async def run(event: Event, step: Step) -> None:
         match status:
-            case "running" | "waitingForPause":
+            case "queued" | "running" | "waitingForPause":
                 await step.do("long", world.clock.sleep, 100)
             case "waiting" | "paused" | "terminated":
                 await step.sleep("z", 100)
             case "errored":
                 raise ValueError("as wished")
 
-    async with world.started(run) as instance:
+    flow = workflow(run, concurrency=1)
+    async with world.open(flow) as engine:
+        if status == "queued":
+            await engine.workflow(flow).create(params="occupies the only slot")
+        instance = await engine.workflow(flow).create()
         await world.later(5)
         if status in ("paused", "waitingForPause"):
             await instance.pause()
@@ -51,15 +56,56 @@ async def instance_in(world: World, status: str) -> AsyncIterator[WorkflowInstan
 @pytest.mark.parametrize(("status", "command", "expected"), CELLS)
 async def test_the_lifecycle_table(world: World, status: str, command: str, expected: Any) -> None:
     async with instance_in(world, status) as instance:
-        if isinstance(expected, str):
-            await getattr(instance, command)()
-            await world.later(1)
-            assert (await instance.status()).status == expected
-        else:
-            with pytest.raises(
-                expected, match=r"\(instance.cannot_terminate\) Cannot terminate instance since its"
-            ):
+        if expected is InstanceFinished:
+            with pytest.raises(InstanceFinished, match=r"\(instance.cannot_terminate\) Cannot terminate ins"):
                 await getattr(instance, command)()
+            return
+        await getattr(instance, command)()
+        await world.later(1)
+        if expected is None:
+            with pytest.raises(InstanceNotFound):
+                await instance.status()
+        else:
+            assert (await instance.status()).status == expected
+
+
+async def test_a_deleted_instance_is_gone_for_those_who_follow_it(world: World) -> None:
+    ran_on: list[str] = []
+
+    async def run(event: Event, step: Step) -> None:
+        async def slow() -> None:
+            await world.later(10)
+            ran_on.append("after the deletion")
+
+        await step.do("slow", slow)
+
+    async with world.started(run) as instance:
+        followers = [asyncio.ensure_future(instance.result()), asyncio.ensure_future(history(instance))]
+        await world.later(5)
+        await instance.delete()
+        await world.later(50)
+        for follower in followers:
+            with pytest.raises(InstanceNotFound, match='"i" was deleted'):
+                await follower
+        assert ran_on == []
+
+
+async def test_a_run_that_deletes_itself_stops_there(world: World) -> None:
+    reached: list[str] = []
+
+    class Flow(WorkflowEntrypoint[None, Any]):
+        async def run(self, event: Event, step: Step) -> None:
+            await step.do("before", lambda: reached.append("before"))
+            await self.instance.delete()
+            reached.append("after")
+
+    async with world.open(Flow) as engine:
+        binding = engine.workflow(Flow)
+        instance = await binding.create()
+        await world.later(1)
+        with pytest.raises(InstanceNotFound):
+            await instance.status()
+        assert (reached, (await binding.list()).instances) == (["before"], ())
 
 
 async def test_a_pause_waits_for_the_running_attempt_and_nothing_starts_after_it(world: World) -> None:

@@ -18,6 +18,7 @@ from workflows import (
     AttemptEnded,
     Engine,
     EngineClosed,
+    InstanceNotFound,
     NotStorable,
     StepContext,
     Streamed,
@@ -520,7 +521,7 @@ async def test_a_reader_that_leaves_is_forgotten_and_the_others_read_on(world: W
         await world.later(1)
         backend = world.engine._backend
         assert backend is not None
-        [audience] = backend._audiences.values()
+        [audience] = backend._runs.audiences.values()
         assert len(audience._bells) == 1
         assert shown(await staying) == [1, 2, 3, 1, 2, 3]
         assert not audience.listening
@@ -721,3 +722,38 @@ async def test_a_part_that_could_not_be_written_is_not_passed_over(durable: Worl
     async with durable.reopened(run) as instance:
         assert await instance.result() is None
         assert shown(await told(instance)) == [0, 1, 2]
+
+
+async def test_going_back_to_a_step_forgets_what_it_has_told(world: World) -> None:
+    lives: list[str] = []
+
+    async def tell(ctx: StepContext) -> None:
+        lives.append(ctx.step.name)
+        await ctx.stream(len(lives))
+
+    async def run(event: Event, step: Step) -> None:
+        for name in ("a", "b"):
+            await step.do(name, tell)
+        await step.wait_for_event("w", "go")
+
+    async with world.started(run) as instance:
+        await world.later(5)
+        await instance.restart(from_step="b")
+        await world.later(5)
+        assert await told(instance, "a") == [StreamPart(1, 1, 1)]
+        assert await told(instance, "b") == [StreamPart(1, 1, 3)]
+
+
+async def test_a_reader_learns_that_the_instance_was_deleted(world: World) -> None:
+    async def run(event: Event, step: Step) -> None:
+        await step.do("s", lambda ctx: count_to(ctx, 1))
+        await step.wait_for_event("w", "go")
+
+    async with world.started(run) as instance:
+        reader = asyncio.create_task(told(instance, "never"))
+        await world.later(5)
+        await instance.delete()
+        with pytest.raises(InstanceNotFound):
+            await reader
+        with pytest.raises(InstanceNotFound):
+            await told(instance)

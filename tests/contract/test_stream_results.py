@@ -506,3 +506,14 @@ async def test_a_generator_whose_chunk_is_refused_is_closed(world: World) -> Non
 
     assert (await world.run(run)).status == "errored"
     assert seen == ["closed"]
+
+
+@pytest.mark.parametrize("sensitive", [False, True])
+async def test_an_export_leaves_streams_out(world: World, *, sensitive: bool) -> None:
+    async def run(event: Event, step: Step) -> int:
+        return (await step.do("s", generated)).size + await step.do("t", lambda: 1)
+
+    async with world.started(run) as instance:
+        assert await instance.result() == len(GENERATED) + 1
+        stream, value = (await instance.export(sensitive=sensitive))["entries"]
+    assert (stream.get("result"), stream["redacted"], value["result"]) == (None, True, 1)

@@ -50,9 +50,9 @@ class World:
         self.clock = VirtualClock()
         self.started_at = self.clock.now()
 
-    def open(self, *flows: Flow, env: Any = None) -> Engine:
+    def open(self, *flows: Flow, env: Any = None, **options: Any) -> Engine:
         """An engine on this backend, to be entered."""
-        self.engine = Engine(self.path, workflows=flows, env=env, clock=self.clock)
+        self.engine = Engine(self.path, workflows=flows, env=env, clock=self.clock, **options)
         return self.engine
 
     @asynccontextmanager

@@ -11,11 +11,12 @@ import pytest
 
 from workflows import Fenced, Store
 from workflows.backend import NewInstance
+from workflows.change import Change
 from workflows.chunks import PAGE_BYTES, PAGE_PARTS, Chunk
 from workflows.entry import Entry, Key, Kind, State
-from workflows.ledger import Ledger
+from workflows.ledger import Birth, Ledger
+from workflows.lifecycle import Command
 from workflows.memory import MemoryLedger
-from workflows.sqlite.chunks import forget_chunks
 from workflows.sqlite.ledger import SqliteLedger
 from workflows.testing import VirtualClock
 
@@ -30,8 +31,8 @@ async def opened(path: Path | None) -> AsyncIterator[Ledger]:
     """A ledger with one instance, whose incarnation and epoch are 1; without a path it is in memory."""
     clock = VirtualClock()
     async with await Store.open(path or ":memory:", clock=clock) as store:
-        made = await SqliteLedger.over(store, clock) if path is not None else MemoryLedger(clock)
-        await made.insert([NewInstance("Flow", "i", b"{}")], [])
+        made = await SqliteLedger.over(store) if path is not None else MemoryLedger()
+        await made.insert([Birth(NewInstance("Flow", "i", b"{}"), clock.now(), free=True)])
         yield made
 
 
@@ -122,14 +123,16 @@ async def test_a_step_is_located_by_its_key(ledger: Ledger) -> None:
     assert await ledger.chunks.locate(2, key) is None
 
 
-async def test_the_chunks_of_deleted_entries_go(ledger: Ledger) -> None:
+@pytest.mark.parametrize(
+    ("command", "left"), [("rewind", [2, 0, 0]), ("restart", [0, 0, 0]), ("delete", [0, 0, 0])]
+)
+async def test_the_chunks_of_deleted_entries_go(ledger: Ledger, command: Command, left: list[int]) -> None:
     for ordinal in (1, 2, 3):
+        key = Key(Kind.DO, f"s{ordinal}", 1)
+        await ledger.put(1, 1, Entry(key, ordinal, State.DONE, 1, result=b"null"), consume=None)
         await append(ledger, b"x", ordinal=ordinal)
         await ledger.chunks.spool(1, 1, ordinal, attempt=1, first=1, rows=[b"x"])
-    if isinstance(ledger, MemoryLedger):
-        ledger.chunks.forget(1, 2)
-    else:
-        assert isinstance(ledger, SqliteLedger)
-        await ledger._store.write(lambda connection: forget_chunks(connection, 1, 2))
-    left = [len(await ledger.chunks.parts(1, n, 0)) + len(await rows(ledger, ordinal=n)) for n in (1, 2, 3)]
-    assert left == [2, 0, 0]
+    step = Key(Kind.DO, "s2", 1) if command == "rewind" else None
+    await ledger.transition(1, Change(command, 0.0, 10, step=step))
+    counts = [len(await ledger.chunks.parts(1, n, 0)) + len(await rows(ledger, ordinal=n)) for n in (1, 2, 3)]
+    assert counts == left

@@ -11,7 +11,7 @@ from workflows.entry import Key, State
 from workflows.errors import Fenced
 from workflows.sqlite.store import Store
 
-__all__ = ["SqliteChunks", "forget_chunks"]
+__all__ = ["SqliteChunks"]
 
 _APPEND = """
 INSERT INTO chunk(instance, ordinal, place, attempt, data)
@@ -105,11 +105,6 @@ class SqliteChunks:
         """See `Chunks.rows`."""
         places = (-first, -first - count)
         return [row for (row,) in await self._store.read(_ROWS, (incarnation, ordinal, attempt, *places))]
-
-
-def forget_chunks(connection: sqlite3.Connection, incarnation: int, from_ordinal: int = 0) -> None:
-    """Deletes the chunks of entries that are deleted too: all, or those from an ordinal on."""
-    connection.execute("DELETE FROM chunk WHERE instance = ? AND ordinal >= ?", (incarnation, from_ordinal))
 
 
 class _Append:

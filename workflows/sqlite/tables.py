@@ -6,25 +6,37 @@ file.
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from workflows.backend import InboxEvent, Instance, Ref
+from workflows.backend import FOREVER, InboxEvent, Instance, Kept, Ref, Undoing
 from workflows.entry import Entry, Key, Kind, Moment, State
 from workflows.errors import StoreError
+from workflows.failure import Failure
+from workflows.ledger import Birth
+from workflows.types import UNUSED, CronFiring, RollbackStatus, Usage
 
 __all__ = [
     "ENTRY",
+    "INSERT",
     "INSTANCE",
     "MIGRATIONS",
+    "MOMENT",
     "PUT",
+    "UPDATE",
+    "birth_row",
+    "changed_row",
     "entry_of",
     "entry_row",
     "event_of",
     "instance_of",
     "moment_of",
+    "moment_row",
+    "only_row",
 ]
 
 MIGRATIONS = (
@@ -71,7 +83,11 @@ CREATE UNIQUE INDEX chunk_place ON chunk(instance, ordinal, place);
 """,
 )
 
-INSTANCE = "id, workflow, name, status, params, output, error, created, finished, paused, reason, unasked"
+INSTANCE = (
+    "id, workflow, name, status, params, output, error, created, finished, paused, reason, unasked, begun, "
+    "success_retention, error_retention, cron, scheduled, parent, follows, undoing, rollback, used"
+)
+MOMENT = "place, type, at, detail"
 ENTRY = (
     "ordinal, kind, name, occurrence, state, attempts, due, fixed, result, error, config, active, lasted, "
     "moments, crc"
@@ -86,14 +102,26 @@ ON CONFLICT(instance, ordinal) DO UPDATE SET
 """  # noqa: S608  # constants only
 """Writes an entry when the lease is still the one that it names: else it changes no row."""
 
+INSERT = """
+INSERT INTO instance(workflow, name, status, epoch, params, created, begun, success_retention,
+  error_retention, cron, scheduled, parent, follows)
+VALUES(?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(workflow, name) DO NOTHING
+"""
+UPDATE = """
+UPDATE instance
+SET status = ?, epoch = ?, output = ?, error = ?, finished = ?, paused = ?, reason = ?, unasked = ?,
+  begun = ?, expires = ?, undoing = ?, rollback = ?, used = ?
+WHERE id = ?
+"""
+
 _Row = tuple[Any, ...]
 
 
 def instance_of(row: _Row) -> Instance:
     """From the columns of `INSTANCE`."""
-    incarnation, workflow, name, status, params, output, error, created, finished, paused, reason, unasked = (
-        row
-    )
+    incarnation, workflow, name, status, params, output, error, created, finished, paused, reason = row[:11]
+    unasked, begun, success, failure, cron, scheduled, parent, follows, undoing, rollback, used = row[11:]
+    ends, ended = orjson.loads(rollback) if rollback else (None, None)
     return Instance(
         Ref(workflow, name, incarnation),
         status,
@@ -105,6 +133,56 @@ def instance_of(row: _Row) -> Instance:
         paused,
         reason,
         tuple(orjson.loads(unasked)) if unasked else (),
+        bool(begun),
+        FOREVER if success is None and failure is None else Kept(success, failure),
+        None if cron is None else CronFiring(cron, datetime.fromtimestamp(scheduled, UTC)),
+        parent,
+        bool(follows),
+        None if undoing is None or ends is None else Undoing(undoing, ends),
+        None if ended is None else RollbackStatus(ended[0], None if ended[1] is None else Failure(*ended[1])),
+        Usage(*orjson.loads(used)) if used else UNUSED,
+    )
+
+
+def birth_row(birth: Birth) -> _Row:
+    """The columns of `INSERT`."""
+    new = birth.new
+    firing = (None, None) if new.firing is None else (new.firing.cron, new.firing.scheduled_time.timestamp())
+    kept = (new.kept.success, new.kept.error)
+    status = "running" if birth.free else "queued"
+    return (
+        new.workflow,
+        new.id,
+        status,
+        new.params,
+        birth.at,
+        birth.free,
+        *kept,
+        *firing,
+        new.parent,
+        new.follows,
+    )
+
+
+def changed_row(instance: Instance, epoch: int) -> _Row:
+    """The columns of `UPDATE`, and which instance it is."""
+    ends = None if instance.undoing is None else instance.undoing.ends
+    ended = None if instance.rollback is None else dataclasses.astuple(instance.rollback)
+    return (
+        instance.status,
+        epoch,
+        instance.output,
+        instance.error,
+        instance.finished_at,
+        instance.paused_at,
+        instance.reason,
+        orjson.dumps(instance.unasked).decode() if instance.unasked else None,
+        instance.begun,
+        instance.expires_at,
+        None if instance.undoing is None else instance.undoing.error,
+        orjson.dumps((ends, ended)).decode() if ends or ended else None,
+        orjson.dumps(dataclasses.astuple(instance.used)).decode() if instance.used != UNUSED else None,
+        instance.ref.incarnation,
     )
 
 
@@ -157,10 +235,16 @@ def event_of(row: _Row) -> InboxEvent:
     return InboxEvent(*row)
 
 
+def moment_row(incarnation: int, moment: Moment) -> _Row:
+    """The columns of `instance` and `MOMENT`."""
+    detail = orjson.dumps(moment.detail).decode() if moment.detail else None
+    return (incarnation, moment.order, moment.type, moment.at, detail)
+
+
 def moment_of(row: _Row) -> Moment:
-    """From `place, type, at`."""
-    place, type, at = row
-    return Moment(place, type, at, {})
+    """From the columns of `MOMENT`."""
+    place, type, at, detail = row
+    return Moment(place, type, at, orjson.loads(detail) if detail else {})
 
 
 def only_row(connection: sqlite3.Connection, sql: str, *params: object) -> _Row | None:

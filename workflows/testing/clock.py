@@ -1,4 +1,4 @@
-"""The test kit: a virtual clock, on which a sleep of 30 days takes milliseconds."""
+"""A virtual clock, on which a sleep of 30 days takes milliseconds."""
 
 from __future__ import annotations
 

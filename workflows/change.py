@@ -1,0 +1,164 @@
+"""A command applied to an instance at a time: what becomes of its row, its entries and its history.
+
+Pure: both ledgers ask `planned` inside their transaction, and only carry out what it says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from workflows import lifecycle
+from workflows.backend import Instance, NewMoment, Undoing
+from workflows.entry import Entry, Key, Kind, Moment, last_order
+from workflows.errors import WorkflowError
+from workflows.lifecycle import Command, Effect, Rule, Standing, Transition
+from workflows.types import FINAL, UNUSED, RollbackStatus, Usage
+
+__all__ = ["NOTHING", "Change", "Ending", "Plan", "planned", "standing", "used_by"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a transition writes beside the status, and what subscribers see before it."""
+
+    output: bytes | None = None
+    error: bytes | None = None
+    reason: str | None = None
+    unasked: tuple[str, ...] = ()
+    undoing: Undoing | None = None
+    rollback: RollbackStatus | None = None
+    before: tuple[NewMoment, ...] = ()
+
+
+NOTHING = Ending()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A command that is applied at a time."""
+
+    command: Command
+    at: float
+    order: int
+    """The place of the first moment that it makes; `rewind` goes on after the history that it keeps."""
+    idle: bool = True
+    """No attempt runs."""
+    free: bool = True
+    """There is a slot, so that what begins anew starts at once."""
+    epoch: int | None = None
+    """Only while this is the instance's; None: whatever it is."""
+    step: Key | None = None
+    """To which step `rewind` goes back."""
+    ordinal: int | None = None
+    """Its ordinal, when it runs now and perhaps is not recorded yet."""
+    ending: Ending = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a ledger writes."""
+
+    rule: Rule
+    instance: Instance
+    """As it is afterwards."""
+    moments: list[Moment]
+    dues: tuple[tuple[Entry, float], ...] = ()
+    forget_from: int | None = None
+    """The ordinal of the first entry that is forgotten, with all after it."""
+    kept: tuple[list[Entry], list[Moment]] | None = None
+    """What is left of the journal and the history, when something was forgotten."""
+
+
+Load = Callable[[], tuple[list[Moment], list[Entry]]]
+"""Reads the history and the journal; called only when they matter."""
+
+
+def planned(before: Instance, change: Change, load: Load) -> Plan | None:
+    """What `change` does to an instance; None when nothing. Raises what the lifecycle raises."""
+    paused_for = 0.0 if before.paused_at is None else change.at - before.paused_at
+    history: tuple[list[Moment], list[Entry]] = ([], [])
+    if change.command in ("rewind", "restart") or (before.status == "paused" and change.command == "resume"):
+        history = load()
+    done = lifecycle.apply(
+        standing(before),
+        history[1],
+        change.command,
+        idle=change.idle,
+        paused_for=paused_for,
+        free=change.free,
+    )
+    if done is None:
+        return None
+    match done.rule.effect:
+        case Effect.KEEP | Effect.SHIFT | Effect.ERASE:
+            moments = _shown(done.rule, change, change.order)
+            return Plan(done.rule, _after(before, done, change), moments, done.dues)
+        case Effect.WIPE:
+            return _without(before, done, change, history, ordinal=0, seen=())
+        case Effect.REWIND:
+            ordinal = _ordinal(history[1], change)
+            return _without(before, done, change, history, ordinal=ordinal, seen=lifecycle.BEGUN[:2])
+
+
+def standing(instance: Instance) -> Standing:
+    """What the lifecycle table asks about it."""
+    return Standing(instance.status, instance.begun, instance.undoing is not None)
+
+
+def used_by(entries: Iterable[Entry], before: Usage = UNUSED) -> Usage:
+    """What calls of `step.do` have used, together with what was used before."""
+    done = [entry for entry in entries if entry.key.kind is Kind.DO]
+    attempts, active = sum(entry.attempts for entry in done), sum(entry.active for entry in done)
+    return Usage(before.steps + len(done), before.attempts + attempts, before.active + active)
+
+
+def _without(
+    before: Instance,
+    done: Transition,
+    change: Change,
+    history: tuple[list[Moment], list[Entry]],
+    *,
+    ordinal: int,
+    seen: tuple[str, ...],
+) -> Plan:
+    """Forgets the entries from `ordinal` on, and of the instance's own history all but `seen`."""
+    moments, entries = history
+    kept = [entry for entry in entries if entry.ordinal < ordinal]
+    left = [moment for moment in moments if moment.type in seen]
+    used = used_by((entry for entry in entries if entry.ordinal >= ordinal), before.used)
+    shown = _shown(done.rule, change, last_order(left, kept) + 1)
+    instance = dataclasses.replace(_after(before, done, change), used=used)
+    return Plan(done.rule, instance, shown, forget_from=ordinal, kept=(kept, left))
+
+
+def _shown(rule: Rule, change: Change, order: int) -> list[Moment]:
+    new = [*change.ending.before, *(NewMoment(name, change.at, {}) for name in rule.seen)]
+    return [Moment(order + place, *moment) for place, moment in enumerate(new)]
+
+
+def _after(before: Instance, done: Transition, change: Change) -> Instance:
+    status, ending = done.rule.status, change.ending
+    goes_on = status not in FINAL and done.rule.effect in (Effect.KEEP, Effect.SHIFT)
+    return dataclasses.replace(
+        before,
+        status=status,
+        output=ending.output,
+        error=ending.error,
+        reason=ending.reason,
+        unasked=ending.unasked,
+        finished_at=change.at if status in FINAL else None,
+        paused_at=change.at if status == "paused" else None,
+        begun=status != "queued" and (before.begun or status == "running"),
+        undoing=(ending.undoing or before.undoing) if goes_on else None,
+        rollback=ending.rollback,
+    )
+
+
+def _ordinal(entries: Iterable[Entry], change: Change) -> int:
+    found = next((entry.ordinal for entry in entries if entry.key == change.step), change.ordinal)
+    if found is None:
+        name = "" if change.step is None else change.step.name
+        raise WorkflowError(f'(instance.cannot_restart) Step "{name}" not found in execution history')
+    return found

@@ -1,0 +1,208 @@
+"""Commands of the lifecycle table, applied to leased instances and to others, one at a time for each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any, TypeVar
+
+from workflows import failure, lifecycle
+from workflows.backend import (
+    Complete,
+    Errored,
+    Halted,
+    NewMoment,
+    Outcome,
+    Ref,
+    Rollback,
+    Seen,
+    Stopped,
+    Undoing,
+    Undone,
+)
+from workflows.change import NOTHING, Change, Ending
+from workflows.clock import Clock
+from workflows.entry import Key, last_order
+from workflows.errors import InstanceNotFound, StepError
+from workflows.failure import Failure
+from workflows.lease import Lease
+from workflows.ledger import Applied, Ledger
+from workflows.lifecycle import Command, Effect, Standing
+from workflows.pruner import Pruner
+from workflows.runs import Runs
+from workflows.slots import Slots
+from workflows.types import FINAL, RollbackStatus
+
+__all__ = ["Commands"]
+
+T = TypeVar("T")
+
+log = logging.getLogger("workflows")
+
+_TERMINATED = Failure("Terminated", "Instance terminated during rollback")
+
+
+class Commands:
+    """Everything that changes the status of an instance, and what follows from it in this process."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, slots: Slots | None) -> None:
+        self.runs = Runs(ledger, slots, conclude=self._conclude, settle=self._settle, begin=self._begin)
+        self.pruner = Pruner(ledger, clock)
+        self._ledger = ledger
+        self._clock = clock
+        self._changes: set[asyncio.Task[Any]] = set()
+        self._context = Context()
+        """What is changed does not see the context variables of whoever asked for it."""
+
+    def spawn(self, change: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Carries out a change as a whole, whatever becomes of its caller."""
+        task = asyncio.create_task(change, context=self._context.copy())
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        return task
+
+    async def settled(self) -> None:
+        """Returns when all changes that were spawned have been carried out."""
+        await asyncio.gather(*self._changes, return_exceptions=True)
+
+    async def control(self, ref: Ref, command: Command, step: Key | None = None) -> None:
+        """See `Backend.control`."""
+        lease = self.runs.leases.get(ref.incarnation)
+        if lease is None:
+            await self._control_unleased(ref, command, step)
+            return
+        async with lease.turn:
+            if self.runs.leases.get(ref.incarnation) is lease:
+                await self._apply(lease, command, _asked(lease, command), step)
+                return
+        await self.control(ref, command, step)  # it ended or began anew meanwhile
+
+    async def _control_unleased(self, ref: Ref, command: Command, step: Key | None) -> None:
+        """A finished instance, or one of a workflow that this process does not serve."""
+        moments, entries = await self._ledger.history(ref.incarnation)
+        order = 1 if command == "restart" else last_order(moments, entries) + 1
+        change = Change(command, self._clock.now(), order, free=self.runs.is_free(ref.workflow), step=step)
+        applied = await self._ledger.transition(ref.incarnation, change)
+        if applied is not None and applied.remains is not None and ref.workflow in self.runs.workflows:
+            self.runs.take(applied.remains)
+
+    async def _apply(
+        self, lease: Lease, command: Command, ending: Ending = NOTHING, step: Key | None = None
+    ) -> None:
+        """One command, with the lease's turn held: the status changes in memory first, so that no attempt
+        starts while the change is being written."""
+        at, idle = self._clock.now(), lease.running == 0
+        free = self.runs.is_free(lease.ref.workflow)
+        standing = Standing(lease.status, lease.begun, lease.undoing is not None)
+        planned = lifecycle.apply(standing, (), command, idle=idle, paused_for=0.0, free=free)
+        if planned is None:
+            return
+        rule = planned.rule
+        order = lease.next_order(len(ending.before) + len(rule.seen))
+        before, lease.status = lease.status, rule.status
+        asked = None if step is None else lease.journal.get(step)
+        ordinal = None if asked is None else asked.ordinal
+        change = Change(command, at, order, idle, free, lease.epoch, step, ordinal, ending)
+        try:
+            applied = await self._ledger.transition(lease.ref.incarnation, change)
+        except BaseException:
+            lease.status = before
+            lease.changed()
+            raise
+        assert applied is not None, "memory and ledger apply one table to one status"
+        await self._applied(lease, applied)
+
+    async def _applied(self, lease: Lease, applied: Applied) -> None:
+        """The change is durable: the run and the followers learn of it."""
+        plan, instance = applied.plan, applied.plan.instance
+        lease.paused_at, lease.begun = instance.paused_at, instance.begun
+        for entry, due in plan.dues:
+            lease.journal[entry.key].due = due
+        if plan.kept is not None:
+            lease.audience.show([None])
+        lease.audience.show([Seen(moment, None) for moment in plan.moments])
+        if plan.rule.effect is Effect.ERASE:
+            self.runs.forget(lease).failed(_gone(lease.ref))
+        elif instance.status in FINAL:
+            self.runs.forget(lease).ended(instance)
+            self.pruner.expects(instance.expires_at)
+        if plan.rule.fences:
+            lease.stop()
+        if applied.remains is not None:
+            self.runs.take(applied.remains)
+            return
+        lease.changed()
+        if instance.status == "paused":
+            lease.give_back()
+        elif instance.status in ("running", "queued"):
+            self.runs.start(lease)
+        if instance.status == "waitingForPause" and lease.running == 0:
+            await self._apply(lease, "settle")
+
+    def _settle(self, lease: Lease) -> None:
+        self.spawn(self._if(lease, "settle", lambda: lease.status == "waitingForPause" and not lease.running))
+
+    def _begin(self, lease: Lease) -> None:
+        self.spawn(self._if(lease, "start", lambda: lease.status == "queued"))
+
+    async def _if(self, lease: Lease, command: Command, still: Callable[[], bool]) -> None:
+        """A command of the engine's own, unless another one came first."""
+        async with lease.turn:
+            if still():
+                await self._apply(lease, command)
+
+    async def _conclude(self, lease: Lease, outcome: Outcome) -> None:
+        """Writes what a run came to, with the lease's turn held."""
+        if isinstance(outcome, Stopped) or not lease.lease_ok():
+            return
+        if isinstance(outcome, Rollback) and lease.status == "waitingForPause":
+            await self._apply(lease, "settle")
+        if lease.status == "paused":
+            lease.outcome = outcome
+            return
+        match outcome:
+            case Complete(output, unasked):
+                seen = self._unasked(unasked)
+                await self._apply(lease, "complete", Ending(output=output, unasked=unasked, before=seen))
+            case Errored(error, unasked):
+                seen = self._unasked(unasked)
+                await self._apply(lease, "error", Ending(error=error, unasked=unasked, before=seen))
+            case Rollback(error):
+                await self._apply(lease, "undo", Ending(undoing=Undoing(error, "errored")))
+            case Undone(rollback, unasked):
+                await self._undone(lease, rollback, unasked)
+            case Halted(reason):
+                log.error('%s "%s" is paused: %s', lease.ref.workflow, lease.ref.id, reason)
+                await self._apply(lease, "pause", Ending(reason=reason))
+
+    async def _undone(self, lease: Lease, rollback: RollbackStatus, unasked: tuple[str, ...]) -> None:
+        assert lease.undoing is not None, "only a run that was there to undo comes to this"
+        name = "rollback_completed" if rollback.outcome == "complete" else "rollback_errored"
+        seen = (NewMoment(name, self._clock.now(), {}), *self._unasked(unasked))
+        if lease.undoing.ends == "terminated":
+            await self._apply(lease, "terminate", Ending(unasked=unasked, rollback=rollback, before=seen))
+        else:
+            error = lease.undoing.error
+            ending = Ending(error=error, unasked=unasked, rollback=rollback, before=seen)
+            await self._apply(lease, "error", ending)
+
+    def _unasked(self, names: tuple[str, ...]) -> tuple[NewMoment, ...]:
+        """Recorded steps that today's code did not ask for are told to subscribers, too."""
+        at = self._clock.now()
+        return tuple(NewMoment("step_unasked", at, {"step": name}) for name in names)
+
+
+def _asked(lease: Lease, command: Command) -> Ending:
+    """What a command of a user's writes beside the status."""
+    if command == "undo":
+        error = failure.dump(StepError(_TERMINATED.name, _TERMINATED.message), {})
+        return Ending(undoing=Undoing(error, "terminated"))
+    if command == "terminate" and lease.undoing is not None:
+        return Ending(rollback=RollbackStatus("failed", _TERMINATED))
+    return NOTHING
+
+
+def _gone(ref: Ref) -> InstanceNotFound:
+    return InstanceNotFound(f'instance.not_found: {ref.workflow} "{ref.id}" was deleted')

@@ -1,0 +1,149 @@
+"""The leases of this process, and the runs that hold them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from contextvars import Context
+
+from workflows.audience import Audience
+from workflows.backend import Drive, Outcome
+from workflows.errors import Fenced
+from workflows.lease import Lease
+from workflows.ledger import Claim, Ledger
+from workflows.limited import LimitedLease
+from workflows.slots import Slots
+
+__all__ = ["Runs"]
+
+log = logging.getLogger("workflows")
+
+
+class Runs:
+    """Who is leased here, who follows it, and the task that runs it.
+
+    `conclude` writes what a run came to, `settle` that its last attempt before a pause has ended, and `begin`
+    that a queued instance has got its slot.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        slots: Slots | None,
+        *,
+        conclude: Callable[[Lease, Outcome], Awaitable[None]],
+        settle: Callable[[Lease], None],
+        begin: Callable[[Lease], None],
+    ) -> None:
+        self.leases: dict[int, Lease] = {}
+        self.audiences: defaultdict[int, Audience] = defaultdict(Audience)
+        self.workflows: frozenset[str] = frozenset()
+        self._ledger = ledger
+        self._slots = slots
+        self._conclude = conclude
+        self._settle = settle
+        self._begin = begin
+        self._drive: Drive | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Those that were terminated or restarted, and are still being cancelled, too."""
+        self._context = Context()
+        """Runs do not see the context variables of whoever created or resumed them."""
+
+    async def serve(self, workflows: Iterable[str], drive: Drive) -> None:
+        """Claims every unfinished instance of these workflows and drives it."""
+        self._drive = drive
+        self.workflows = frozenset(workflows)
+        await self.claim()
+
+    async def claim(self) -> None:
+        """Takes every unfinished instance with a new epoch."""
+        for claim in await self._ledger.claim(self.workflows):
+            self.take(claim)
+
+    async def let_go(self) -> None:
+        """Takes every lease away, and returns when no run is left."""
+        for lease in self.leases.values():
+            lease.stop()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.leases.clear()
+
+    def close(self) -> None:
+        """Nothing is driven any more."""
+        self._drive = None
+
+    def reserve(self, workflow: str) -> bool:
+        """A slot for an instance that is being created, when one is free."""
+        if self._slots is None or workflow not in self.workflows:
+            return True
+        if not self._slots.is_free(workflow):
+            return False
+        self._slots.take(workflow)
+        return True
+
+    def give_back(self, workflow: str) -> None:
+        """A reserved slot was not needed."""
+        if self._slots is not None and workflow in self.workflows:
+            self._slots.free(workflow)
+
+    def is_free(self, workflow: str) -> bool:
+        """An instance that begins anew need not wait."""
+        return self._slots is None or self._slots.is_free(workflow)
+
+    def take(self, claim: Claim, *, reserved: bool = False) -> None:
+        """Leases an instance and starts its run; `reserved`: it has a slot already."""
+        incarnation = claim.instance.ref.incarnation
+        audience = self.audiences[incarnation]
+        if self._slots is None:
+            lease = Lease(claim, self._ledger, audience, self._settle)
+        else:
+            lease = LimitedLease(
+                claim, self._ledger, audience, self._settle, slots=self._slots, granted=self._granted
+            )
+            lease.turn_to_run.held = reserved
+        self.leases[incarnation] = lease
+        self.start(lease)
+
+    def start(self, lease: Lease) -> None:
+        """Lets the driver run the lease, unless it is paused, or has no slot yet."""
+        if self._drive is None or lease.status == "paused" or not lease.lease_ok() or not lease.enter():
+            return
+        if lease.run is not None or lease.status == "queued":
+            return
+        lease.run = asyncio.create_task(
+            self._run(lease, self._drive),
+            name=f"{lease.ref.workflow} {lease.ref.id}",
+            context=self._context.copy(),
+        )
+        self._tasks.add(lease.run)
+        lease.run.add_done_callback(self._tasks.discard)
+
+    def forget(self, lease: Lease) -> Audience:
+        """The instance has ended, or is gone: whoever follows it is to be told."""
+        if self.leases.get(lease.ref.incarnation) is lease:
+            del self.leases[lease.ref.incarnation]
+            self.audiences.pop(lease.ref.incarnation, None)
+        lease.give_back()
+        return lease.audience
+
+    def _granted(self, lease: Lease) -> None:
+        if lease.status == "queued":
+            self._begin(lease)
+            return
+        self.start(lease)
+        lease.changed()
+
+    async def _run(self, lease: Lease, drive: Drive) -> None:
+        try:
+            outcome = lease.outcome or await drive(lease)
+            async with lease.turn:
+                lease.outcome = None
+                await self._conclude(lease, outcome)
+                lease.run = None
+        except Fenced:
+            log.debug('"%s" was taken from this run', lease.ref.id)
+        except Exception as error:
+            log.exception('the run of %s "%s" broke off', lease.ref.workflow, lease.ref.id)
+            lease.broken = error
+            lease.audience.failed(error)

@@ -1,0 +1,157 @@
+"""What the ledger does to an instance inside one transaction: all that belongs to it, or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from workflows.backend import InboxEvent, Instance
+from workflows.change import Change, Plan, planned
+from workflows.entry import Entry, Moment
+from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
+from workflows.ledger import Applied, Birth, Claim
+from workflows.lifecycle import Effect
+from workflows.sqlite.tables import (
+    ENTRY,
+    INSERT,
+    INSTANCE,
+    MOMENT,
+    UPDATE,
+    birth_row,
+    changed_row,
+    entry_of,
+    event_of,
+    instance_of,
+    moment_of,
+    moment_row,
+    only_row,
+)
+from workflows.types import FINAL
+
+__all__ = ["claim", "deliver", "expire", "history", "insert", "transition"]
+
+_SHOW = f"INSERT INTO moment(instance, {MOMENT}) VALUES(?, ?, ?, ?, ?)"
+_OWNED = ("entry", "event", "moment", "chunk")
+"""Tables whose rows belong to an instance."""
+
+
+def insert(connection: sqlite3.Connection, birth: Birth) -> Instance | None:
+    """A new instance; None when its id is taken."""
+    cursor = connection.execute(INSERT, birth_row(birth))
+    if cursor.rowcount != 1:
+        return None
+    incarnation = cursor.lastrowid
+    assert incarnation is not None
+    _show(connection, incarnation, birth.moments)
+    return birth.instance(incarnation)
+
+
+def claim(connection: sqlite3.Connection, workflows: Sequence[str]) -> list[Claim]:
+    """Every unfinished instance of these workflows, each with its epoch raised."""
+    marks = ", ".join("?" * len(workflows))
+    where = f"WHERE finished IS NULL AND workflow IN ({marks})"
+    connection.execute(f"UPDATE instance SET epoch = epoch + 1 {where}", workflows)  # noqa: S608
+    rows = connection.execute(
+        f"SELECT epoch, {INSTANCE} FROM instance {where} ORDER BY id",  # noqa: S608
+        workflows,
+    ).fetchall()
+    return [_claimed(connection, instance_of(row[1:]), row[0]) for row in rows]
+
+
+def history(connection: sqlite3.Connection, incarnation: int) -> tuple[list[Moment], list[Entry]]:
+    """What subscribers see of the instance itself, and its entries by ordinal."""
+    moments = connection.execute(
+        f"SELECT {MOMENT} FROM moment WHERE instance = ? ORDER BY place",  # noqa: S608
+        (incarnation,),
+    )
+    rows = connection.execute(
+        f"SELECT {ENTRY} FROM entry WHERE instance = ? ORDER BY ordinal",  # noqa: S608
+        (incarnation,),
+    ).fetchall()  # a refused row must not leave a statement open: the file could not be closed
+    return [moment_of(row) for row in moments], [entry_of(row) for row in rows]
+
+
+def deliver(
+    connection: sqlite3.Connection, incarnation: int, type: str, payload: bytes, at: float
+) -> InboxEvent:
+    """A new event in the inbox."""
+    _, instance = _known(connection, incarnation)
+    if instance.status in FINAL:
+        raise InstanceFinished(f'"{instance.ref.id}" is {instance.status}: nobody receives "{type}"')
+    cursor = connection.execute(
+        "INSERT INTO event(instance, type, payload, at) VALUES(?, ?, ?, ?)", (incarnation, type, payload, at)
+    )
+    assert cursor.lastrowid is not None
+    return InboxEvent(cursor.lastrowid, type, payload, at)
+
+
+def transition(connection: sqlite3.Connection, incarnation: int, change: Change) -> Applied | None:
+    """Carries out what the lifecycle says."""
+    epoch, before = _known(connection, incarnation)
+    if change.epoch is not None and epoch != change.epoch:
+        raise Fenced(f'the lease of "{before.ref.id}" is gone')
+    plan = planned(before, change, lambda: history(connection, incarnation))
+    if plan is None:
+        return None
+    epoch += plan.rule.fences
+    _carry_out(connection, incarnation, plan, epoch)
+    remains = _claimed(connection, plan.instance, epoch) if Applied.goes_on(plan) else None
+    return Applied(plan, epoch, remains)
+
+
+def expire(connection: sqlite3.Connection, now: float, most: int) -> None:
+    """Erases up to `most` instances whose time is over."""
+    rows = connection.execute(
+        "SELECT id FROM instance WHERE expires <= ? ORDER BY expires LIMIT ?", (now, most)
+    )
+    for (incarnation,) in rows.fetchall():
+        _erase(connection, incarnation)
+
+
+def _carry_out(connection: sqlite3.Connection, incarnation: int, plan: Plan, epoch: int) -> None:
+    if plan.rule.effect is Effect.ERASE:
+        _erase(connection, incarnation)
+        return
+    if plan.forget_from is not None:
+        for table in ("entry", "chunk"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE instance = ? AND ordinal >= ?",  # noqa: S608
+                (incarnation, plan.forget_from),
+            )
+    if plan.kept is not None:
+        connection.execute("DELETE FROM moment WHERE instance = ?", (incarnation,))
+        _show(connection, incarnation, plan.kept[1])
+    if plan.rule.effect is Effect.WIPE:
+        connection.execute("DELETE FROM event WHERE instance = ?", (incarnation,))
+    for entry, due in plan.dues:
+        connection.execute(
+            "UPDATE entry SET due = ? WHERE instance = ? AND ordinal = ?", (due, incarnation, entry.ordinal)
+        )
+    _show(connection, incarnation, plan.moments)
+    connection.execute(UPDATE, changed_row(plan.instance, epoch))
+
+
+def _erase(connection: sqlite3.Connection, incarnation: int) -> None:
+    for table in _OWNED:
+        connection.execute(f"DELETE FROM {table} WHERE instance = ?", (incarnation,))  # noqa: S608
+    connection.execute("DELETE FROM instance WHERE id = ?", (incarnation,))
+
+
+def _claimed(connection: sqlite3.Connection, instance: Instance, epoch: int) -> Claim:
+    incarnation = instance.ref.incarnation
+    moments, entries = history(connection, incarnation)
+    inbox = connection.execute(
+        "SELECT id, type, payload, at FROM event WHERE instance = ? ORDER BY id", (incarnation,)
+    )
+    return Claim(instance, epoch, entries, [event_of(row) for row in inbox], moments)
+
+
+def _known(connection: sqlite3.Connection, incarnation: int) -> tuple[int, Instance]:
+    row = only_row(connection, f"SELECT epoch, {INSTANCE} FROM instance WHERE id = ?", incarnation)  # noqa: S608
+    if row is None:
+        raise InstanceNotFound(f"instance.not_found: incarnation {incarnation} was deleted")
+    return row[0], instance_of(row[1:])
+
+
+def _show(connection: sqlite3.Connection, incarnation: int, moments: Iterable[Moment]) -> None:
+    connection.executemany(_SHOW, [moment_row(incarnation, moment) for moment in moments])
