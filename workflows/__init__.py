@@ -39,6 +39,7 @@ from workflows.instance import WorkflowInstance
 from workflows.page import ListedInstance, Page
 from workflows.retention import Retention
 from workflows.retry import DelayContext, RetryOptions, StepOptions
+from workflows.rollback import RollbackContext, RollbackOptions
 from workflows.sqlite.store import Operation, Statement, Store
 from workflows.step import WorkflowStep
 from workflows.stream import StepStream, Streamed, StreamPart, StreamReset
@@ -95,6 +96,8 @@ __all__ = [
     "ReceivedEvent",
     "Retention",
     "RetryOptions",
+    "RollbackContext",
+    "RollbackOptions",
     "RollbackStatus",
     "Statement",
     "Status",

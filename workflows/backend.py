@@ -183,6 +183,7 @@ class Rollback:
     """An error left `run()`, and steps that have started are to be undone before the instance ends."""
 
     error: bytes
+    unasked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,6 @@ class Undone:
     """The compensations have run, or one of them failed for good."""
 
     rollback: RollbackStatus
-    unasked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,8 @@ def standing(instance: Instance) -> Standing:
 
 
 def used_by(entries: Iterable[Entry], before: Usage = UNUSED) -> Usage:
-    """What calls of `step.do` have used, together with what was used before."""
-    done = [entry for entry in entries if entry.key.kind is Kind.DO]
+    """What calls of `step.do` and their compensations have used, together with what was used before."""
+    done = [entry for entry in entries if entry.key.kind in (Kind.DO, Kind.ROLLBACK)]
     attempts, active = sum(entry.attempts for entry in done), sum(entry.active for entry in done)
     return Usage(before.steps + len(done), before.attempts + attempts, before.active + active)
 
@@ -140,14 +140,16 @@ def _shown(rule: Rule, change: Change, order: int) -> list[Moment]:
 
 def _after(before: Instance, done: Transition, change: Change) -> Instance:
     status, ending = done.rule.status, change.ending
-    goes_on = status not in FINAL and done.rule.effect in (Effect.KEEP, Effect.SHIFT)
+    kept = done.rule.effect in (Effect.KEEP, Effect.SHIFT)
+    goes_on = status not in FINAL and kept
+    undone = kept and before.undoing is not None
     return dataclasses.replace(
         before,
         status=status,
         output=ending.output,
         error=ending.error,
         reason=ending.reason,
-        unasked=ending.unasked,
+        unasked=before.unasked if undone else ending.unasked,
         finished_at=change.at if status in FINAL else None,
         paused_at=change.at if status == "paused" else None,
         begun=status != "queued" and (before.begun or status == "running"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context
 from typing import Any, TypeVar
 
@@ -24,13 +24,14 @@ from workflows.backend import (
 )
 from workflows.change import NOTHING, Change, Ending
 from workflows.clock import Clock
-from workflows.entry import Key, last_order
+from workflows.entry import Entry, Key, last_order
 from workflows.errors import InstanceNotFound, StepError
 from workflows.failure import Failure
 from workflows.lease import Lease
 from workflows.ledger import Applied, Ledger
 from workflows.lifecycle import Command, Effect, Standing
 from workflows.pruner import Pruner
+from workflows.retry import undoable
 from workflows.runs import Runs
 from workflows.slots import Slots
 from workflows.types import FINAL, RollbackStatus
@@ -75,15 +76,20 @@ class Commands:
             return
         async with lease.turn:
             if self.runs.leases.get(ref.incarnation) is lease:
-                await self._apply(lease, command, _asked(lease, command), step)
+                command = _asked_for(command, lease.journal.values())
+                await self._apply(lease, command, _ending(command, lease.undoing), step)
                 return
         await self.control(ref, command, step)  # it ended or began anew meanwhile
 
     async def _control_unleased(self, ref: Ref, command: Command, step: Key | None) -> None:
         """A finished instance, or one of a workflow that this process does not serve."""
         moments, entries = await self._ledger.history(ref.incarnation)
+        instance = await self._ledger.read(ref.incarnation)
+        command = _asked_for(command, entries)
+        ending = _ending(command, None if instance is None else instance.undoing)
         order = 1 if command == "restart" else last_order(moments, entries) + 1
-        change = Change(command, self._clock.now(), order, free=self.runs.is_free(ref.workflow), step=step)
+        free = self.runs.is_free(ref.workflow)
+        change = Change(command, self._clock.now(), order, free=free, step=step, ending=ending)
         applied = await self._ledger.transition(ref.incarnation, change)
         if applied is not None and applied.remains is not None and ref.workflow in self.runs.workflows:
             self.runs.take(applied.remains)
@@ -131,7 +137,7 @@ class Commands:
         if plan.rule.fences:
             lease.stop()
         if applied.remains is not None:
-            self.runs.take(applied.remains)
+            self.runs.take(applied.remains, after=lease.run if instance.undoing is not None else None)
             return
         lease.changed()
         if instance.status == "paused":
@@ -169,23 +175,23 @@ class Commands:
             case Errored(error, unasked):
                 seen = self._unasked(unasked)
                 await self._apply(lease, "error", Ending(error=error, unasked=unasked, before=seen))
-            case Rollback(error):
-                await self._apply(lease, "undo", Ending(undoing=Undoing(error, "errored")))
-            case Undone(rollback, unasked):
-                await self._undone(lease, rollback, unasked)
+            case Rollback(error, unasked):
+                seen, undoing = self._unasked(unasked), Undoing(error, "errored")
+                await self._apply(lease, "undo", Ending(undoing=undoing, unasked=unasked, before=seen))
+            case Undone(rollback):
+                await self._undone(lease, rollback)
             case Halted(reason):
                 log.error('%s "%s" is paused: %s', lease.ref.workflow, lease.ref.id, reason)
                 await self._apply(lease, "pause", Ending(reason=reason))
 
-    async def _undone(self, lease: Lease, rollback: RollbackStatus, unasked: tuple[str, ...]) -> None:
+    async def _undone(self, lease: Lease, rollback: RollbackStatus) -> None:
         assert lease.undoing is not None, "only a run that was there to undo comes to this"
         name = "rollback_completed" if rollback.outcome == "complete" else "rollback_errored"
-        seen = (NewMoment(name, self._clock.now(), {}), *self._unasked(unasked))
+        seen = (NewMoment(name, self._clock.now(), {}),)
         if lease.undoing.ends == "terminated":
-            await self._apply(lease, "terminate", Ending(unasked=unasked, rollback=rollback, before=seen))
+            await self._apply(lease, "terminate", Ending(rollback=rollback, before=seen))
         else:
-            error = lease.undoing.error
-            ending = Ending(error=error, unasked=unasked, rollback=rollback, before=seen)
+            ending = Ending(error=lease.undoing.error, rollback=rollback, before=seen)
             await self._apply(lease, "error", ending)
 
     def _unasked(self, names: tuple[str, ...]) -> tuple[NewMoment, ...]:
@@ -194,12 +200,19 @@ class Commands:
         return tuple(NewMoment("step_unasked", at, {"step": name}) for name in names)
 
 
-def _asked(lease: Lease, command: Command) -> Ending:
+def _asked_for(command: Command, entries: Iterable[Entry]) -> Command:
+    """Where no step that has started can be undone, there is no rollback."""
+    if command == "undo" and not any(undoable(entry.config) for entry in entries):
+        return "terminate"
+    return command
+
+
+def _ending(command: Command, undoing: Undoing | None) -> Ending:
     """What a command of a user's writes beside the status."""
     if command == "undo":
         error = failure.dump(StepError(_TERMINATED.name, _TERMINATED.message), {})
         return Ending(undoing=Undoing(error, "terminated"))
-    if command == "terminate" and lease.undoing is not None:
+    if command == "terminate" and undoing is not None:
         return Ending(rollback=RollbackStatus("failed", _TERMINATED))
     return NOTHING
 

@@ -1,62 +1,33 @@
-"""`step.do`: attempts until one succeeds or none is left."""
+"""`step.do`: a function whose result is remembered."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import orjson
-
 from workflows import failure
-from workflows.attempt import Attempt
-from workflows.backend import NewMoment
-from workflows.callback import ON_LOOP, CallStyle
-from workflows.duration import seconds
+from workflows.attempts import Attempts
+from workflows.callback import CallStyle
 from workflows.entry import Entry, Key, State
-from workflows.errors import (
-    AmbiguousStepName,
-    NonRetryableDelayError,
-    NonRetryableError,
-    NotStorable,
-    WorkflowFatalError,
-)
-from workflows.failure import failure_of
-from workflows.marks import Mark
-from workflows.progress import Progress
-from workflows.retry import DEFAULT, DELAY_BUDGET, DelayContext, StepConfig, backed_off, called_delay
+from workflows.errors import NotStorable, WorkflowFatalError
+from workflows.retry import StepConfig
+from workflows.rollback import Compensation, RollbackContext
 from workflows.run import Run
-from workflows.spool import Spool
 from workflows.stream import Spooled, StepStream, Whole
 from workflows.typed import TypedCodec, too_large
-from workflows.types import StepContext, StepCount
 
 __all__ = ["Do"]
 
 log = logging.getLogger("workflows")
 
 
-class Do:
+class Do(Attempts):
     """The `Operation` of one `step.do`."""
 
-    __slots__ = (
-        "_arguments",
-        "_begun",
-        "_codec",
-        "_config",
-        "_entry",
-        "_function",
-        "_run",
-        "_style",
-        "_value",
-        "key",
-        "unseen",
-    )
-    _begun: Mark
-    """Writes the entry down as started, when nothing else has."""
-    _entry: Entry
+    __slots__ = ("_codec", "_value", "compensation")
+
+    _may_stream = True
 
     def __init__(
         self,
@@ -68,121 +39,36 @@ class Do:
         style: CallStyle,
         codec: TypedCodec[Any],
         config: StepConfig,
+        compensation: Compensation | None = None,
     ) -> None:
-        self.key = key
-        self._run = run
-        self._function = function
-        self._arguments = arguments
-        self._style = style
+        super().__init__(run, key, function, arguments, style=style, config=config)
+        self.compensation = compensation
         self._codec = codec
-        self._config = config
         self._value: object = _NOT_HERE
-        self.unseen: list[NewMoment] = []
-
-    def started(self) -> Entry:
-        """See `Operation.started`."""
-        config = None if self._config is DEFAULT else orjson.dumps(self._config.shown(), default=_as_seconds)
-        return Entry(self.key, self._run.next_ordinal(), State.RUNNING, config=config)
 
     def outcome(self, entry: Entry) -> Any:
         """See `Operation.outcome`."""
         if entry.state is State.FAILED:
             assert entry.error is not None
             raise failure.load(entry.error, self._run.classes)
-        if self._value is not _NOT_HERE:
-            return self._value
+        return self._recorded(entry) if self._value is _NOT_HERE else self._value
+
+    def undone(self, entry: Entry, error: Exception) -> RollbackContext[Any]:
+        """What its compensation is called with, because of `error`."""
+        if entry.config is not None:
+            self._config = self._config.as_first(entry.config, self.key.name)
+        output = None if entry.result is None else self._recorded(entry)
+        return RollbackContext(self.context(entry), error, output)
+
+    def _recorded(self, entry: Entry) -> Any:
+        """The result that `entry` holds, or where it is."""
         assert entry.result is not None
         if (spooled := Spooled.load(entry.result)) is None:
             return self._codec.decode(entry.result)
         stream = StepStream(self._run.activation.chunks(entry), spooled, str(self.key))
         return Whole(stream) if spooled.whole else stream
 
-    async def live(self, entry: Entry) -> None:
-        """See `Operation.live`."""
-        if entry.config is not None:
-            self._config = self._config.as_first(entry.config, self.key.name)
-        if entry.state is State.WAITING:
-            await self._until_due(entry)
-        while True:
-            await self._run.gate()
-            await self._attempt(entry)
-            if entry.ended:
-                return
-            await self._until_due(entry)
-
-    async def _until_due(self, entry: Entry) -> None:
-        """Waits for the next attempt."""
-        run = self._run
-        rehearsal = run.rehearsal
-        if rehearsal is None or not rehearsal.skips(run.activation, self.key):
-            await run.waits.until_due(entry)
-
-    async def _attempt(self, entry: Entry) -> None:
-        """One attempt, recorded: `entry` is ended, or waits for the next attempt."""
-        run, activation = self._run, self._run.activation
-        if not run.activation.lease_ok():
-            raise asyncio.CancelledError
-        if not entry.attempts:
-            self.unseen.append(run.moment("step_started"))
-        entry.attempts += 1
-        entry.state = State.RUNNING
-        self._entry = entry
-        if entry.attempts > 1:
-            run.heed(activation.chunks(entry).start_over())
-        self.unseen.append(run.moment("attempt_started", attempt=entry.attempts))
-        activation.running += 1
-        mark = self._begun = run.marks.add(lambda: self._mark(entry))
-        begun = time.perf_counter()
-        try:
-            value = await self._called(entry.attempts)
-        except asyncio.CancelledError:
-            cut = ["CancelledError", "cancelled from outside of the step"]
-            self.unseen.append(run.moment("attempt_errored", attempt=entry.attempts, error=cut))
-            entry.active += time.perf_counter() - begun
-            raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it is, it is recorded
-            entry.active += time.perf_counter() - begun
-            await self._failed(entry, error)
-        else:
-            entry.active += time.perf_counter() - begun
-            await self._succeeded(entry, value)
-        finally:
-            mark.cancel()
-            activation.running -= 1
-            if activation.status == "waitingForPause" and not activation.running:
-                activation.settle()
-            if (rehearsal := run.rehearsal) is not None:
-                rehearsal.rests(activation)
-
-    def progress(self) -> Progress:
-        """See `Streams.progress`."""
-        run, entry = self._run, self._entry
-        return Progress(run, run.activation.chunks(entry), self._begun, str(self.key))
-
-    def spool(self) -> Spool:
-        """See `Streams.spool`."""
-        run, entry = self._run, self._entry
-        return Spool(run, run.activation.chunks(entry), self._begun, entry.attempts)
-
-    async def _called(self, number: int) -> Any:
-        rehearsal = self._run.rehearsal
-        if rehearsal is not None and (stand_in := rehearsal.attempt(self.key, number)) is not None:
-            return stand_in()
-        attempt = Attempt(
-            self._function,
-            self._arguments,
-            self._style,
-            limit=self._config.timeout_seconds,
-            executor=self._run.executor,
-            streams=self,
-        )
-        if self._style.takes_context:
-            step = StepCount(self.key.name, self.key.occurrence)
-            context = StepContext(step, number, self._config.shown(), attempt)
-            attempt.arguments = (*self._arguments, context)
-        return await attempt.result(self._run.clock)
-
-    async def _succeeded(self, entry: Entry, value: object) -> None:
+    async def _succeeded(self, entry: Entry, value: Any) -> None:
         run = self._run
         try:
             if type(value) is Spooled:
@@ -193,13 +79,7 @@ class Do:
                 raise refusal
         except NotStorable as refusal:
             await self._not_storable(entry, value if isinstance(value, NotStorable) else refusal)
-        entry.state, entry.result, entry.error, entry.due = State.DONE, stored, None, None
-        await run.record(
-            entry,
-            *self._seen(),
-            run.moment("attempt_completed", attempt=entry.attempts),
-            run.moment("step_completed"),
-        )
+        await run.record(entry, *self._done(entry, stored))
 
     async def _not_storable(self, entry: Entry, refusal: NotStorable) -> NoReturn:
         """Ends the instance: a value that cannot be kept must not be kept in part."""
@@ -207,7 +87,7 @@ class Do:
         error = NotStorable(f'Value returned from step "{name}" is not serialisable: {refusal}')
         log.error("%s: %s", run.activation.ref.id, error)
         entry.state, entry.error = State.FAILED, failure.dump(error, run.classes)
-        await run.record(entry, *self._seen(), self._errored(entry, error), run.moment("step_errored"))
+        await run.record(entry, *self._seen(), self._errored(entry, error), self._step_errored(error))
         run.end_with(
             WorkflowFatalError(
                 f'The execution of the Workflow instance was terminated, as the step "{name}" '
@@ -215,75 +95,6 @@ class Do:
             )
         )
 
-    async def _failed(self, entry: Entry, error: Exception | SystemExit) -> None:
-        run, final = self._run, error
-        delay = None
-        if not (isinstance(error, _FINAL) or entry.attempts > self._config.retries.limit):
-            assert isinstance(error, Exception)
-            try:
-                delay = await self._delay(entry, error)
-            except NonRetryableDelayError as no_delay:
-                final = no_delay
-        self._log(entry, error, delay)
-        moments = [*self._seen(), self._errored(entry, error, delay)]
-        entry.error = failure.dump(final, run.classes)
-        if delay is None:
-            entry.state, entry.due = State.FAILED, None
-            moments.append(run.moment("step_errored"))
-        else:
-            entry.state, entry.due = State.WAITING, run.clock.now() + delay
-        await run.record(entry, *moments)
-
-    async def _delay(self, entry: Entry, error: Exception) -> float:
-        """Seconds until the next attempt; the back-off applies to what a delay function returns, too."""
-        retries = self._config.retries
-        delay = retries.delay_seconds
-        if delay is None and callable(retries.delay):
-            step = StepCount(self.key.name, self.key.occurrence)
-            failed = DelayContext(StepContext(step, entry.attempts, self._config.shown()), error)
-            call = Attempt(retries.delay, (failed,), ON_LOOP, limit=DELAY_BUDGET, executor=self._run.executor)
-            delay = await called_delay(call.result(self._run.clock), str(self.key))
-        assert delay is not None
-        return backed_off(delay, retries.backoff, entry.attempts)
-
-    def _log(self, entry: Entry, error: BaseException, delay: float | None) -> None:
-        level = logging.WARNING if delay is None else logging.INFO
-        then = "no attempt is left" if delay is None else f"the next one is in {delay:g} s"
-        seen = failure_of(error)
-        log.log(
-            level,
-            "%s: attempt %d of step %s failed, %s: %s: %s",
-            self._run.activation.ref.id,
-            entry.attempts,
-            self.key,
-            then,
-            seen.name,
-            seen.message,
-            exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
-        )
-
-    def _errored(self, entry: Entry, error: BaseException, delay: float | None = None) -> NewMoment:
-        seen = failure_of(error)
-        planned = {} if delay is None else {"retry_delay": delay}
-        return self._run.moment(
-            "attempt_errored", attempt=entry.attempts, error=[seen.name, seen.message], **planned
-        )
-
-    def _seen(self) -> list[NewMoment]:
-        """What subscribers have not been shown yet."""
-        unseen, self.unseen = self.unseen, []
-        return unseen
-
-    def _mark(self, entry: Entry) -> None:
-        self._run.note(entry, self._seen())
-
 
 _NOT_HERE = object()
 """The result was recorded by an earlier run."""
-
-_FINAL = (NonRetryableError, WorkflowFatalError, AmbiguousStepName, SystemExit)
-"""After one of these there is no further attempt."""
-
-
-def _as_seconds(value: Any) -> float:
-    return float(seconds(value))  # a timedelta, or a number of a class that JSON does not know

@@ -12,7 +12,17 @@ from types import CoroutineType
 from typing import Any
 
 from workflows import failure
-from workflows.backend import Activation, Backend, Complete, Errored, Halted, Outcome, Stopped
+from workflows.backend import (
+    Activation,
+    Backend,
+    Complete,
+    Errored,
+    Halted,
+    Outcome,
+    Rollback,
+    Stopped,
+    Undone,
+)
 from workflows.binding import Binding
 from workflows.clock import Clock
 from workflows.definition import Definition
@@ -23,6 +33,7 @@ from workflows.run import Run
 from workflows.step import WorkflowStep
 from workflows.typed import too_large
 from workflows.types import WorkflowEvent
+from workflows.undo import Undo
 
 __all__ = ["Driver"]
 
@@ -70,9 +81,13 @@ class Driver:
             limits=definition.limits,
             rehearsals=self._backend.rehearsals,
         )
-        main = asyncio.create_task(self._main(definition, run, payload), name=f"run {activation.ref.id}")
+        running = self._main if activation.undoing is None else self._undo
+        main = asyncio.create_task(running(definition, run, payload), name=f"run {activation.ref.id}")
         try:
-            return await asyncio.shield(run.ended)
+            outcome = await asyncio.shield(run.ended)
+            if isinstance(outcome, Rollback | Undone):
+                run.end(outcome)  # what is left of it is blocked for ever
+            return outcome
         finally:
             if run.let_go:
                 await _cancelled(run, main)
@@ -106,20 +121,15 @@ class Driver:
             if run.let_go:
                 raise
             outcome = Errored(failure.dump(error, run.classes), run.unasked())
-        if not run.ended.done():
-            run.ended.set_result(outcome)
+        run.finish(outcome)
+
+    async def _undo(self, definition: Definition, run: Run, payload: Any) -> None:
+        run.finish(await Undo(run).outcome(self._called(definition, run, payload)))
 
     async def _ran(self, definition: Definition, run: Run, payload: Any) -> Outcome:
-        activation = run.activation
-        ref = activation.ref
-        workflow = definition.workflow()
-        workflow.env = self._env
-        workflow.instance = WorkflowInstance(self._backend, definition, ref.id, ref)
-        workflow._bindings = self._bindings  # noqa: SLF001  # given here, as __init__ is the user's
-        created = datetime.fromtimestamp(activation.created_at, UTC)
-        event = WorkflowEvent(payload, created, ref.id, ref.workflow, activation.firing)
+        ref = run.activation.ref
         try:
-            output = await workflow.run(event, WorkflowStep(run))
+            output = await self._called(definition, run, payload)
             stored, _ = definition.output.encode(output)
             if (refusal := too_large(stored, "the output of run()", run.limits.value)) is not None:
                 raise refusal
@@ -133,10 +143,23 @@ class Driver:
             return Errored(failure.dump(error, run.classes), run.unasked())
         return Complete(stored, run.unasked())
 
+    async def _called(self, definition: Definition, run: Run, payload: Any) -> Any:
+        """Calls `run()` of a new object of the workflow."""
+        activation = run.activation
+        ref = activation.ref
+        workflow = definition.workflow()
+        workflow.env = self._env
+        workflow.instance = WorkflowInstance(self._backend, definition, ref.id, ref)
+        workflow._bindings = self._bindings  # noqa: SLF001  # given here, as __init__ is the user's
+        created = datetime.fromtimestamp(activation.created_at, UTC)
+        event = WorkflowEvent(payload, created, ref.id, ref.workflow, activation.firing)
+        return await workflow.run(event, WorkflowStep(run))
+
 
 async def _cancelled(run: Run, main: asyncio.Task[None]) -> None:
     """Cancels what the run has under way, and waits for it a little."""
-    main.cancel()
+    if main not in run.tasks:  # those were cancelled; a second time would reach their cleanup
+        main.cancel()
     _, pending = await asyncio.wait({main, *run.tasks}, timeout=_GRACE)
     for task in pending:
         log.warning('%s "%s" ignores its cancellation at %s', *run.activation.ref[:2], _place(task))

@@ -17,6 +17,8 @@ class Kind(IntEnum):
     DO = 0
     SLEEP = 1
     WAIT = 2
+    ROLLBACK = 3
+    """What undoes the `do` step of the same name and occurrence."""
 
 
 class State(IntEnum):

@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from workflows import codec, failure, typed
 from workflows.backend import Instance, Seen
 from workflows.entry import Entry, Moment
 from workflows.errors import WorkflowError
 from workflows.failure import Failure
 from workflows.lifecycle import ENDS
-from workflows.retry import DEFAULT
+from workflows.retry import stored_options
 from workflows.stream import Spooled
 from workflows.types import HistoryEvent
 
@@ -36,6 +34,7 @@ TYPES = frozenset(
     for happened in all_that_happens.split()
 )
 """Everything that subscribers may see."""
+_TELL_CONFIG = ("step_started", "rollback_step_started")
 REDACTED = "[REDACTED]"
 
 
@@ -64,7 +63,7 @@ def shown(seen: Seen, instance: Instance) -> HistoryEvent:
         timestamp=datetime.fromtimestamp(moment.at, UTC),
         step_name=_step_name(moment, entry),
         attempt=detail.get("attempt"),
-        config=_config(entry) if entry is not None and moment.type == "step_started" else None,
+        config=_config(entry) if entry is not None and moment.type in _TELL_CONFIG else None,
         params=codec.decode(instance.params) if moment.type == "workflow_started" else None,
         output=_output(moment.type, entry, instance),
         error=_error(moment.type, instance) if error is None else Failure(*error),
@@ -85,7 +84,7 @@ def _step_name(moment: Moment, entry: Entry | None) -> str | None:
 
 
 def _config(entry: Entry) -> dict[str, Any]:
-    config: dict[str, Any] = DEFAULT.shown() if entry.config is None else orjson.loads(entry.config)
+    config = stored_options(entry.config)
     config["retries"].setdefault("delay", "[dynamic]")
     return config
 

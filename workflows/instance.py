@@ -94,9 +94,12 @@ class WorkflowInstance:
     async def terminate(self, *, rollback: bool = False) -> None:
         """Ends it at once, cancelling what runs. `InstanceFinished` when it had ended.
 
-        With `rollback` the steps that have started are undone first; this returns when that has begun.
+        With `rollback` the steps that have started are undone first, and this returns when they are; that it
+        has begun is durable, so a caller that is cancelled meanwhile stops waiting, and nothing else.
         """
         await self._control("undo" if rollback else "terminate")
+        if rollback:
+            await self._backend.finished(await self._ref())
 
     async def restart(self, *, from_step: str | None = None, count: int = 1, kind: StepKind = "do") -> None:
         """Begins anew with the same id and params; all that is recorded is forgotten, events too.

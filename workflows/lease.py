@@ -39,6 +39,8 @@ class Lease:
         self.turn = asyncio.Lock()
         """One command at a time."""
         self.run: asyncio.Task[None] | None = None
+        self.after: asyncio.Task[None] | None = None
+        """The run of an earlier lease, which was cut off."""
         self.outcome: Outcome | None = None
         """What the run came to while the instance was paused; it is written on resume."""
         self.broken: Exception | None = None

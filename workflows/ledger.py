@@ -108,7 +108,7 @@ class Ledger(Protocol):
         """
 
     async def usage(self, incarnation: int) -> Usage:
-        """Sums over the entries of `step.do`, forgotten ones too."""
+        """Sums over the entries of `step.do` and of compensations, forgotten ones too."""
 
     def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
         """Every unfinished instance of these workflows, each with its epoch raised."""

@@ -24,6 +24,8 @@ __all__ = [
     "StepOptions",
     "backed_off",
     "called_delay",
+    "stored_options",
+    "undoable",
 ]
 
 Backoff = Literal["constant", "linear", "exponential"]
@@ -86,11 +88,29 @@ class StepConfig:
         except (ValueError, TypeError) as error:
             raise WorkflowFatalError(f'Step config for "{name}" is in a invalid format: {error}') from None
 
+    @classmethod
+    def of_rollback(cls, name: str, options: Mapping[str, Any]) -> StepConfig:
+        """The same for the compensation of a step."""
+        try:
+            _refuse_unknown(options, ("retries", "timeout"), "option")
+            return _config(options)
+        except (ValueError, TypeError) as error:
+            raise WorkflowFatalError(
+                f'Rollback config for "{name}" is in a invalid format: {error}'
+            ) from None
+
     def as_first(self, stored: bytes, name: str) -> StepConfig:
         """The configuration of the first run, which counts; a delay function is always today's."""
-        options = orjson.loads(stored)
+        options = stored_options(stored)
         options["retries"].setdefault("delay", self.retries.delay)
         return StepConfig.of(name, options)
+
+    def stored(self, *, undoable: bool) -> bytes | None:
+        """As it is kept with an entry, together with whether the step can be undone; None: as by default."""
+        if self is DEFAULT and not undoable:
+            return None
+        mark = {_UNDOABLE: True} if undoable else {}
+        return orjson.dumps(self.shown() | mark, default=_as_seconds)
 
     def shown(self) -> dict[str, Any]:
         """As steps and subscribers see it: values as they were written, no delay for a function."""
@@ -102,6 +122,21 @@ class StepConfig:
 
 
 DEFAULT = StepConfig()
+_UNDOABLE = "rollback"
+
+
+def stored_options(stored: bytes | None) -> dict[str, Any]:
+    """The options that are kept with an entry; a delay function is not among them."""
+    if stored is None:
+        return DEFAULT.shown()
+    options: dict[str, Any] = orjson.loads(stored)
+    options.pop(_UNDOABLE, None)
+    return options
+
+
+def undoable(stored: bytes | None) -> bool:
+    """Whether the step of an entry was given a rollback, by its stored options."""
+    return stored is not None and _UNDOABLE in orjson.loads(stored)
 
 
 def _config(options: Mapping[str, Any]) -> StepConfig:
@@ -172,3 +207,7 @@ async def called_delay(call: Awaitable[Duration], step: str) -> float:
     if number < 0:
         raise NonRetryableDelayError(f"{prefix} returned an invalid delay value ({delay!r} is negative)")
     return number
+
+
+def _as_seconds(value: Any) -> float:
+    return float(seconds(value))  # a timedelta, or a number of a class that JSON does not know

@@ -3,26 +3,31 @@
 A run ends in one of two ways: `run()` returns or raises, or it is let go, because its lease is gone, the
 engine stops, or a step ended the instance past every `except`. A run that is let go records nothing more: its
 tasks are cancelled, and a step that is called all the same raises CancelledError.
+
+When an error ends it and a step that has started can be undone, the attempts that run end first; nothing else
+starts meanwhile. Another run, which finds the compensations by a replay, undoes the steps (see `undo.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, TypeVar
 from weakref import WeakSet
 
 from workflows import failure
-from workflows.backend import Activation, Errored, Halted, NewMoment, Outcome, Stopped
+from workflows.backend import Activation, Errored, Halted, NewMoment, Outcome, Rollback, Stopped
 from workflows.clock import Clock
 from workflows.entry import Entry, Key, State
-from workflows.errors import CannotDecode, Fenced, WorkflowError
+from workflows.errors import CannotDecode, Fenced, WorkflowError, WorkflowFatalError
 from workflows.failure import Rebuildable
 from workflows.marks import StartMarks
 from workflows.names import Names
 from workflows.rehearsal import Rehearsal, Rehearsals
+from workflows.retry import undoable
 from workflows.stream import Whole
 from workflows.waits import Waits
 
@@ -89,6 +94,10 @@ class Run:
         self.steps = 0
         self.ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.let_go = False
+        self.closing: Rollback | None = None
+        """What it has come to, while the attempts that run go on to their end."""
+        self.admit: Callable[[Operation[Any], bool], Awaitable[None]] | None = None
+        """Asked before each step, told whether it is within another one; None: every step may go on."""
         self.tasks: set[asyncio.Task[Any]] = set()
         """Tasks that are inside a step now."""
         self._refused: WeakSet[asyncio.Task[Any]] = WeakSet()
@@ -103,8 +112,10 @@ class Run:
 
     async def perform(self, operation: Operation[T]) -> T:
         """One step, from its call to what its caller gets; the same path on the first run and on a replay."""
-        task = await self._enter()
+        task, within = await self._enter()
         try:
+            if self.admit is not None:
+                await self.admit(operation, within)
             entry = self.activation.journal.get(operation.key)
             if entry is None or not entry.ended:
                 entry = await self._live(operation, entry)
@@ -114,7 +125,8 @@ class Run:
             self.end(Halted(f'what is stored for step "{operation.key}" cannot be read: {error}'))
             raise asyncio.CancelledError from None
         finally:
-            self.tasks.discard(task)
+            if not within:
+                self.tasks.discard(task)
             self.names.waited(task)
 
     async def record(self, entry: Entry, *moments: NewMoment, consume: int | None = None) -> None:
@@ -152,8 +164,9 @@ class Run:
 
     async def gate(self) -> None:
         """Returns while the instance is running: nothing starts, and nobody goes on, while it is paused."""
-        while not self.activation.open:
-            self.activation.ask()
+        while self.closing is not None or not self.activation.open:
+            if self.closing is None:
+                self.activation.ask()
             opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._gate.append(opened)
             with self.clock.waiting():
@@ -172,6 +185,33 @@ class Run:
         """Recorded steps that this run did not ask for, in the order in which they started."""
         return tuple(str(key) for key in self.activation.journal if key not in self.names.taken)
 
+    def attempt_ended(self) -> None:
+        """One attempt less is under way."""
+        activation = self.activation
+        activation.running -= 1
+        if activation.running:
+            return
+        if activation.status == "waitingForPause":
+            activation.settle()
+        if self.closing is not None and not self.ended.done():
+            self.ended.set_result(self.closing)
+
+    def finish(self, outcome: Outcome) -> None:
+        """What `run()` has come to; with something to undo, a failure waits for the attempts that run."""
+        if self.closing is not None or self.ended.done():
+            return
+        if not (isinstance(outcome, Errored) and self._is_undoable()):
+            self.ended.set_result(outcome)
+            return
+        self.closing, self.admit = Rollback(outcome.error, outcome.unasked), self._refuse
+        if not self.activation.running:
+            self.ended.set_result(self.closing)
+
+    async def hold(self) -> None:
+        """Keeps the step that was called from going on, until it is cancelled or the run is let go."""
+        with self.clock.waiting():
+            await asyncio.get_running_loop().create_future()
+
     def end(self, outcome: Outcome) -> None:
         """Ends the run past all that it may catch: its tasks are cancelled, nothing more is recorded."""
         self.let_go = True
@@ -182,8 +222,21 @@ class Run:
 
     def end_with(self, error: WorkflowError) -> NoReturn:
         """Ends the instance as errored."""
-        self.end(Errored(failure.dump(error, self.classes)))
+        outcome = Errored(failure.dump(error, self.classes))
+        if self._is_undoable():
+            self.finish(outcome)
+        else:
+            self.end(outcome)
         raise asyncio.CancelledError
+
+    def _is_undoable(self) -> bool:
+        return any(entry.attempts and undoable(entry.config) for entry in self.activation.journal.values())
+
+    async def _refuse(self, _operation: Operation[Any], within: bool) -> None:
+        """An attempt that goes on to its end is told so; nobody else has anything to go on to."""
+        if not within:
+            await self.hold()
+        raise WorkflowFatalError("Cannot execute steps during rollback phase")
 
     async def _live(self, operation: Operation[object], entry: Entry | None) -> Entry:
         await self.gate()
@@ -227,12 +280,14 @@ class Run:
             self.ended.set_exception(error)
         self.end(Stopped())
 
-    async def _enter(self) -> asyncio.Task[Any]:
+    async def _enter(self) -> tuple[asyncio.Task[Any], bool]:
+        """The current task, and whether it is inside a step already."""
         task = asyncio.current_task()
         assert task is not None
         if not self.let_go:
+            within = task in self.tasks
             self.tasks.add(task)
-            return task
+            return task, within
         if task in self._refused:  # it caught the first refusal; a loop around the step must not spin
             await asyncio.get_running_loop().create_future()
         self._refused.add(task)

@@ -91,8 +91,11 @@ class Runs:
         """An instance that begins anew need not wait."""
         return self._slots is None or self._slots.is_free(workflow)
 
-    def take(self, claim: Claim, *, reserved: bool = False) -> None:
-        """Leases an instance and starts its run; `reserved`: it has a slot already."""
+    def take(self, claim: Claim, *, reserved: bool = False, after: asyncio.Task[None] | None = None) -> None:
+        """Leases an instance and starts its run; `reserved`: it has a slot already.
+
+        It begins once what the run `after` had under way has ended, or has ignored its cancellation.
+        """
         incarnation = claim.instance.ref.incarnation
         audience = self.audiences[incarnation]
         if self._slots is None:
@@ -102,6 +105,7 @@ class Runs:
                 claim, self._ledger, audience, self._settle, slots=self._slots, granted=self._granted
             )
             lease.turn_to_run.held = reserved
+        lease.after = after
         self.leases[incarnation] = lease
         self.start(lease)
 
@@ -136,6 +140,11 @@ class Runs:
 
     async def _run(self, lease: Lease, drive: Drive) -> None:
         try:
+            if lease.after is not None:
+                await asyncio.wait((lease.after,))
+                lease.after = None
+                if not lease.lease_ok():
+                    return
             outcome = lease.outcome or await drive(lease)
             async with lease.turn:
                 lease.outcome = None

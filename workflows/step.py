@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, overload
@@ -17,6 +18,7 @@ from workflows.entry import Key, Kind
 from workflows.errors import WorkflowError, WorkflowFatalError
 from workflows.receive import Receive
 from workflows.retry import DEFAULT, RetryOptions, StepConfig, StepOptions
+from workflows.rollback import Compensation, RollbackContext, RollbackOptions
 from workflows.run import Operation, Run
 from workflows.sleep import Sleep, SleepUntil
 from workflows.stream import StepStream, Streamed
@@ -43,6 +45,12 @@ class _Options(TypedDict, total=False):
     timeout: Duration | None
     sensitive: Literal["output"] | None
     config: StepOptions | None
+
+
+class _Undoable(_Options, total=False):
+    """What `step.do` takes with a function, beside the `rollback` of that function's result."""
+
+    rollback_config: RollbackOptions | None
 
 
 class _Default(Protocol):
@@ -84,7 +92,8 @@ class WorkflowStep:
         /,
         *args: *Ts,
         result: TypeForm[R],
-        **options: Unpack[_Options],
+        rollback: Callable[[RollbackContext[R]], object] | None = None,
+        **options: Unpack[_Undoable],
     ) -> Coroutine[object, None, R]: ...
     @overload
     def do(
@@ -94,26 +103,9 @@ class WorkflowStep:
         /,
         *args: *Ts,
         result: TypeForm[R],
-        **options: Unpack[_Options],
+        rollback: Callable[[RollbackContext[R]], object] | None = None,
+        **options: Unpack[_Undoable],
     ) -> Coroutine[object, None, R]: ...
-    @overload
-    def do(
-        self,
-        name: str,
-        fn: Callable[[*Ts], _Bytes | Awaitable[_Bytes]],
-        /,
-        *args: *Ts,
-        **options: Unpack[_Options],
-    ) -> Coroutine[object, None, StepStream]: ...
-    @overload
-    def do(
-        self,
-        name: str,
-        fn: Callable[[*Ts, StepContext], _Bytes | Awaitable[_Bytes]],
-        /,
-        *args: *Ts,
-        **options: Unpack[_Options],
-    ) -> Coroutine[object, None, StepStream]: ...
     @overload
     def do(
         self,
@@ -121,7 +113,8 @@ class WorkflowStep:
         fn: Callable[[*Ts], Awaitable[T]],
         /,
         *args: *Ts,
-        **options: Unpack[_Options],
+        rollback: Callable[[RollbackContext[T]], object] | None = None,
+        **options: Unpack[_Undoable],
     ) -> Coroutine[object, None, T]: ...
     @overload
     def do(
@@ -130,11 +123,38 @@ class WorkflowStep:
         fn: Callable[[*Ts, StepContext], Awaitable[T]],
         /,
         *args: *Ts,
-        **options: Unpack[_Options],
+        rollback: Callable[[RollbackContext[T]], object] | None = None,
+        **options: Unpack[_Undoable],
     ) -> Coroutine[object, None, T]: ...
     @overload
     def do(
-        self, name: str, fn: Callable[[*Ts], T], /, *args: *Ts, **options: Unpack[_Options]
+        self,
+        name: str,
+        fn: Callable[[*Ts], _Bytes],
+        /,
+        *args: *Ts,
+        rollback: Callable[[RollbackContext[StepStream]], object] | None = None,
+        **options: Unpack[_Undoable],
+    ) -> Coroutine[object, None, StepStream]: ...
+    @overload
+    def do(
+        self,
+        name: str,
+        fn: Callable[[*Ts, StepContext], _Bytes],
+        /,
+        *args: *Ts,
+        rollback: Callable[[RollbackContext[StepStream]], object] | None = None,
+        **options: Unpack[_Undoable],
+    ) -> Coroutine[object, None, StepStream]: ...
+    @overload
+    def do(
+        self,
+        name: str,
+        fn: Callable[[*Ts], T],
+        /,
+        *args: *Ts,
+        rollback: Callable[[RollbackContext[T]], object] | None = None,
+        **options: Unpack[_Undoable],
     ) -> Coroutine[object, None, T]: ...
     @overload
     def do(
@@ -143,15 +163,29 @@ class WorkflowStep:
         fn: Callable[[*Ts, StepContext], T],
         /,
         *args: *Ts,
-        **options: Unpack[_Options],
+        rollback: Callable[[RollbackContext[T]], object] | None = None,
+        **options: Unpack[_Undoable],
     ) -> Coroutine[object, None, T]: ...
     @overload
     def do(
-        self, name: str, fn: _Defaults, /, *, result: TypeForm[R], **options: Unpack[_Options]
+        self,
+        name: str,
+        fn: _Defaults,
+        /,
+        *,
+        result: TypeForm[R],
+        rollback: Callable[[RollbackContext[R]], object] | None = None,
+        **options: Unpack[_Undoable],
     ) -> Coroutine[object, None, R]: ...
     @overload
     def do(
-        self, name: str, fn: _Defaults, /, **options: Unpack[_Options]
+        self,
+        name: str,
+        fn: _Defaults,
+        /,
+        *,
+        rollback: Callable[[RollbackContext[Any]], object] | None = None,
+        **options: Unpack[_Undoable],
     ) -> Coroutine[object, None, Any]: ...
     @overload
     def do(
@@ -172,6 +206,8 @@ class WorkflowStep:
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
+        rollback: Callable[[RollbackContext[Any]], object] | None = None,
+        rollback_config: RollbackOptions | None = None,
         depends: Sequence[DecoratedStep[Any]] | None = None,
         concurrent: bool = False,
     ) -> Any:
@@ -183,23 +219,35 @@ class WorkflowStep:
         `NotStorable` ends the instance. What an async generator yields (bytes) goes to the disk, and the
         result is a `StepStream`. `retries` counts attempts after the first; `timeout` is per attempt.
 
+        `rollback` undoes the step when an error ends the instance, or `terminate(rollback=True)` does: it is
+        called like `fn`, with a `RollbackContext`, once for each step that has started, the last one first.
+        `rollback_config` has `retries` and `timeout` of its own. Such a step costs one more write.
+
         Without `fn` it is Cloudflare's decorator: `@step.do("name")` makes a function a step that runs when
         it is called, after the steps that its parameters name, or that `depends` lists; these run one after
         the other, or `concurrent`.
         """
         options = config or _given(retries, timeout, sensitive)
+        undoable = rollback is not None or rollback_config is not None
         if fn is _ABSENT:
+            if undoable:
+                raise WorkflowFatalError(
+                    f'Rollback for "{name}" needs the plain form: step.do(name, function)'
+                )
             declared = self._declared = self._declared or Declared(self._run, self._prefix, self._count)
             return StepDecorator(declared, name, options, depends=depends, concurrent=concurrent)
         try:
             self._count(name, fn)
             checked = StepConfig.of(name, options) if options else DEFAULT
             style = style_of(fn, len(args))
+            undo = self._compensation(name, rollback, rollback_config) if undoable else None
             key = self._run.names.take(Kind.DO, self._full(name))
         except WorkflowError as error:
             return _refused(error)
         codec = style.codec if result is None else codec_for(result)
-        return self._run.perform(Do(self._run, key, fn, args, style=style, codec=codec, config=checked))
+        return self._run.perform(
+            Do(self._run, key, fn, args, style=style, codec=codec, config=checked, compensation=undo)
+        )
 
     def progress(self, value: object, /) -> Streamed:
         """`ctx.stream(value)` of the attempt that calls this, at whatever depth: see `StepContext.stream`."""
@@ -252,6 +300,14 @@ class WorkflowStep:
 
     def _full(self, name: str) -> str:
         return self._prefix + name if self._prefix else name
+
+    def _compensation(self, name: str, rollback: object, options: object) -> Compensation:
+        if asyncio.current_task() in self._run.tasks:
+            raise WorkflowFatalError(
+                f'Rollback for "{name}" is given inside the function of another step, where it could not be '
+                "found again: give it to that step"
+            )
+        return Compensation.of(name, rollback, options)
 
     def _count(self, name: str, fn: object) -> None:
         if not callable(fn):

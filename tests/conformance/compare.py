@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.conformance import events
-from tests.conformance.match import Matcher, same_message
+from tests.conformance.match import Matcher, same_message, undoing
 from tests.conformance.notes import Asked
 from tests.conformance.observation import Call, Event, Observation
 from tests.conformance.scenario import Json, Scenario, operations
@@ -81,11 +81,13 @@ def _only(output: Json, keys: tuple[str, ...]) -> Json:
 
 
 def _own_delays(scenario: Scenario) -> frozenset[str]:
-    return frozenset(
-        op["name"]
-        for op in operations(scenario.program)
-        if op["op"] == "do" and "name" in op and "delay" in ((op.get("config") or {}).get("retries") or {})
-    )
+    steps = [op for op in operations(scenario.program) if op["op"] == "do" and "name" in op]
+    own = {op["name"] for op in steps if _has_delay(op.get("config"))}
+    return frozenset(own | {undoing(op["name"]) for op in steps if _has_delay(op.get("rollbackConfig"))})
+
+
+def _has_delay(config: Json) -> bool:
+    return isinstance(config, dict) and "delay" in (config.get("retries") or {})
 
 
 def _expected_events(scenario: Scenario, theirs: Observation) -> events.Expectation:

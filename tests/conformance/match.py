@@ -9,7 +9,7 @@ from tests.conformance.scenario import Json
 from tests.conformance.thrown import same_name
 from tests.conformance.units import milliseconds
 
-__all__ = ["Matcher", "same_message"]
+__all__ = ["Matcher", "same_message", "undoing"]
 
 _ENDINGS = (
     re.compile(r".* in a invalid format"),
@@ -22,6 +22,11 @@ _INSTANT = 1e12
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _LOCAL_DEFAULT_DELAY = 1_000
 _OUR_DEFAULT_DELAY = 10_000
+
+
+def undoing(step: str) -> str:
+    """What undoes `step`, under which name its configuration is told from that of the step."""
+    return f"the rollback of {step}"
 
 
 def same_message(expected: Json, actual: Json) -> bool:

@@ -32,12 +32,13 @@ class Asked:
 
 
 def adapted(scenario: Scenario) -> Scenario:
-    """The scenario as it is run here: `retry-default-config` names the delay that was the default there."""
-    if scenario.id != "retry-default-config":
-        return scenario
+    """The scenario as it is run here: a delay that was the default there and was waited for is named."""
     for op in operations(scenario.program):
-        if op["op"] == "do":
+        if op["op"] == "do" and scenario.id == "retry-default-config":
             op["config"] = {**(op.get("config") or {}), "retries": _LOCAL_DELAY}
+        undoing, config = op.get("rollback"), op.get("rollbackConfig") or {}
+        if undoing and ("fail_times" in undoing or "error" in undoing) and "retries" not in config:
+            op["rollbackConfig"] = {**config, "retries": _LOCAL_DELAY}
     return scenario
 
 

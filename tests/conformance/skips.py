@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from tests.conformance.scenario import Json, Scenario, operations
-from workflows import Binding, WorkflowInstance, WorkflowStep
+from workflows import Binding, WorkflowInstance
 
 __all__ = ["reason_to_skip"]
 
@@ -18,14 +18,7 @@ def reason_to_skip(scenario: Scenario, backend: str) -> str | None:
         return "speaks of JavaScript or of the platform"
     if scenario.group == "process-kill" and backend == "memory":
         return "nothing in memory outlives its process"
-    return _missing_in_program(scenario) or _missing_in_calls(scenario)
-
-
-def _missing_in_program(scenario: Scenario) -> str | None:
-    ops = list(operations(scenario.program))
-    if any("rollback" in op for op in ops) and not _takes(WorkflowStep.do, "rollback"):
-        return "rollback is not built yet"
-    return None
+    return _missing_in_calls(scenario)
 
 
 def _missing_in_calls(scenario: Scenario) -> str | None:
@@ -33,12 +26,6 @@ def _missing_in_calls(scenario: Scenario) -> str | None:
         options = args[0] if args and isinstance(args[0], dict) else {}
         if method == "restart" and "from" in options and not _takes(WorkflowInstance.restart, "from_step"):
             return "restart from a step is not built yet"
-        if (
-            method == "terminate"
-            and options.get("rollback")
-            and not _takes(WorkflowInstance.terminate, "rollback")
-        ):
-            return "terminate with rollback is not built yet"
         if method == "delete" and not hasattr(WorkflowInstance, "delete"):
             return "delete is not built yet"
         if method in ("createBatch", "deleteBatch") and not hasattr(Binding, _snake(method)):

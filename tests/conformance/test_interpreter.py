@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.conformance.compare import differences
 from tests.conformance.markers import Surroundings, notation, resolve
 from tests.conformance.match import Matcher
-from tests.conformance.notes import asked
+from tests.conformance.notes import adapted, asked
 from tests.conformance.perform import perform
 from tests.conformance.scenario import Json, Scenario
 from tests.conformance.workflows import judge
@@ -225,3 +226,66 @@ def _with_event(place: int, **changes: Json) -> dict[str, Any]:
 )
 def test_the_comparison_sees_each_kind_of_difference(recorded: dict[str, Any], says: str) -> None:
     assert any(says in line for line in compared(recorded))
+
+
+DEFAULT = {"retries": {"limit": 5, "delay": 1000, "backoff": "exponential"}, "timeout": "10 minutes"}
+NO = {"name": "Error", "message": "no"}
+
+
+def _undoing(step: str, *told: tuple[str, dict[str, Json]], config: Json) -> list[dict[str, Json]]:
+    first = {"type": "rollback_step_started", "stepName": step, "config": config}
+    events = [first, *({"type": f"rollback_{what}", "stepName": step, **more} for what, more in told)]
+    return [{"t_ms": 0, **event} for event in events]
+
+
+def test_a_rollback_is_performed_and_compared() -> None:
+    """As the recorded engine does it: by default after a second, which ours is told to wait, too."""
+    own = {"limit": 5, "delay": 0, "backoff": "exponential"}
+    stuck = {"name": "Error", "message": "stuck"}
+    program = [
+        do("kept", 1, rollback={}),
+        do("stuck", 1, rollback={"error": {"message": "stuck"}}, rollbackConfig=ONCE),
+        do("retried", 1, rollback={"fail_times": 1, "wait_ms": 10}),
+        fails("bad") | {"rollback": {}},
+    ]
+    ran: tuple[tuple[str, dict[str, Json]], ...]
+    ran = ("attempt_started", {"attempt": 1}), ("attempt_completed", {"attempt": 1}), ("step_completed", {})
+    again = {"attempt": 1, "error": {"name": "Error", "message": "rollback fail 1"}, "retryDelayMs": 1000}
+    recorded = [
+        *_undoing("bad-1", *ran, config=DEFAULT),
+        *_undoing(
+            "retried-1",
+            ("attempt_started", {"attempt": 1}),
+            ("attempt_errored", again),
+            ("attempt_started", {"attempt": 2}),
+            ("attempt_completed", {"attempt": 2}),
+            ("step_completed", {}),
+            config=DEFAULT,
+        ),
+        *_undoing(
+            "stuck-1",
+            ("attempt_started", {"attempt": 1}),
+            ("attempt_errored", {"attempt": 1, "error": stuck}),
+            ("step_errored", {"error": stuck}),
+            config={"retries": own | {"limit": 0}, "timeout": "10 minutes"},
+        ),
+    ]
+    tried = scenario(*program, final_status="errored", error=NO)
+    ours = asyncio.run(perform(adapted(tried), "memory"))
+    told = [event for event in ours.events if event["type"].startswith("rollback")]
+    whole = [event["type"] for event in told if "stepName" not in event]
+    told = [event for event in told if "stepName" in event]
+    assert whole == ["rollback_started", "rollback_errored"]
+    asked_for = dataclasses.replace(asked(tried), compared=frozenset({"final_status", "error", "events"}))
+    expected = dataclasses.replace(asked_for.observation, events=recorded)
+    seen = dataclasses.replace(ours, events=told)
+    assert differences(tried, dataclasses.replace(asked_for, observation=expected), seen) == []
+
+
+def test_terminate_with_rollback_has_ended_when_it_returns() -> None:
+    call = {"call": "terminate", "args": [{"rollback": True}]}
+    program = [do("a", 1, rollback={"wait_ms": 900}), {"op": "sleep", "name": "z", "duration": 60_000}]
+    ran = asyncio.run(
+        perform(scenario(*program, external=[{"wait_ms": 50}, call, {"call": "status"}]), "memory")
+    )
+    assert [made.value and made.value["status"] for made in ran.calls] == [None, "terminated"]

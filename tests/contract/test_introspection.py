@@ -16,6 +16,8 @@ from workflows import (
     Engine,
     InstanceNotFound,
     NonRetryableError,
+    RollbackContext,
+    RollbackStatus,
     Status,
     WorkflowTimeoutError,
 )
@@ -664,3 +666,23 @@ async def test_an_engine_that_no_test_looks_at_any_more_asks_nobody(world: World
             await (await binding.create(id="i")).result()
             assert set(rehearsals.by_id) == {(binding.name, "i"), (binding.name, "other")}
         assert not rehearsals.by_id
+
+
+async def test_compensations_are_tried_again_at_once_too(world: World) -> None:
+    tries: list[int] = []
+
+    def flaky(undone: RollbackContext[Any]) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConnectionError("again")
+
+    async def run(event: Event, step: Step) -> None:
+        await step.do("a", lambda: 1, rollback=flaky)
+        raise ValueError
+
+    async with introspected(world, run) as (binding, instance):
+        instance.disable_retry_delays()
+        created = await binding.create(id="i")
+        await instance.wait_for_status("errored")
+        assert (await created.status()).rollback == RollbackStatus("complete")
+    assert (len(tries), world.clock.now()) == (3, world.started_at)

@@ -326,7 +326,7 @@ async def test_an_event_shows_the_size_and_a_sensitive_one_shows_nothing(world: 
 
 async def test_a_stream_may_be_given_to_a_step_and_returned_by_it(world: World) -> None:
     async def run(event: Event, step: Step) -> bytes:
-        first = await step.do("first", lambda: _chunked(b"one"))
+        first: StepStream = await step.do("first", lambda: _chunked(b"one"))
         second = await step.do("second", lambda: first)
         assert second is not first
         return await second.read()
@@ -517,3 +517,34 @@ async def test_an_export_leaves_streams_out(world: World, *, sensitive: bool) ->
         assert await instance.result() == len(GENERATED) + 1
         stream, value = (await instance.export(sensitive=sensitive))["entries"]
     assert (stream.get("result"), stream["redacted"], value["result"]) == (None, True, 1)
+
+
+async def test_a_rollback_gets_what_the_step_has_streamed(world: World) -> None:
+    seen: list[Any] = []
+
+    async def undo_stream(undone: Any) -> None:
+        seen.append(await undone.output.read())
+
+    async def undo_bytes(undone: Any) -> None:
+        seen.append(undone.output)
+
+    async def run(event: Event, step: Step) -> None:
+        await step.do("stream", generated, rollback=undo_stream)
+        await step.do("bytes", lambda: mixed(MIB), rollback=undo_bytes)
+        raise ConnectionError("after both")
+
+    status = await world.run(run)
+    assert (status.rollback and status.rollback.outcome, seen) == ("complete", [mixed(MIB), GENERATED])
+
+
+async def test_a_compensation_does_not_stream(world: World) -> None:
+    async def run(event: Event, step: Step) -> None:
+        await step.do(
+            "s", lambda: 1, rollback=lambda undone: step.progress("x"), rollback_config={"retries": ONCE}
+        )
+        raise ConnectionError("after it")
+
+    status = await world.run(run)
+    assert status.rollback is not None
+    assert status.rollback.error is not None
+    assert "only the function of step.do streams" in status.rollback.error.message

@@ -41,7 +41,7 @@ async def known(step: WorkflowStep, ctx: StepContext, instance: WorkflowInstance
     stream = await step.do("a", generator)
     assert_type(stream, StepStream)
     assert_type(await step.do("b", buffers, 3), StepStream)
-    assert_type(await step.do("c", returning), StepStream)
+    assert_type(await step.do("c", returning, result=StepStream), StepStream)
     assert_type(await step.do("d", threaded), StepStream)
     assert_type(await step.do("e", lambda: buffers(3)), StepStream)
     assert_type(await step.do("f", number), int)

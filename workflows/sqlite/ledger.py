@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from workflows.backend import InboxEvent, Instance, Listing
 from workflows.change import Change
-from workflows.entry import Entry, Moment
+from workflows.entry import Entry, Kind, Moment
 from workflows.errors import Fenced
 from workflows.ledger import Applied, Birth, Claim
 from workflows.sqlite import instances
@@ -22,8 +22,8 @@ from workflows.types import Usage
 __all__ = ["SqliteLedger"]
 
 _USAGE = (
-    "SELECT count(*), coalesce(sum(attempts), 0), coalesce(sum(active), 0.0) FROM entry"
-    " WHERE instance = ? AND kind = 0"
+    "SELECT count(*), coalesce(sum(attempts), 0), coalesce(sum(active), 0.0) FROM entry"  # noqa: S608
+    f" WHERE instance = ? AND kind IN ({int(Kind.DO)}, {int(Kind.ROLLBACK)})"
 )
 _NEXT_EXPIRY = "SELECT min(expires) FROM instance WHERE expires IS NOT NULL"
 

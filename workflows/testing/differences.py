@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from workflows.backend import Complete, Errored, Halted
+from workflows.backend import Complete, Errored, Halted, Rollback
 from workflows.entry import Key, Kind
 from workflows.export import Recorded
 from workflows.failure import stored_failure
@@ -45,7 +45,7 @@ def compared(record: Recorded, reached: Reached, patience: float) -> Iterator[Di
             yield from _asked(record, reached)
             yield from _unasked(record, reached)
             yield from _other_output(record, output)
-        case Errored(error):
+        case Errored(error) | Rollback(error):
             yield from _asked(record, reached)
             yield from _other_error(record, reached, error)
 
@@ -109,7 +109,10 @@ def _left_out(record: Recorded, reached: Reached, *, ended_only: bool = True) ->
     return [
         entry.key
         for entry in record.entries
-        if entry.key not in asked and str(entry.key) not in record.unasked and (entry.ended or not ended_only)
+        if entry.key not in asked
+        and entry.key.kind is not Kind.ROLLBACK
+        and str(entry.key) not in record.unasked
+        and (entry.ended or not ended_only)
     ]
 
 

@@ -22,8 +22,12 @@ class Mocks:
         self._skip(Kind.SLEEP, steps)
 
     def disable_retry_delays(self, *steps: StepName) -> None:
-        """These steps are tried again at once, though the planned delay is shown; all when none is named."""
+        """These steps are tried again at once, though the planned delay is shown; all when none is named.
+
+        What undoes them is, too.
+        """
         self._skip(Kind.DO, steps)
+        self._skip(Kind.ROLLBACK, steps)
 
     def mock_step_result(self, step: StepName, value: object) -> None:
         """The step returns `value`, which is what its function would have returned; that is not called."""

@@ -72,6 +72,24 @@ def untouched(*names: str, output: Any = None) -> Body:
     return run
 
 
+async def test_an_instance_that_was_undone_replays_as_far_as_its_failure() -> None:
+    def failing(undo: Callable[[Any], object], name: str = "a") -> Body:
+        async def run(event: Event, step: Step) -> None:
+            await step.do(name, lambda: 1, rollback=undo)
+            raise ValueError("out of stock")
+
+        return run
+
+    history = await recorded(failing(lambda _: None))
+    assert [(entry["kind"], entry["name"]) for entry in history["entries"]] == [
+        ("do", "a"),
+        ("rollback", "a"),
+    ]
+    assert told(await replayed(history, failing(lambda _: never()))) == []
+    [difference] = (await replayed(history, failing(lambda _: never(), "b"))).differences
+    assert (difference.kind, difference.step) == ("asked", "b-1")
+
+
 async def test_the_same_code_replays_without_calling_anything() -> None:
     history = await recorded(steps("a", "~nap", "b", output=1))
     outcome = await replayed(history, untouched("a", "~nap", "b", output=1))

@@ -1,0 +1,267 @@
+"""A function that is called until it succeeds or no attempt is left, each attempt recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from workflows import failure
+from workflows.attempt import Attempt
+from workflows.backend import NewMoment
+from workflows.callback import ON_LOOP, CallStyle
+from workflows.entry import Entry, Key, State
+from workflows.errors import (
+    AmbiguousStepName,
+    NonRetryableDelayError,
+    NonRetryableError,
+    WorkflowFatalError,
+)
+from workflows.failure import failure_of
+from workflows.marks import Mark
+from workflows.progress import Progress
+from workflows.retry import DELAY_BUDGET, DelayContext, StepConfig, backed_off, called_delay
+from workflows.rollback import Compensation
+from workflows.run import Run
+from workflows.spool import Spool
+from workflows.types import StepContext, StepCount
+
+__all__ = ["Attempts", "Told"]
+
+log = logging.getLogger("workflows")
+
+
+class Told(NamedTuple):
+    """The types of the moments that subscribers see."""
+
+    step_started: str = "step_started"
+    step_completed: str = "step_completed"
+    step_errored: str = "step_errored"
+    attempt_started: str = "attempt_started"
+    attempt_completed: str = "attempt_completed"
+    attempt_errored: str = "attempt_errored"
+
+
+class Attempts(ABC):
+    """What `step.do` and the compensation of one have in common: an `Operation` without its outcome."""
+
+    __slots__ = (
+        "_arguments",
+        "_begun",
+        "_config",
+        "_function",
+        "_run",
+        "_running",
+        "_style",
+        "key",
+        "unseen",
+    )
+    _begun: Mark
+    """Writes the entry down as started, when nothing else has."""
+    _running: Entry
+
+    compensation: Compensation | None = None
+    """Its start is recorded before the first call, so that it is known whatever happens."""
+    _told = Told()
+    _called_as = "step"
+    _may_stream = False
+    _says_why = False
+    """`step_errored` has the error of the last attempt."""
+
+    def __init__(
+        self,
+        run: Run,
+        key: Key,
+        function: Callable[..., object],
+        arguments: tuple[object, ...],
+        *,
+        style: CallStyle,
+        config: StepConfig,
+    ) -> None:
+        self.key = key
+        self._run = run
+        self._function = function
+        self._arguments = arguments
+        self._style = style
+        self._config = config
+        self.unseen: list[NewMoment] = []
+
+    def started(self) -> Entry:
+        """See `Operation.started`."""
+        config = self._config.stored(undoable=self.compensation is not None)
+        return Entry(self.key, self._run.next_ordinal(), State.RUNNING, config=config)
+
+    async def live(self, entry: Entry) -> None:
+        """See `Operation.live`."""
+        if entry.config is not None:
+            self._config = self._config.as_first(entry.config, self.key.name)
+        if entry.state is State.WAITING:
+            await self._until_due(entry)
+        while True:
+            await self._run.gate()
+            await self._attempt(entry)
+            if entry.ended:
+                return
+            await self._until_due(entry)
+
+    async def _until_due(self, entry: Entry) -> None:
+        """Waits for the next attempt."""
+        run = self._run
+        rehearsal = run.rehearsal
+        if rehearsal is None or not rehearsal.skips(run.activation, self.key):
+            await run.waits.until_due(entry)
+
+    @abstractmethod
+    async def _succeeded(self, entry: Entry, value: Any) -> None:
+        """Records what the function has returned."""
+
+    async def _attempt(self, entry: Entry) -> None:
+        """One attempt, recorded: `entry` is ended, or waits for the next attempt."""
+        run, activation = self._run, self._run.activation
+        if not run.activation.lease_ok():
+            raise asyncio.CancelledError
+        if not entry.attempts:
+            self.unseen.append(run.moment(self._told.step_started))
+        entry.attempts += 1
+        entry.state = State.RUNNING
+        self._running = entry
+        if entry.attempts > 1 and self._may_stream:
+            run.heed(activation.chunks(entry).start_over())
+        self.unseen.append(run.moment(self._told.attempt_started, attempt=entry.attempts))
+        activation.running += 1
+        mark = self._begun = run.marks.add(lambda: self._mark(entry))
+        begun = time.perf_counter()
+        try:
+            value = await self._called(entry)
+        except asyncio.CancelledError:
+            cut = ["CancelledError", "cancelled from outside of the step"]
+            self.unseen.append(run.moment(self._told.attempt_errored, attempt=entry.attempts, error=cut))
+            entry.active += time.perf_counter() - begun
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it is, it is recorded
+            entry.active += time.perf_counter() - begun
+            await self._failed(entry, error)
+        else:
+            entry.active += time.perf_counter() - begun
+            await self._succeeded(entry, value)
+        finally:
+            mark.cancel()
+            run.attempt_ended()
+            if (rehearsal := run.rehearsal) is not None:
+                rehearsal.rests(activation)
+
+    async def _called(self, entry: Entry) -> Any:
+        if self.compensation is not None and entry.attempts == 1 and self.unseen:
+            await self._run.record(entry, *self._seen())
+        rehearsal = self._run.rehearsal
+        if rehearsal is not None and (stand_in := rehearsal.attempt(self.key, entry.attempts)) is not None:
+            return stand_in()
+        attempt = Attempt(
+            self._function,
+            self._arguments,
+            self._style,
+            limit=self._config.timeout_seconds,
+            executor=self._run.executor,
+            streams=self if self._may_stream else None,
+        )
+        if self._style.takes_context:
+            attempt.arguments = (*self._arguments, self.context(entry, attempt))
+        return await attempt.result(self._run.clock)
+
+    def context(self, entry: Entry, attempt: Attempt | None = None) -> StepContext:
+        """What the function may know; with the attempt that it may stream from."""
+        step = StepCount(self.key.name, self.key.occurrence)
+        return StepContext(step, entry.attempts, self._config.shown(), attempt)
+
+    def progress(self) -> Progress:
+        """See `Streams.progress`."""
+        run, entry = self._run, self._running
+        return Progress(run, run.activation.chunks(entry), self._begun, str(self.key))
+
+    def spool(self) -> Spool:
+        """See `Streams.spool`."""
+        run, entry = self._run, self._running
+        return Spool(run, run.activation.chunks(entry), self._begun, entry.attempts)
+
+    def _done(self, entry: Entry, result: bytes | None) -> list[NewMoment]:
+        """Ends `entry`; gives what subscribers see of it."""
+        entry.state, entry.result, entry.error, entry.due = State.DONE, result, None, None
+        run = self._run
+        completed = run.moment(self._told.attempt_completed, attempt=entry.attempts)
+        return [*self._seen(), completed, run.moment(self._told.step_completed)]
+
+    async def _failed(self, entry: Entry, error: Exception | SystemExit) -> None:
+        run, final = self._run, error
+        delay = None
+        if not (isinstance(error, _FINAL) or entry.attempts > self._config.retries.limit):
+            assert isinstance(error, Exception)
+            try:
+                delay = await self._delay(entry, error)
+            except NonRetryableDelayError as no_delay:
+                final = no_delay
+        self._log(entry, error, delay)
+        moments = [*self._seen(), self._errored(entry, error, delay)]
+        entry.error = failure.dump(final, run.classes)
+        if delay is None:
+            entry.state, entry.due = State.FAILED, None
+            moments.append(self._step_errored(final))
+        else:
+            entry.state, entry.due = State.WAITING, run.clock.now() + delay
+        await run.record(entry, *moments)
+
+    async def _delay(self, entry: Entry, error: Exception) -> float:
+        """Seconds until the next attempt; the back-off applies to what a delay function returns, too."""
+        retries = self._config.retries
+        delay = retries.delay_seconds
+        if delay is None and callable(retries.delay):
+            failed = DelayContext(self.context(entry), error)
+            call = Attempt(retries.delay, (failed,), ON_LOOP, limit=DELAY_BUDGET, executor=self._run.executor)
+            delay = await called_delay(call.result(self._run.clock), str(self.key))
+        assert delay is not None
+        return backed_off(delay, retries.backoff, entry.attempts)
+
+    def _log(self, entry: Entry, error: BaseException, delay: float | None) -> None:
+        level = logging.WARNING if delay is None else logging.INFO
+        then = "no attempt is left" if delay is None else f"the next one is in {delay:g} s"
+        seen = failure_of(error)
+        log.log(
+            level,
+            "%s: attempt %d of %s %s failed, %s: %s: %s",
+            self._run.activation.ref.id,
+            entry.attempts,
+            self._called_as,
+            self.key,
+            then,
+            seen.name,
+            seen.message,
+            exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
+        )
+
+    def _errored(self, entry: Entry, error: BaseException, delay: float | None = None) -> NewMoment:
+        seen = failure_of(error)
+        planned = {} if delay is None else {"retry_delay": delay}
+        return self._run.moment(
+            self._told.attempt_errored, attempt=entry.attempts, error=[seen.name, seen.message], **planned
+        )
+
+    def _step_errored(self, error: BaseException) -> NewMoment:
+        """That no attempt is left, because of `error`."""
+        seen = failure_of(error)
+        why = {"error": [seen.name, seen.message]} if self._says_why else {}
+        return self._run.moment(self._told.step_errored, **why)
+
+    def _seen(self) -> list[NewMoment]:
+        """What subscribers have not been shown yet."""
+        unseen, self.unseen = self.unseen, []
+        return unseen
+
+    def _mark(self, entry: Entry) -> None:
+        if self.unseen:
+            self._run.note(entry, self._seen())
+
+
+_FINAL = (NonRetryableError, WorkflowFatalError, AmbiguousStepName, SystemExit)
+"""After one of these there is no further attempt."""
