@@ -11,6 +11,7 @@ from workflows.engine import Engine
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import (
     AmbiguousStepName,
+    AttemptEnded,
     CannotDecode,
     EngineClosed,
     Fenced,
@@ -45,6 +46,7 @@ from workflows.retry import DelayContext, RetryOptions, StepOptions
 from workflows.rollback import RollbackContext, RollbackOptions
 from workflows.sqlite.store import Operation, Statement, Store
 from workflows.step import WorkflowStep
+from workflows.stream import StepStream, Streamed, StreamPart, StreamReset
 from workflows.timer import Every, Timer
 from workflows.timers import Timers
 from workflows.types import (
@@ -64,6 +66,7 @@ from workflows.types import (
 
 __all__ = [
     "AmbiguousStepName",
+    "AttemptEnded",
     "BatchError",
     "BatchItem",
     "Binding",
@@ -116,10 +119,14 @@ __all__ = [
     "StepCount",
     "StepError",
     "StepOptions",
+    "StepStream",
     "Store",
     "StoreError",
     "StoreFailed",
     "StoreInUse",
+    "StreamPart",
+    "StreamReset",
+    "Streamed",
     "SystemClock",
     "Timer",
     "Timers",

@@ -1,5 +1,7 @@
 """One attempt: a call of a step's function, with its time limit.
 
+What the function streams belongs to the attempt: `current_attempt` finds it from any code that it calls.
+
 The function runs in the task of whoever awaits the step, so that a fast step costs no task. A time limit
 therefore cancels that task, as `asyncio.timeout` does, and takes the cancellation back. A coroutine that
 ignores it for five seconds is carried on by a task of its own, and what it returns is dropped.
@@ -12,35 +14,64 @@ import contextvars
 import functools
 import inspect
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import Executor
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 from workflows.callback import CallStyle
 from workflows.clock import Clock
-from workflows.errors import StepError, WorkflowTimeoutError
+from workflows.errors import StepError, WorkflowError, WorkflowTimeoutError
+from workflows.progress import Progress
+from workflows.spool import SMALL, Spool, is_spooled
+from workflows.stream import Streamed
 from workflows.tasks import made_for, make_as
 
-__all__ = ["Attempt"]
+__all__ = ["Attempt", "Streams", "current_attempt"]
 
 log = logging.getLogger("workflows")
 
 _GRACE = 5.0
 _left_behind: set[asyncio.Task[Any]] = set()
+_current: ContextVar[Attempt | None] = ContextVar("_current", default=None)
+_making = threading.Lock()
+
+
+def current_attempt() -> Attempt | None:
+    """The attempt of a step that calls this, at whatever depth; None outside of one."""
+    return _current.get()
+
+
+class Streams(Protocol):
+    """The step of an attempt, as far as it streams; asked only when it does."""
+
+    def progress(self) -> Progress:
+        """What this attempt tells."""
+
+    def spool(self) -> Spool:
+        """Where the result of this attempt goes when it is large."""
 
 
 class Attempt:
-    """A call of `function`, which may take `limit` seconds."""
+    """A call of `function`, which may take `limit` seconds.
+
+    `streams` is its step; without one it may not stream.
+    """
 
     __slots__ = (
         "_abandoned",
-        "_arguments",
         "_executor",
         "_expired",
         "_function",
         "_limit",
+        "_over",
+        "_progress",
+        "_spool",
+        "_streams",
         "_style",
         "_task",
+        "arguments",
     )
 
     def __init__(
@@ -51,9 +82,14 @@ class Attempt:
         *,
         limit: float,
         executor: Executor,
+        streams: Streams | None = None,
     ) -> None:
         self._function = function
-        self._arguments = arguments
+        self.arguments = arguments
+        self._streams = streams
+        self._progress: Progress | None = None
+        self._spool: Spool | None = None
+        self._over = False
         self._style = style
         self._limit = limit
         self._executor = executor
@@ -72,10 +108,14 @@ class Attempt:
         alarm = clock.call_later(self._limit, self._expire)
         made = made_for()
         make_as(None)  # what the function leaves running, such as a client's pool, is not let go with the run
+        outer = _current.get()
+        _current.set(self)
         value: Any = None
         try:
             with clock.busy():
                 value = await self._called()
+                if self._progress is not None or (type(value) not in SMALL and is_spooled(value)):
+                    value = await self._streamed(value)
         except asyncio.CancelledError:
             if not self._expired:
                 if task.cancelling() > cancellations:
@@ -90,6 +130,10 @@ class Attempt:
             alarm.cancel()
             make_as(made)
             self._task = None
+            self._over = True
+            _current.set(outer)  # not by a token: the coroutine may be closed in another context
+            if self._progress is not None or self._spool is not None:
+                self._close_streams()
         if not self._expired:
             return value
         if self._abandoned:
@@ -98,13 +142,38 @@ class Attempt:
             raise asyncio.CancelledError
         raise WorkflowTimeoutError(f"Execution timed out after {self._limit * 1000:.0f}ms")
 
+    def tell(self, value: object) -> Streamed:
+        """Streams one part; from the loop or from a thread."""
+        if self._streams is None:
+            raise WorkflowError("only the function of step.do streams: a delay function does not")
+        with _making:
+            progress = self._progress = self._progress or self._streams.progress()
+        if self._over:
+            progress.close()
+        return progress.write(value)
+
+    async def _streamed(self, value: Any) -> Any:
+        """The result once all that the function has told is durable, and what it streams as its result."""
+        if self._progress is not None:
+            await self._progress.drained()
+        if self._streams is None or not is_spooled(value):
+            return value
+        self._spool = self._streams.spool()
+        return await _Carried(self._spool.take(value), self)
+
+    def _close_streams(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
+        if self._spool is not None:
+            self._spool.close()
+
     async def _called(self) -> Any:
         if self._style.threaded:
             context = contextvars.copy_context()
-            call = functools.partial(context.run, self._function, *self._arguments)
+            call = functools.partial(context.run, self._function, *self.arguments)
             value = await asyncio.get_running_loop().run_in_executor(self._executor, call)
         else:
-            value = self._function(*self._arguments)
+            value = self._function(*self.arguments)
         if inspect.iscoroutine(value):
             return await _Carried(value, self)
         return await value if inspect.isawaitable(value) else value

@@ -21,9 +21,12 @@ from workflows.errors import (
     WorkflowFatalError,
 )
 from workflows.failure import failure_of
+from workflows.marks import Mark
+from workflows.progress import Progress
 from workflows.retry import DELAY_BUDGET, DelayContext, StepConfig, backed_off, called_delay
 from workflows.rollback import Compensation
 from workflows.run import Run
+from workflows.spool import Spool
 from workflows.types import StepContext, StepCount
 
 __all__ = ["Attempts", "Told"]
@@ -45,12 +48,26 @@ class Told(NamedTuple):
 class Attempts(ABC):
     """What `step.do` and the compensation of one have in common: an `Operation` without its outcome."""
 
-    __slots__ = ("_arguments", "_config", "_function", "_run", "_style", "key", "unseen")
+    __slots__ = (
+        "_arguments",
+        "_begun",
+        "_config",
+        "_function",
+        "_run",
+        "_running",
+        "_style",
+        "key",
+        "unseen",
+    )
+    _begun: Mark
+    """Writes the entry down as started, when nothing else has."""
+    _running: Entry
 
     compensation: Compensation | None = None
     """Its start is recorded before the first call, so that it is known whatever happens."""
     _told = Told()
     _called_as = "step"
+    _may_stream = False
     _says_why = False
     """`step_errored` has the error of the last attempt."""
 
@@ -110,9 +127,12 @@ class Attempts(ABC):
             self.unseen.append(run.moment(self._told.step_started))
         entry.attempts += 1
         entry.state = State.RUNNING
+        self._running = entry
+        if entry.attempts > 1 and self._may_stream:
+            run.heed(activation.chunks(entry).start_over())
         self.unseen.append(run.moment(self._told.attempt_started, attempt=entry.attempts))
         activation.running += 1
-        mark = run.marks.add(lambda: self._mark(entry))
+        mark = self._begun = run.marks.add(lambda: self._mark(entry))
         begun = time.perf_counter()
         try:
             value = await self._called(entry)
@@ -139,22 +159,32 @@ class Attempts(ABC):
         rehearsal = self._run.rehearsal
         if rehearsal is not None and (stand_in := rehearsal.attempt(self.key, entry.attempts)) is not None:
             return stand_in()
-        arguments = self._arguments
-        if self._style.takes_context:
-            arguments = (*arguments, self.context(entry))
         attempt = Attempt(
             self._function,
-            arguments,
+            self._arguments,
             self._style,
             limit=self._config.timeout_seconds,
             executor=self._run.executor,
+            streams=self if self._may_stream else None,
         )
+        if self._style.takes_context:
+            attempt.arguments = (*self._arguments, self.context(entry, attempt))
         return await attempt.result(self._run.clock)
 
-    def context(self, entry: Entry) -> StepContext:
-        """What the function may know."""
+    def context(self, entry: Entry, attempt: Attempt | None = None) -> StepContext:
+        """What the function may know; with the attempt that it may stream from."""
         step = StepCount(self.key.name, self.key.occurrence)
-        return StepContext(step, entry.attempts, self._config.shown())
+        return StepContext(step, entry.attempts, self._config.shown(), attempt)
+
+    def progress(self) -> Progress:
+        """See `Streams.progress`."""
+        run, entry = self._run, self._running
+        return Progress(run, run.activation.chunks(entry), self._begun, str(self.key))
+
+    def spool(self) -> Spool:
+        """See `Streams.spool`."""
+        run, entry = self._run, self._running
+        return Spool(run, run.activation.chunks(entry), self._begun, entry.attempts)
 
     def _done(self, entry: Entry, result: bytes | None) -> list[NewMoment]:
         """Ends `entry`; gives what subscribers see of it."""

@@ -1,4 +1,4 @@
-"""Who follows an instance in this process: subscribers to its moments, and those who wait for its end."""
+"""Who follows an instance in this process: subscribers, readers of streams, who waits for its end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable
 
 from workflows.backend import Instance, Seen
+from workflows.bell import Bell
+from workflows.entry import Key
 
 __all__ = ["Audience"]
 
@@ -13,16 +15,17 @@ __all__ = ["Audience"]
 class Audience:
     """The followers of one incarnation, over all its runs."""
 
-    __slots__ = ("_end", "_queues")
+    __slots__ = ("_bells", "_end", "_queues")
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[Seen | Exception | None]] = set()
+        self._bells: set[Bell] = set()
         self._end: asyncio.Future[Instance] | None = None
 
     @property
     def listening(self) -> bool:
-        """Somebody subscribes."""
-        return bool(self._queues)
+        """Somebody subscribes, or reads a stream."""
+        return bool(self._queues or self._bells)
 
     def join(self) -> asyncio.Queue[Seen | Exception | None]:
         """A queue of every moment from now on; None: the history began anew, an error: it ends here."""
@@ -34,11 +37,32 @@ class Audience:
         """Nothing more comes into `queue`."""
         self._queues.discard(queue)
 
+    def attend(self, key: Key) -> Bell:
+        """A bell that rings for what a step streams, until `dismiss`."""
+        bell = Bell(key)
+        self._bells.add(bell)
+        return bell
+
+    def dismiss(self, bell: Bell) -> None:
+        """Its reader has left."""
+        self._bells.discard(bell)
+
+    def ring(self, key: Key, *, over: bool = False) -> None:
+        """Something of a step has become durable; `over`: its end."""
+        for bell in self._bells:
+            if bell.key == key:
+                bell.over = bell.over or over
+                bell.ring()
+
     def show(self, seen: Iterable[Seen | None]) -> None:
         """Gives moments, which must be durable, to every subscriber."""
         for one in seen:
             for queue in self._queues:
                 queue.put_nowait(one)
+            for bell in self._bells if one is None else ():
+                bell.anew = True
+                bell.over = False
+                bell.ring()
 
     async def end(self) -> Instance:
         """The instance, once it has ended; a waiter that is cancelled disturbs nobody."""
@@ -48,12 +72,18 @@ class Audience:
 
     def ended(self, instance: Instance) -> None:
         """Tells those who wait for the end."""
+        for bell in self._bells:
+            bell.over = True
+            bell.ring()
         if self._end is not None and not self._end.done():
             self._end.set_result(instance)
         self._end = None
 
     def failed(self, error: Exception) -> None:
         """The end will not be seen here, because of `error`."""
+        for bell in self._bells:
+            bell.error = error
+            bell.ring()
         for queue in self._queues:
             queue.put_nowait(error)
         if self._end is not None and not self._end.done():

@@ -10,10 +10,12 @@ Above it the driver runs `run()`; below it a backend keeps the truth. A backend 
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
+from workflows.chunks import Chunk
 from workflows.entry import Entry, Key, Moment
 from workflows.lifecycle import Command
 from workflows.rehearsal import Rehearsals
@@ -39,6 +41,7 @@ __all__ = [
     "Ref",
     "Rollback",
     "Seen",
+    "StepChunks",
     "Stopped",
     "Undoing",
     "Undone",
@@ -225,6 +228,25 @@ class Parked:
 Outcome = Complete | Errored | Rollback | Undone | Halted | Parked | Stopped
 
 
+class StepChunks(Protocol):
+    """What one step streams; writes are ordered by call and fenced like records."""
+
+    def append(self, part: bytes) -> Future[int]:
+        """One more part, and its place; the entry must have been recorded in this attempt."""
+
+    def start_over(self) -> Future[None]:
+        """An attempt after the first begins: whoever reads its parts sees a reset."""
+
+    def spool(self, first: int, rows: Sequence[bytes]) -> Future[None]:
+        """Rows of its result, from number `first` on; the entry must have been recorded in this attempt."""
+
+    def discard(self) -> Future[None]:
+        """The rows of this attempt are no result."""
+
+    async def rows(self, *, attempt: int, first: int, count: int) -> list[bytes]:
+        """At most `count` rows of its result, from number `first` on, counted from 1."""
+
+
 class Activation(Protocol):
     """A leased instance, as the driver sees it."""
 
@@ -254,6 +276,9 @@ class Activation(Protocol):
         The order of calls is the order of the journal. `consume` is the number of the event that the entry
         received. Raises `Fenced` when the lease is gone.
         """
+
+    def chunks(self, entry: Entry) -> StepChunks:
+        """What the step of `entry` streams."""
 
     @property
     def open(self) -> bool:
@@ -298,6 +323,12 @@ class Backend(Protocol):
 
     def watch(self, ref: Ref, cursor: int) -> AsyncIterator[Seen]:
         """Its moments after `cursor`, then live ones; ends after the one that ends the instance."""
+
+    def stream(self, ref: Ref, key: Key, offset: int) -> AsyncIterator[Chunk]:
+        """What a step has streamed after `offset`, then live; ends when the step or the instance has ended.
+
+        A chunk without data says that a later attempt starts over.
+        """
 
     async def send_event(self, ref: Ref, type: str, payload: bytes) -> None:
         """Durable when it returns; `InstanceFinished` when nobody can receive it any more."""

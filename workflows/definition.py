@@ -69,7 +69,9 @@ class Definition:
         return self.limits.value
 
 
-def define(workflow: object, *, value_limit: int, retention: Retention | None = None) -> Definition:
+def define(
+    workflow: object, *, value_limit: int, stream_limit: int, retention: Retention | None = None
+) -> Definition:
     """Looks at a workflow class."""
     if not (isinstance(workflow, type) and issubclass(workflow, WorkflowEntrypoint)):
         raise WorkflowError(f"{workflow!r} is not a subclass of WorkflowEntrypoint")
@@ -82,7 +84,7 @@ def define(workflow: object, *, value_limit: int, retention: Retention | None = 
         params=_params(workflow),
         output=annotated(workflow.run, workflow.run.__annotations__.get("return")),
         classes=rebuildable(workflow.errors),
-        limits=Limits(steps=workflow.step_limit, value=value_limit),
+        limits=Limits(steps=workflow.step_limit, value=value_limit, stream=stream_limit),
         concurrency=checked_concurrency(workflow.concurrency, name),
         retention=_retention(name, {**(retention or {}), **workflow.retention}),
         schedules=_schedules(name, workflow.schedules),

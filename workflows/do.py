@@ -14,6 +14,7 @@ from workflows.errors import NotStorable, WorkflowFatalError
 from workflows.retry import StepConfig
 from workflows.rollback import Compensation, RollbackContext
 from workflows.run import Run
+from workflows.stream import Spooled, StepStream, Whole
 from workflows.typed import TypedCodec, too_large
 
 __all__ = ["Do"]
@@ -25,6 +26,8 @@ class Do(Attempts):
     """The `Operation` of one `step.do`."""
 
     __slots__ = ("_codec", "_value", "compensation")
+
+    _may_stream = True
 
     def __init__(
         self,
@@ -48,24 +51,34 @@ class Do(Attempts):
         if entry.state is State.FAILED:
             assert entry.error is not None
             raise failure.load(entry.error, self._run.classes)
-        assert entry.result is not None
-        return self._codec.decode(entry.result) if self._value is _NOT_HERE else self._value
+        return self._recorded(entry) if self._value is _NOT_HERE else self._value
 
     def undone(self, entry: Entry, error: Exception) -> RollbackContext[Any]:
         """What its compensation is called with, because of `error`."""
         if entry.config is not None:
             self._config = self._config.as_first(entry.config, self.key.name)
-        output = None if entry.result is None else self._codec.decode(entry.result)
+        output = None if entry.result is None else self._recorded(entry)
         return RollbackContext(self.context(entry), error, output)
+
+    def _recorded(self, entry: Entry) -> Any:
+        """The result that `entry` holds, or where it is."""
+        assert entry.result is not None
+        if (spooled := Spooled.load(entry.result)) is None:
+            return self._codec.decode(entry.result)
+        stream = StepStream(self._run.activation.chunks(entry), spooled, str(self.key))
+        return Whole(stream) if spooled.whole else stream
 
     async def _succeeded(self, entry: Entry, value: Any) -> None:
         run = self._run
         try:
-            stored, self._value = self._codec.encode(value)
+            if type(value) is Spooled:
+                stored = value.dump()
+            else:
+                stored, self._value = self._codec.encode(value)
             if (refusal := too_large(stored, f"the result of step {self.key}", run.limits.value)) is not None:
                 raise refusal
         except NotStorable as refusal:
-            await self._not_storable(entry, refusal)
+            await self._not_storable(entry, value if isinstance(value, NotStorable) else refusal)
         await run.record(entry, *self._done(entry, stored))
 
     async def _not_storable(self, entry: Entry, refusal: NotStorable) -> NoReturn:

@@ -13,11 +13,12 @@ from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from workflows.backend import Drive, Instance, Listing, NewInstance, Ref, Seen
+from workflows.chunks import Chunk
 from workflows.clock import Clock
 from workflows.commands import Commands
 from workflows.entry import Entry, Key
 from workflows.errors import EngineClosed, InstanceNotFound
-from workflows.following import follow
+from workflows.following import follow, read
 from workflows.ledger import Birth, Claim, Ledger
 from workflows.lifecycle import Command
 from workflows.notice import Tell
@@ -120,6 +121,11 @@ class EmbeddedBackend:
     def watch(self, ref: Ref, cursor: int) -> AsyncIterator[Seen]:
         """See `Backend.watch`."""
         return follow(ref, cursor, ledger=self._ledger, runs=self._runs)
+
+    def stream(self, ref: Ref, key: Key, offset: int) -> AsyncIterator[Chunk]:
+        """See `Backend.stream`."""
+        self._refuse_when_closed()
+        return read(ref, key, offset, chunks=self._ledger.chunks, runs=self._runs)
 
     async def send_event(self, ref: Ref, type: str, payload: bytes) -> None:
         """See `Backend.send_event`."""

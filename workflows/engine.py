@@ -33,6 +33,7 @@ _MEMORY = ":memory:"
 _VALUE_LIMIT = 1 << 20
 _HOT_WAITS = 10_000
 _GRACE = 5.0
+_STREAM_LIMIT = 1 << 30
 _NOT_OPEN = "the engine is not open: use `async with Engine(…)` or `await engine.open()`"
 
 
@@ -52,12 +53,14 @@ class Engine:
         env: Any = None,
         clock: Clock | None = None,
         value_limit: int = _VALUE_LIMIT,
+        stream_limit: int = _STREAM_LIMIT,
         concurrency: int | None = None,
         retention: Retention | None = None,
         hot_waits: int = _HOT_WAITS,
         park: Literal["always"] | None = None,
     ) -> None:
-        """`workflows` may be a dict of binding names; `value_limit` is bytes of one stored value.
+        """`workflows` may be a dict of binding names; `value_limit` is bytes of one stored value,
+        `stream_limit` of one streamed result, and of what one attempt streams.
 
         `concurrency` limits how many instances run at once, over all workflows. `retention` says how long
         ended ones are kept where neither their workflow nor they say it: by default, until they are deleted.
@@ -68,7 +71,10 @@ class Engine:
         """
         named = workflows if isinstance(workflows, Mapping) else {}
         classes = dict.fromkeys(named.values() if named else workflows)
-        definitions = [define(one, value_limit=value_limit, retention=retention) for one in classes]
+        definitions = [
+            define(one, value_limit=value_limit, stream_limit=stream_limit, retention=retention)
+            for one in classes
+        ]
         self.clock: Clock = clock or SystemClock()
         self._hot_waits = 0 if park == "always" else hot_waits
         self._path = path

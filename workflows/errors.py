@@ -6,6 +6,7 @@ WorkflowError                       the root: `except WorkflowError` catches all
 │   └── NotStorable                 a value that cannot be stored exactly
 ├── WorkflowTimeoutError            an attempt or a wait took longer than its time limit
 ├── NonRetryableDelayError          a delay function threw, or gave no delay
+├── AttemptEnded                    a step's function streams after its attempt is over
 ├── StepError                       a step failed with an error whose class cannot be rebuilt
 ├── AmbiguousStepName               the occurrence of a step would depend on timing
 ├── InvalidCron                     not a cron expression, or one that never fires (also a ValueError)
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 __all__ = [
     "AmbiguousStepName",
+    "AttemptEnded",
     "CannotDecode",
     "EngineClosed",
     "Fenced",
@@ -110,6 +112,10 @@ class StepError(WorkflowError):
 
 class AmbiguousStepName(WorkflowError):
     """Two concurrent tasks use one step name, so its occurrence would depend on timing."""
+
+
+class AttemptEnded(WorkflowError):
+    """The attempt that streams is over: it ran out of time, was cancelled, or has returned."""
 
 
 class InvalidCron(WorkflowError, ValueError):

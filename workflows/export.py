@@ -8,8 +8,8 @@
                   "result": {"id": "t-1"}}]}
 
 Values are what is stored: JSON, with `{"$": tag, "v": …}` for what JSON cannot say. A key that is absent has
-no value; entries stand in the order in which their steps started. A version may get more keys; what changes
-keys gets another number.
+no value; entries stand in the order in which their steps started; what was streamed is left out. A version
+may get more keys; what changes keys gets another number.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import orjson
 from workflows.backend import Instance
 from workflows.entry import Entry, Key, Kind, State
 from workflows.errors import WorkflowError
+from workflows.stream import Spooled
 from workflows.types import Status
 
 __all__ = ["Recorded", "exported", "recorded"]
@@ -47,7 +48,7 @@ class Recorded:
     unasked: frozenset[str]
     entries: tuple[Entry, ...]
     redacted: frozenset[Key]
-    """Steps whose outputs were left out."""
+    """Steps whose outputs were left out: sensitive ones, and those that are streams."""
 
 
 def exported(instance: Instance, entries: Sequence[Entry], *, sensitive: bool) -> dict[str, Any]:
@@ -100,7 +101,8 @@ def _recorded(history: Mapping[str, Any]) -> Recorded:
 
 def _entry(entry: Entry, *, sensitive: bool) -> dict[str, Any]:
     config = None if entry.config is None else orjson.loads(entry.config)
-    hidden = not sensitive and entry.result is not None and (config or {}).get("sensitive") == "output"
+    secret = not sensitive and (config or {}).get("sensitive") == "output"
+    hidden = entry.result is not None and (secret or Spooled.load(entry.result) is not None)
     return {
         "kind": entry.key.kind.name.lower(),
         "name": entry.key.name,

@@ -1,4 +1,4 @@
-"""Following an instance: its history from the ledger, then what becomes durable while one looks."""
+"""Following an instance or a step: what the ledger has, then what becomes durable while one looks."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from workflows.backend import Ref, Seen
+from workflows.chunks import Chunk, Chunks
+from workflows.entry import Key
 from workflows.ledger import Ledger
 from workflows.lifecycle import ENDS
+from workflows.reading import Reading
 from workflows.runs import Runs
 
-__all__ = ["follow"]
+__all__ = ["follow", "read"]
 
 
 async def follow(ref: Ref, cursor: int, *, ledger: Ledger, runs: Runs) -> AsyncIterator[Seen]:
@@ -37,6 +40,27 @@ async def follow(ref: Ref, cursor: int, *, ledger: Ledger, runs: Runs) -> AsyncI
                 yield seen
     finally:
         audience.leave(queue)
+        if ref.incarnation not in runs.leases:
+            runs.audiences.pop(ref.incarnation, None)
+
+
+async def read(ref: Ref, key: Key, offset: int, *, chunks: Chunks, runs: Runs) -> AsyncIterator[Chunk]:
+    """See `Backend.stream`."""
+    audience = runs.audiences[ref.incarnation]
+    bell = audience.attend(key)
+    reading = Reading(chunks, ref.incarnation, key, offset, bell)
+    try:
+        while True:
+            lease = runs.leases.get(ref.incarnation)
+            page = await reading.page(live=lease is not None and lease.broken is None)
+            if page is None:
+                if lease is not None and lease.broken is not None:
+                    raise lease.broken
+                return
+            for chunk in page:
+                yield chunk
+    finally:
+        audience.dismiss(bell)
         if ref.incarnation not in runs.leases:
             runs.audiences.pop(ref.incarnation, None)
 

@@ -13,6 +13,7 @@ from workflows.errors import WorkflowError
 from workflows.failure import Failure
 from workflows.lifecycle import ENDS
 from workflows.retry import stored_options
+from workflows.stream import Spooled
 from workflows.types import ChildRef, HistoryEvent
 
 __all__ = ["ENDINGS", "TYPES", "options", "shown"]
@@ -99,7 +100,10 @@ def _output(type: str, entry: Entry | None, instance: Instance) -> Any:
         return None
     if type == "child_completed":
         return typed.readable(entry.result)
-    return REDACTED if _config(entry).get("sensitive") == "output" else typed.readable(entry.result)
+    if _config(entry).get("sensitive") == "output":
+        return REDACTED
+    spooled = Spooled.load(entry.result)
+    return typed.readable(entry.result) if spooled is None else {"stream": spooled.size}
 
 
 def _error(type: str, instance: Instance) -> Failure | None:

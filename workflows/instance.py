@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from workflows import failure, history
+from workflows import codec, failure, history
 from workflows.backend import Backend, Instance, Ref
 from workflows.entry import Key, Kind
 from workflows.errors import InstanceNotFound, WorkflowError, WorkflowFailed
 from workflows.export import exported
 from workflows.lifecycle import Command
 from workflows.receive import event_type
+from workflows.stream import StreamPart, StreamReset
 from workflows.typed import TypedCodec, message, too_large
 from workflows.types import HistoryEvent, InstanceStatus
 
@@ -138,6 +139,26 @@ class WorkflowInstance:
             if seen.entry is None and seen.moment.type in history.ENDINGS:
                 instance = await self._instance()
             yield history.shown(seen, instance)
+
+    async def stream(
+        self, name: str, /, count: int = 1, *, offset: int = 0
+    ) -> AsyncIterator[StreamPart | StreamReset]:
+        """What a step has streamed after `offset`, then what it streams; ends with the step or the instance.
+
+        `name` is the step's, with the scopes around it, and `count` says which call with this name. May begin
+        before the step does. At a `StreamReset`, forget what was read: a later attempt starts over.
+        """
+        if type(offset) is not int or offset < 0 or type(count) is not int or count < 1:
+            raise WorkflowError(
+                f"cannot read step {name!r} with count {count!r} from offset {offset!r}: "
+                "give the offset of the last part that was read, 0 for all, and count from 1"
+            )
+        ref = (await self._instance()).ref
+        async for chunk in self._backend.stream(ref, Key(Kind.DO, name, count), offset):
+            if chunk.data is None:
+                yield StreamReset(chunk.place, chunk.attempt)
+            else:
+                yield StreamPart(chunk.place, chunk.attempt, codec.decode(chunk.data))
 
     async def export(self, *, sensitive: bool = False) -> dict[str, Any]:
         """Its history as a document for `json.dumps`, to be replayed by a test: see `workflows.export`.

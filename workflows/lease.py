@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Iterable
 
 from workflows.audience import Audience
-from workflows.backend import InboxEvent, NewMoment, Outcome, Ref, Seen
+from workflows.backend import InboxEvent, NewMoment, Outcome, Ref, Seen, StepChunks
+from workflows.chunks import LeasedChunks
 from workflows.entry import Entry, Key, Moment, last_order
 from workflows.ledger import Claim, Ledger
 from workflows.types import Status
@@ -62,8 +63,13 @@ class Lease:
         if not self.audience.listening:
             return written
         seen = [Seen(moment, dataclasses.replace(entry)) for moment in new]
-        written.add_done_callback(lambda done: self._show(done, seen))
+        key, over = entry.key, entry.ended
+        written.add_done_callback(lambda done: self._show(done, seen, key, over=over))
         return asyncio.shield(written)  # who records may be cancelled; what is written is shown all the same
+
+    def chunks(self, entry: Entry) -> StepChunks:
+        """See `Activation.chunks`."""
+        return LeasedChunks(self._ledger.chunks, self.ref.incarnation, self.epoch, entry, self.audience.ring)
 
     def settle(self) -> None:
         """See `Activation.settle`."""
@@ -117,6 +123,7 @@ class Lease:
         self._stopped = True
         self.changed()
 
-    def _show(self, written: asyncio.Future[None], seen: list[Seen]) -> None:
+    def _show(self, written: asyncio.Future[None], seen: list[Seen], key: Key, *, over: bool) -> None:
         if written.exception() is None:
             self.audience.show(seen)
+            self.audience.ring(key, over=over)

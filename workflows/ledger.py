@@ -12,6 +12,7 @@ from typing import Protocol
 
 from workflows.backend import InboxEvent, Instance, Listing, NewInstance, Ref
 from workflows.change import Change, Plan
+from workflows.chunks import Chunks
 from workflows.entry import Entry, Moment
 from workflows.kin import Told
 from workflows.lifecycle import BEGUN, QUEUED
@@ -84,7 +85,11 @@ class Applied:
 
 
 class Ledger(Protocol):
-    """Rows of instances, entries, events and moments."""
+    """Rows of instances, entries, events and moments; those of streams have verbs of their own."""
+
+    @property
+    def chunks(self) -> Chunks:
+        """What steps stream; an entry that is deleted takes its chunks with it."""
 
     def insert(self, births: Sequence[Birth]) -> Future[list[Instance | None]]:
         """New instances with epoch 1, all or none; None where the id is taken."""

@@ -20,6 +20,12 @@ class Mark:
         self.due = due
         self.call: Callable[[], object] | None = call
 
+    def now(self) -> None:
+        """Calls it, unless it was called or cancelled."""
+        call, self.call = self.call, None
+        if call is not None:
+            call()
+
     def cancel(self) -> None:
         """The attempt is over."""
         self.call = None
@@ -55,6 +61,6 @@ class StartMarks:
         while queue and (queue[0].call is None or queue[0].due <= loop.time()):
             mark = queue.popleft()
             if mark.call is not None:
-                mark.call()
+                mark.now()
         if queue:
             self._timer = loop.call_later(max(0.0, queue[0].due - loop.time()), self._look)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
 
+from workflows.acknowledged import acknowledged as _acknowledged
 from workflows.backend import InboxEvent, Instance, Listing
 from workflows.change import Change, Plan, planned, used_by
 from workflows.entry import Entry, Moment
@@ -17,13 +17,12 @@ from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
 from workflows.kin import Told, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim
 from workflows.lifecycle import Effect
+from workflows.memory_chunks import MemoryChunks
 from workflows.sqlite.store import Store
 from workflows.timer_table import add_together
 from workflows.types import FINAL, UNUSED, Usage
 
 __all__ = ["MemoryLedger"]
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -47,6 +46,7 @@ class MemoryLedger:
         """Of those that are kept, by the incarnation of their parent."""
         self._last_incarnation = 0
         self._last_event = 0
+        self.chunks = MemoryChunks(self._rows)
 
     def insert(self, births: Sequence[Birth]) -> asyncio.Future[list[Instance | None]]:
         """See `Ledger.insert`."""
@@ -208,6 +208,8 @@ class MemoryLedger:
         if plan.rule.effect is Effect.ERASE:
             self._erase(row.instance)
             return
+        if plan.forget_from is not None:
+            self.chunks.forget(row.instance.ref.incarnation, plan.forget_from)
         if plan.kept is not None:
             entries, row.moments = plan.kept
             row.entries = {entry.ordinal: entry for entry in entries}
@@ -229,6 +231,7 @@ class MemoryLedger:
     def _erase(self, instance: Instance) -> None:
         del self._ids[instance.ref.workflow, instance.ref.id]
         del self._rows[instance.ref.incarnation]
+        self.chunks.forget(instance.ref.incarnation)
         self._children.pop(instance.ref.incarnation, None)
         if instance.parent is not None:
             self._children.get(instance.parent, {}).pop(instance.ref.incarnation, None)
@@ -261,25 +264,3 @@ def _kept(entry: Entry) -> Entry:
     kept = copy.copy(entry)
     kept.moments = list(entry.moments)
     return kept
-
-
-def _acknowledged(write: Callable[[], T]) -> asyncio.Future[T]:
-    """Runs `write` now; its outcome arrives in the next turn of the loop, as that of a commit does."""
-    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-    try:
-        outcome = write()
-    except Exception as error:  # noqa: BLE001  # the waiter gets it
-        future.get_loop().call_soon(_fail, future, error)
-    else:
-        future.get_loop().call_soon(_resolve, future, outcome)
-    return future
-
-
-def _resolve(future: asyncio.Future[T], outcome: T) -> None:
-    if not future.done():
-        future.set_result(outcome)
-
-
-def _fail(future: asyncio.Future[T], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)

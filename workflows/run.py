@@ -40,6 +40,7 @@ from workflows.names import Names
 from workflows.parking import Parking
 from workflows.rehearsal import Rehearsal, Rehearsals
 from workflows.retry import undoable
+from workflows.stream import Whole
 from workflows.tasks import Park, RunTasks
 from workflows.waits import Waits
 
@@ -59,6 +60,8 @@ class Limits:
     """Calls of `step.do` in one run."""
     value: int = 1 << 20
     """Bytes of a result, an event, params or the output, as they are stored."""
+    stream: int = 1 << 30
+    """Bytes that a step may return in rows, and that one attempt may tell."""
 
 
 class Operation(Protocol[T_co]):
@@ -135,7 +138,8 @@ class Run:
             entry = self.activation.journal.get(operation.key)
             if entry is None or not entry.ended:
                 entry = await self._live(operation, entry)
-            return operation.outcome(entry)
+            outcome = operation.outcome(entry)
+            return await outcome.value() if isinstance(outcome, Whole) else outcome
         except CannotDecode as error:
             self.end(Halted(f'what is stored for step "{operation.key}" cannot be read: {error}'))
             raise asyncio.CancelledError from None
@@ -174,7 +178,10 @@ class Run:
         if self.let_go:
             return
         self.activation.journal[entry.key] = entry
-        written = asyncio.ensure_future(self.activation.record(entry, moments))
+        self.heed(asyncio.ensure_future(self.activation.record(entry, moments)))
+
+    def heed(self, written: asyncio.Future[Any]) -> None:
+        """The run ends when something that nobody may await could not be written."""
         written.add_done_callback(self._noted)
 
     async def gate(self) -> None:
@@ -321,7 +328,7 @@ class Run:
                 continue
         self._noted(written)
 
-    def _noted(self, written: asyncio.Future[None]) -> None:
+    def _noted(self, written: asyncio.Future[Any]) -> None:
         error = None if written.cancelled() else written.exception()
         if isinstance(error, Fenced):
             self.end(Stopped())

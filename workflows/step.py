@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypedDict, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, overload
 
 from typing_extensions import TypeForm, TypeVarTuple, Unpack
 
+from workflows.attempt import current_attempt
 from workflows.callback import style_of
 from workflows.children import Children
 from workflows.composing import Composing, refused
@@ -22,6 +23,7 @@ from workflows.retry import DEFAULT, RetryOptions, StepConfig, StepOptions
 from workflows.rollback import Compensation, RollbackContext, RollbackOptions
 from workflows.run import Run
 from workflows.sleep import Sleep, SleepUntil
+from workflows.stream import StepStream, Streamed
 from workflows.typed import UNTYPED, codec_for
 from workflows.types import ReceivedEvent, StepContext
 
@@ -30,6 +32,9 @@ __all__ = ["WorkflowStep"]
 R = TypeVar("R")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+_Bytes: TypeAlias = AsyncIterator[bytes] | AsyncIterator[bytearray] | AsyncIterator[memoryview]
+"""What is streamed as a result."""
 
 _ABSENT: Any = object()
 """No function is given."""
@@ -126,6 +131,26 @@ class WorkflowStep(Composing):
     def do(
         self,
         name: str,
+        fn: Callable[[*Ts], _Bytes],
+        /,
+        *args: *Ts,
+        rollback: Callable[[RollbackContext[StepStream]], object] | None = None,
+        **options: Unpack[_Undoable],
+    ) -> Coroutine[object, None, StepStream]: ...
+    @overload
+    def do(
+        self,
+        name: str,
+        fn: Callable[[*Ts, StepContext], _Bytes],
+        /,
+        *args: *Ts,
+        rollback: Callable[[RollbackContext[StepStream]], object] | None = None,
+        **options: Unpack[_Undoable],
+    ) -> Coroutine[object, None, StepStream]: ...
+    @overload
+    def do(
+        self,
+        name: str,
         fn: Callable[[*Ts], T],
         /,
         *args: *Ts,
@@ -192,7 +217,8 @@ class WorkflowStep(Composing):
         A plain `def` runs in a thread, an `async def` and a lambda on the event loop. A parameter that `args`
         leave open and that is named `ctx` or annotated `StepContext` receives the context. The result is of
         type `result`, else of the function's return annotation; without one only plain values are stored, and
-        `NotStorable` ends the instance. `retries` counts attempts after the first; `timeout` is per attempt.
+        `NotStorable` ends the instance. What an async generator yields (bytes) goes to the disk, and the
+        result is a `StepStream`. `retries` counts attempts after the first; `timeout` is per attempt.
 
         `rollback` undoes the step when an error ends the instance, or `terminate(rollback=True)` does: it is
         called like `fn`, with a `RollbackContext`, once for each step that has started, the last one first.
@@ -223,6 +249,13 @@ class WorkflowStep(Composing):
         return self._run.perform(
             Do(self._run, key, fn, args, style=style, codec=codec, config=checked, compensation=undo)
         )
+
+    def progress(self, value: object, /) -> Streamed:
+        """`ctx.stream(value)` of the attempt that calls this, at whatever depth: see `StepContext.stream`."""
+        attempt = current_attempt()
+        if attempt is None:
+            raise WorkflowError("step.progress() is for the function that step.do is given: call it there")
+        return attempt.tell(value)
 
     def sleep(self, name: str, duration: Duration, /) -> Coroutine[object, None, None]:
         """Sleeps for `duration` (seconds, a timedelta or "2 days"), crash or not; at most 365 days."""

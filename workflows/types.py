@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from workflows.errors import WorkflowError
 from workflows.failure import Failure
+from workflows.stream import Streamed
 
 __all__ = [
     "FINAL",
@@ -47,7 +49,7 @@ class _Bracketed:
     __slots__ = ()
 
     def __getitem__(self, key: str, /) -> Any:
-        names = [field.name for field in fields(self)]  # type: ignore[arg-type]  # only dataclasses derive from it
+        names = [one.name for one in fields(self) if one.repr]  # type: ignore[arg-type]  # only dataclasses derive from it
         if (name := _SPELLINGS.get(key, key)) not in names:
             raise KeyError(f"{key!r}: {type(self).__name__} has {', '.join(names)}")
         return getattr(self, name)
@@ -98,6 +100,13 @@ class StepCount(_Bracketed):
     count: int
 
 
+class Teller(Protocol):
+    """The attempt behind a context."""
+
+    def tell(self, value: object) -> Streamed:
+        """Streams one part."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepContext(_Bracketed):
     """What a callback may know about its step: which one, which attempt (from 1), with which options."""
@@ -105,6 +114,19 @@ class StepContext(_Bracketed):
     step: StepCount
     attempt: int
     config: dict[str, Any]
+    _teller: Teller | None = field(default=None, repr=False, compare=False)
+
+    def stream(self, value: object, /) -> Streamed:
+        """Tells those who read `instance.stream(…)` one more plain value; durable when awaited.
+
+        In a plain `def`, which runs in a thread, call it, and wait with `.result()` if it must be durable.
+        What is not waited for is written in the order of the calls, before the step itself is recorded.
+        Raises `NotStorable` for what is not a plain value or is above the size limit, and `AttemptEnded`
+        when the attempt is over.
+        """
+        if self._teller is None:
+            raise WorkflowError("only the function of step.do streams: this context belongs to none")
+        return self._teller.tell(value)
 
 
 @dataclass(frozen=True, slots=True)

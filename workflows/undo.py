@@ -8,6 +8,7 @@ done.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Coroutine, Iterable, Mapping
 from contextvars import ContextVar
@@ -25,6 +26,7 @@ from workflows.names import Names
 from workflows.retry import undoable
 from workflows.rollback import RollbackContext
 from workflows.run import Operation, Run
+from workflows.stream import Whole
 from workflows.types import RollbackStatus
 
 __all__ = ["Undo"]
@@ -150,7 +152,10 @@ class _Compensated(Attempts):
         return _failure(entry)
 
     async def _called(self, entry: Entry) -> Any:
-        self._arguments = (self._context(),)  # a new one, whatever the attempt before has done to it
+        context = self._context()  # a new one, whatever the attempt before has done to it
+        if isinstance(context.output, Whole):
+            context = dataclasses.replace(context, output=await context.output.value())
+        self._arguments = (context,)
         return await super()._called(entry)
 
     async def _succeeded(self, entry: Entry, _value: Any) -> None:

@@ -14,7 +14,7 @@ from tests.conformance.scenario import Json
 from tests.conformance.step_call import StepCall
 from tests.conformance.trace import Trace
 from tests.conformance.units import seconds
-from workflows import StepContext, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from workflows import StepContext, StepStream, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
 __all__ = ["Interpreter", "Program"]
 
@@ -103,6 +103,8 @@ class Program:
             self._leave(asyncio.ensure_future(called), call.name)
             return
         value = await called
+        if op.get("read_stream"):
+            value = await _read(value)
         self.trace.emit("result", step=call.name, value=notation(value))
         self._store(op, value)
 
@@ -157,6 +159,14 @@ class Program:
 
     async def _call_self(self, op: dict[str, Json]) -> None:
         self._store(op, await call_instance(self._workflow.instance, op["call"], op.get("args") or []))
+
+
+async def _read(stream: StepStream) -> bytes:
+    """Its content, which must be as long as it says."""
+    content = await stream.read()
+    if len(content) != stream.size:
+        raise thrown.Error(f"the stream has {len(content)} bytes, and says {stream.size}")
+    return content
 
 
 Branch = Coroutine[Any, Any, Json]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from tests.conformance.scenario import Json
-from workflows import StepContext
+from workflows import StepContext, StepStream
 
 __all__ = ["Surroundings", "notation", "resolve", "shown_config"]
 
+_CHUNK = 64 * 1024
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -55,11 +56,18 @@ def _marked(marker: str, around: Surroundings) -> Any:
             return shown_context(around.ctx)
         case "string":
             return "x" * int(argument)
-        case "bytes" | "stream":
+        case "bytes":
             return bytes(int(argument))
+        case "stream":
+            return _streamed(int(argument))
     if name not in _CONSTANT:
         raise NotImplementedError(f"value marker {marker!r}")
     return _CONSTANT[name]()
+
+
+async def _streamed(size: int) -> AsyncIterator[bytes]:
+    for first in range(0, size, _CHUNK):
+        yield bytes(min(_CHUNK, size - first))
 
 
 def _circular() -> dict[str, Any]:
@@ -110,6 +118,8 @@ def notation(value: Any) -> Json:
             return {"$set": [notation(item) for item in sorted(value, key=repr)]}
         case bytes():
             return {"$bytes": len(value)}
+        case StepStream():
+            return {"$stream": value.size}
         case float() if math.isnan(value):
             return {"$number": "NaN"}
         case float() if math.isinf(value):

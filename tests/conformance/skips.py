@@ -18,14 +18,7 @@ def reason_to_skip(scenario: Scenario, backend: str) -> str | None:
         return "speaks of JavaScript or of the platform"
     if scenario.group == "process-kill" and backend == "memory":
         return "nothing in memory outlives its process"
-    return _missing_in_program(scenario) or _missing_in_calls(scenario)
-
-
-def _missing_in_program(scenario: Scenario) -> str | None:
-    ops = list(operations(scenario.program))
-    if any(op.get("read_stream") for op in ops) or '"stream:' in str(scenario.program).replace("'", '"'):
-        return "streamed results are not built yet"
-    return None
+    return _missing_in_calls(scenario)
 
 
 def _missing_in_calls(scenario: Scenario) -> str | None:

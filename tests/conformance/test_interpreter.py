@@ -11,6 +11,7 @@ import pytest
 
 from tests.conformance.compare import differences
 from tests.conformance.markers import Surroundings, notation, resolve
+from tests.conformance.match import Matcher
 from tests.conformance.notes import adapted, asked
 from tests.conformance.perform import perform
 from tests.conformance.scenario import Json, Scenario
@@ -59,6 +60,8 @@ NO_CALLBACK = {"op": "do", "name": "x", "no_callback": True}
         ([{"op": "repeat", "times": 2, "ops": [do("a", 1)]}, {"op": "mark", "label": "m"}], {"a": 1}),
         ([{"op": "delay", "ms": 50}, do("a", {"$": "string:3"})], {"a": "xxx"}),
         ([do("a", {"$": "bytes:3"})], {"a": {"$bytes": 3}}),
+        ([do("a", {"$": "stream:300000"}, read_stream=True)], {"a": {"$bytes": 300_000}}),
+        ([do("a", {"$": "stream:0"}, read_stream=True)], {"a": {"$bytes": 0}}),
         ([do("a", 1), do("b", {"seen": {"$": "var:a"}})], {"a": 1, "b": {"seen": 1}}),
         ([{"op": "do", "name_repeat": ["n", 256], "body": {"value": 1}, "as": "v"}], {"v": 1}),
         ([{"op": "sleepUntil", "name": "u", "offset_ms": 50, "as_date": True}, do("a", 1)], {"a": 1}),
@@ -115,6 +118,24 @@ def test_calls_from_outside_wait_for_trace_and_status() -> None:
         "timestamp_is_date": True,
         "keys": ["payload", "timestamp", "type"],
     }
+
+
+@pytest.mark.parametrize(
+    ("recorded", "ours", "same"),
+    [
+        ({"$stream": 5}, {"$bytes": 5}, True),
+        ({"$stream": 5}, {"stream": 5}, True),
+        ({"$stream": {"bytes": 5}}, {"$stream": 5}, True),
+        ({"$stream": True}, {"$stream": 5}, True),
+        ({"$bytes": 5}, {"$bytes": 5}, True),
+        (5, {"$bytes": 5}, True),
+        ({"$stream": 5}, {"$bytes": 6}, False),
+        ({"$stream": 5}, "text", False),
+        (5, {"$bytes": 6}, False),
+    ],
+)
+def test_a_stream_is_compared_by_its_size(recorded: Json, ours: Json, *, same: bool) -> None:
+    assert (list(Matcher().differences(recorded, ours, "x")) == []) is same
 
 
 @pytest.mark.parametrize("marker", ["function", "symbol", "class", "response", "circular", "regexp", "error"])

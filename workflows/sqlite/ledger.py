@@ -15,6 +15,7 @@ from workflows.entry import Entry, Kind, Moment
 from workflows.errors import Fenced
 from workflows.ledger import Applied, Birth, Claim
 from workflows.sqlite import instances
+from workflows.sqlite.chunks import SqliteChunks
 from workflows.sqlite.listing import selection
 from workflows.sqlite.store import Store
 from workflows.sqlite.tables import INSTANCE, MIGRATIONS, PUT, entry_row, instance_of
@@ -39,6 +40,7 @@ class SqliteLedger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.chunks = SqliteChunks(store)
 
     @classmethod
     async def over(cls, store: Store) -> Self:

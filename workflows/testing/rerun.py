@@ -80,7 +80,9 @@ class Rerun:
         self._patience = patience
         self._env = env
         self._clock = VirtualClock()
-        self._definition = dataclasses.replace(define(workflow, value_limit=_NO_LIMIT), name=record.workflow)
+        self._definition = dataclasses.replace(
+            define(workflow, value_limit=_NO_LIMIT, stream_limit=_NO_LIMIT), name=record.workflow
+        )
         self._ledger = MemoryLedger()
         self._backend = EmbeddedBackend(self._ledger, self._clock)
 
@@ -143,7 +145,7 @@ class Rerun:
         """Other workflows: what is created stays in memory, and nobody runs it."""
         if isinstance(workflow, str):
             raise UnknownWorkflow(f"a replay knows no workflow {workflow!r}: name it by its class")
-        definition: Definition = define(workflow, value_limit=_NO_LIMIT)
+        definition: Definition = define(workflow, value_limit=_NO_LIMIT, stream_limit=_NO_LIMIT)
         return Binding(self._backend, definition)
 
 
