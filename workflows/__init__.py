@@ -23,6 +23,7 @@ from workflows.errors import (
     NonRetryableError,
     NotStorable,
     StepError,
+    StepInterrupted,
     StoreError,
     StoreFailed,
     StoreInUse,
@@ -34,6 +35,7 @@ from workflows.errors import (
 )
 from workflows.failure import Failure
 from workflows.instance import WorkflowInstance
+from workflows.interrupted import Happened, Interrupted, NotHappened, OnInterrupted
 from workflows.page import ListedInstance, Page
 from workflows.retention import Retention
 from workflows.retry import DelayContext, RetryOptions, StepOptions
@@ -72,11 +74,13 @@ __all__ = [
     "Every",
     "Failure",
     "Fenced",
+    "Happened",
     "HistoryEvent",
     "InstanceExists",
     "InstanceFinished",
     "InstanceNotFound",
     "InstanceStatus",
+    "Interrupted",
     "InvalidCron",
     "InvalidDuration",
     "InvalidParams",
@@ -84,7 +88,9 @@ __all__ = [
     "ListedInstance",
     "NonRetryableDelayError",
     "NonRetryableError",
+    "NotHappened",
     "NotStorable",
+    "OnInterrupted",
     "Operation",
     "Page",
     "ReceivedEvent",
@@ -96,6 +102,7 @@ __all__ = [
     "StepContext",
     "StepCount",
     "StepError",
+    "StepInterrupted",
     "StepOptions",
     "Store",
     "StoreError",

@@ -77,7 +77,7 @@ class Do:
         """See `Operation.live`."""
         if entry.config is not None:
             self._config = self._config.as_first(entry.config, self.key.name)
-        if entry.state is State.WAITING:
+        if entry.state is State.WAITING and entry.due is not None:
             await self._run.waits.until_due(entry)
         while True:
             await self._run.gate()
@@ -100,7 +100,7 @@ class Do:
         mark = run.marks.add(lambda: self._mark(entry))
         begun = time.perf_counter()
         try:
-            value = await self._called(entry.attempts)
+            value = await self._called(entry)
         except asyncio.CancelledError:
             cut = ["CancelledError", "cancelled from outside of the step"]
             self.unseen.append(run.moment("attempt_errored", attempt=entry.attempts, error=cut))
@@ -118,11 +118,11 @@ class Do:
             if activation.status == "waitingForPause" and not activation.running:
                 activation.settle()
 
-    async def _called(self, number: int) -> Any:
+    async def _called(self, entry: Entry) -> Any:
         arguments = self._arguments
         if self._style.takes_context:
             step = StepCount(self.key.name, self.key.occurrence)
-            arguments = (*arguments, StepContext(step, number, self._config.shown()))
+            arguments = (*arguments, StepContext(step, entry.attempts, self._config.shown()))
         attempt = Attempt(
             self._function,
             arguments,
@@ -222,7 +222,8 @@ class Do:
         return unseen
 
     def _mark(self, entry: Entry) -> None:
-        self._run.note(entry, self._seen())
+        if self.unseen:
+            self._run.note(entry, self._seen())
 
 
 _NOT_HERE = object()

@@ -96,6 +96,10 @@ class EmbeddedBackend:
         """See `Backend.usage`."""
         return await self._ledger.usage(ref.incarnation)
 
+    async def undecided(self, ref: Ref) -> tuple[str, ...]:
+        """See `Backend.undecided`."""
+        return await self._ledger.undecided(ref.incarnation)
+
     async def journal(self, ref: Ref) -> list[Entry]:
         """See `Backend.journal`."""
         _, entries = await self._ledger.history(ref.incarnation)
@@ -115,9 +119,9 @@ class EmbeddedBackend:
         """See `Backend.watch`."""
         return follow(ref, cursor, ledger=self._ledger, runs=self._runs)
 
-    async def send_event(self, ref: Ref, type: str, payload: bytes) -> None:
+    async def send_event(self, ref: Ref, type: str, payload: bytes, *, decides: Key | None = None) -> None:
         """See `Backend.send_event`."""
-        await self._uninterrupted(self._deliver(ref, type, payload))
+        await self._uninterrupted(self._deliver(ref, type, payload, decides))
 
     async def control(self, ref: Ref, command: Command, *, step: Key | None = None) -> None:
         """See `Backend.control`."""
@@ -153,10 +157,12 @@ class EmbeddedBackend:
                     self._runs.take(Claim(instance, 1, [], [], birth.moments), reserved=birth.free)
         return created
 
-    async def _deliver(self, ref: Ref, type: str, payload: bytes) -> None:
+    async def _deliver(self, ref: Ref, type: str, payload: bytes, decides: Key | None) -> None:
         lease = self._runs.leases.get(ref.incarnation)
         async with lease.turn if lease is not None else nullcontext():
-            event = await self._ledger.deliver(ref.incarnation, type, payload, self._clock.now())
+            event = await self._ledger.deliver(
+                ref.incarnation, type, payload, self._clock.now(), decides=decides
+            )
             current = self._runs.leases.get(ref.incarnation)
             if current is not None:
                 current.inbox.append(event)

@@ -24,7 +24,7 @@ TYPES = frozenset(
     f"{what}_{happened}"
     for what, all_that_happens in {
         "workflow": "queued started running paused waiting_for_pause waiting completed errored terminated",
-        "step": "started completed errored unasked",
+        "step": "started completed errored unasked interrupted decided",
         "attempt": "started completed errored",
         "sleep": "started completed",
         "wait": "started completed timed_out",
@@ -34,7 +34,7 @@ TYPES = frozenset(
     }.items()
     for happened in all_that_happens.split()
 )
-"""Everything that subscribers may see."""
+"""Everything that subscribers may see; `step_unasked`, `step_interrupted` and `step_decided` are ours."""
 REDACTED = "[REDACTED]"
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
+from workflows import decision
 from workflows.backend import InboxEvent, Instance, Listing
 from workflows.change import Change, Plan, planned, used_by
-from workflows.entry import Entry, Moment
+from workflows.entry import Entry, Key, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
 from workflows.ledger import Applied, Birth, Claim
 from workflows.lifecycle import Effect
@@ -69,6 +70,12 @@ class MemoryLedger:
         row = self._row(incarnation)
         return used_by(row.entries.values(), row.instance.used)
 
+    async def undecided(self, incarnation: int) -> tuple[str, ...]:
+        """See `Ledger.undecided`."""
+        row = self._row(incarnation)
+        asking = [entry.key for _, entry in sorted(row.entries.items()) if entry.undecided]
+        return tuple(str(key) for key in asking if not _has_event(row, decision.sent_as(key)))
+
     def claim(self, workflows: Iterable[str]) -> asyncio.Future[list[Claim]]:
         """See `Ledger.claim`."""
         wanted = frozenset(workflows)
@@ -80,9 +87,11 @@ class MemoryLedger:
         """See `Ledger.put`."""
         return _acknowledged(lambda: self._put(incarnation, epoch, _kept(entry), consume))
 
-    def deliver(self, incarnation: int, type: str, payload: bytes, at: float) -> asyncio.Future[InboxEvent]:
+    def deliver(
+        self, incarnation: int, type: str, payload: bytes, at: float, *, decides: Key | None = None
+    ) -> asyncio.Future[InboxEvent]:
         """See `Ledger.deliver`."""
-        return _acknowledged(lambda: self._deliver(incarnation, type, payload, at))
+        return _acknowledged(lambda: self._deliver(incarnation, type, payload, at, decides))
 
     def transition(self, incarnation: int, change: Change) -> asyncio.Future[Applied | None]:
         """See `Ledger.transition`."""
@@ -130,12 +139,18 @@ class MemoryLedger:
         if consume is not None:
             del row.inbox[consume]
 
-    def _deliver(self, incarnation: int, type: str, payload: bytes, at: float) -> InboxEvent:
+    def _deliver(
+        self, incarnation: int, type: str, payload: bytes, at: float, decides: Key | None
+    ) -> InboxEvent:
         row = self._row(incarnation)
         if row.instance.status in FINAL:
             raise InstanceFinished(
                 f'"{row.instance.ref.id}" is {row.instance.status}: nobody receives "{type}"'
             )
+        if decides is not None:
+            asks = any(entry.undecided for entry in row.entries.values() if entry.key == decides)
+            if (refused := decision.refusal(decides, asks=asks, decided=_has_event(row, type))) is not None:
+                raise refused
         self._last_event += 1
         event = InboxEvent(self._last_event, type, payload, at)
         row.inbox[event.number] = event
@@ -158,6 +173,9 @@ class MemoryLedger:
             return
         if plan.kept is not None:
             entries, row.moments = plan.kept
+            forgotten = {decision.sent_as(entry.key) for entry in row.entries.values()}
+            forgotten -= {decision.sent_as(entry.key) for entry in entries}
+            row.inbox = {number: event for number, event in row.inbox.items() if event.type not in forgotten}
             row.entries = {entry.ordinal: entry for entry in entries}
         if plan.rule.effect is Effect.WIPE:
             row.inbox = {}
@@ -193,6 +211,10 @@ def _fits(instance: Instance, listing: Listing) -> bool:
         and (listing.since is None or instance.created_at >= listing.since)
         and (listing.until is None or instance.created_at < listing.until)
     )
+
+
+def _has_event(row: _Row, type: str) -> bool:
+    return any(event.type == type for event in row.inbox.values())
 
 
 def _is_open(row: _Row, workflows: frozenset[str]) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, TypeVar, overload
 
+from workflows import interrupted
 from workflows.callback import style_of
 from workflows.do import Do
 from workflows.duration import Duration
 from workflows.entry import Key, Kind
 from workflows.errors import WorkflowError, WorkflowFatalError
+from workflows.interrupted import Careful, OnInterrupted
 from workflows.receive import Receive
 from workflows.retry import DEFAULT, RetryOptions, StepConfig, StepOptions
 from workflows.run import Operation, Run
@@ -48,6 +51,7 @@ class WorkflowStep:
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
+        on_interrupted: OnInterrupted = "rerun",
     ) -> Coroutine[Any, Any, R]: ...
     @overload
     def do(
@@ -60,6 +64,7 @@ class WorkflowStep:
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
+        on_interrupted: OnInterrupted = "rerun",
     ) -> Coroutine[Any, Any, T]: ...
     @overload
     def do(
@@ -72,6 +77,7 @@ class WorkflowStep:
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
+        on_interrupted: OnInterrupted = "rerun",
     ) -> Coroutine[Any, Any, T]: ...
     def do(
         self,
@@ -84,6 +90,7 @@ class WorkflowStep:
         timeout: Duration | None = None,
         sensitive: Literal["output"] | None = None,
         config: StepOptions | None = None,
+        on_interrupted: OnInterrupted = "rerun",
     ) -> Coroutine[Any, Any, Any]:
         """Calls `fn(*args)` until it succeeds, and remembers what it returned.
 
@@ -91,17 +98,27 @@ class WorkflowStep:
         leave open and that is named `ctx` or annotated `StepContext` receives the context. The result is of
         type `result`, else of the function's return annotation; without one only plain values are stored, and
         `NotStorable` ends the instance. `retries` counts attempts after the first; `timeout` is per attempt.
+
+        `on_interrupted` says what happens when a crash fell between the effect of an attempt and its record:
+        "rerun" (the next attempt starts), "fail" (`StepInterrupted`), "ask" (the step waits for
+        `WorkflowInstance.decide`), or a function that is called with `Interrupted` and returns
+        `Happened(value)` or `NotHappened()`. All but "rerun" cost one more write before each attempt.
         """
         options = config or _given(retries, timeout, sensitive)
         try:
             self._count(name, fn)
             checked = StepConfig.of(name, options) if options else DEFAULT
+            if on_interrupted != "rerun":
+                interrupted.checked(name, on_interrupted)
             style = style_of(fn, len(args))
             key = self._run.names.take(Kind.DO, self._full(name))
         except WorkflowError as error:
             return _refused(error)
         codec = style.codec if result is None else codec_for(result)
-        return self._run.perform(Do(self._run, key, fn, args, style=style, codec=codec, config=checked))
+        make: Callable[..., Do] = Do
+        if on_interrupted != "rerun":
+            make = partial(Careful, on_interrupted=on_interrupted)
+        return self._run.perform(make(self._run, key, fn, args, style=style, codec=codec, config=checked))
 
     def sleep(self, name: str, duration: Duration, /) -> Coroutine[Any, Any, None]:
         """Sleeps for `duration` (seconds, a timedelta or "2 days"), crash or not; at most 365 days."""

@@ -114,6 +114,8 @@ class InstanceStatus:
     usage: Usage
     unasked: tuple[str, ...] = ()
     """Recorded steps that the finished run did not ask for: `name-count`."""
+    undecided: tuple[str, ...] = ()
+    """Steps that were interrupted and wait for `decide()`: `name-count`."""
     reason: str | None = None
     """Why the engine paused it, when it did."""
     rollback: RollbackStatus | None = None
@@ -130,7 +132,8 @@ class HistoryEvent:
     """Something that happened to an instance; `event_id` counts from 1 without gaps.
 
     `type` is one of Cloudflare's: workflow_queued … workflow_completed, step_started, attempt_errored,
-    sleep_completed, wait_timed_out …; what a type does not have is None.
+    sleep_completed, wait_timed_out …; what a type does not have is None. Ours are step_unasked (today's code
+    did not ask for it), step_interrupted and step_decided (of a step with `on_interrupted=`).
     """
 
     instance_id: str

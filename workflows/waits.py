@@ -15,7 +15,7 @@ _PATIENCE = 5.0
 
 
 class _Wait:
-    """One wait under way: for `entry.due`, and perhaps for an event of a type."""
+    """One wait under way: for `entry.due`, where there is one, and perhaps for an event of a type."""
 
     __slots__ = ("alarm", "entry", "over", "type")
 
@@ -94,8 +94,7 @@ class Waits:
 
     def _arm(self, wait: _Wait) -> None:
         due = wait.entry.due
-        assert due is not None
-        if not wait.over.done():
+        if due is not None and not wait.over.done():
             wait.alarm = self._clock.call_at(due, lambda: wait.end(None))
 
     def _match(self) -> None:

@@ -9,13 +9,13 @@ from typing import Any, Self
 
 from workflows.backend import InboxEvent, Instance, Listing
 from workflows.change import Change
-from workflows.entry import Entry, Moment
+from workflows.entry import Entry, Key, Moment
 from workflows.errors import Fenced
 from workflows.ledger import Applied, Birth, Claim
 from workflows.sqlite import instances
 from workflows.sqlite.listing import selection
 from workflows.sqlite.store import Store
-from workflows.sqlite.tables import INSTANCE, MIGRATIONS, PUT, entry_row, instance_of
+from workflows.sqlite.tables import DECIDED_BY, INSTANCE, MIGRATIONS, PUT, UNDECIDED, entry_row, instance_of
 from workflows.types import Usage
 
 __all__ = ["SqliteLedger"]
@@ -24,6 +24,10 @@ _USAGE = (
     "SELECT count(*), coalesce(sum(attempts), 0), coalesce(sum(active), 0.0) FROM entry"
     " WHERE instance = ? AND kind = 0"
 )
+_UNDECIDED = f"""
+SELECT name || '-' || occurrence AS step FROM entry WHERE instance = ? AND {UNDECIDED} AND NOT EXISTS(
+  SELECT 1 FROM event WHERE event.instance = entry.instance AND event.type = {DECIDED_BY}) ORDER BY ordinal
+"""  # noqa: S608  # constants only
 _NEXT_EXPIRY = "SELECT min(expires) FROM instance WHERE expires IS NOT NULL"
 
 
@@ -66,6 +70,10 @@ class SqliteLedger:
         """See `Ledger.history`."""
         return self._store.write(lambda connection: instances.history(connection, incarnation))
 
+    async def undecided(self, incarnation: int) -> tuple[str, ...]:
+        """See `Ledger.undecided`."""
+        return tuple(step for (step,) in await self._store.read(_UNDECIDED, (incarnation,)))
+
     def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
         """See `Ledger.claim`."""
         wanted = tuple(workflows)
@@ -76,10 +84,12 @@ class SqliteLedger:
         row = (incarnation, *entry_row(entry), incarnation, epoch)
         return self._store.write(_Put(row, consume))
 
-    def deliver(self, incarnation: int, type: str, payload: bytes, at: float) -> Future[InboxEvent]:
+    def deliver(
+        self, incarnation: int, type: str, payload: bytes, at: float, *, decides: Key | None = None
+    ) -> Future[InboxEvent]:
         """See `Ledger.deliver`."""
         return self._store.write(
-            lambda connection: instances.deliver(connection, incarnation, type, payload, at)
+            lambda connection: instances.deliver(connection, incarnation, type, payload, at, decides)
         )
 
     def transition(self, incarnation: int, change: Change) -> Future[Applied | None]:
