@@ -75,8 +75,8 @@ class Do:
 
     async def live(self, entry: Entry) -> None:
         """See `Operation.live`."""
-        if entry.config is not None:
-            self._config = self._config.as_first(entry.config, self.key.name)
+        first = entry.config  # of the first run, and it counts: None stands for the default
+        self._config = DEFAULT if first is None else self._config.as_first(first, self.key.name)
         if entry.state is State.WAITING and entry.due is not None:
             await self._run.waits.until_due(entry)
         while True:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
@@ -26,6 +27,8 @@ from workflows.types import Status, Usage
 __all__ = ["EmbeddedBackend"]
 
 T = TypeVar("T")
+
+log = logging.getLogger("workflows")
 
 _KEPT_AS: dict[Status, frozenset[Status]] = {
     "waiting": frozenset({"running"}),
@@ -46,7 +49,14 @@ class EmbeddedBackend:
 
     async def serve(self, workflows: Iterable[str], drive: Drive) -> None:
         """See `Backend.serve`."""
-        await self._runs.serve(workflows, drive)
+        served = tuple(workflows)
+        await self._runs.serve(served, drive)
+        for name, count in (await self._ledger.unserved(served)).items():
+            log.warning(
+                "%d unfinished instance(s) of %s are left alone: this engine was not given that workflow",
+                count,
+                name,
+            )
         await self._commands.pruner.open()
 
     async def renew(self) -> None:

@@ -1,4 +1,4 @@
-"""Where the rows of an embedded backend are kept: thirteen verbs, each one atomic and durable when awaited.
+"""Where the rows of an embedded backend are kept: fourteen verbs, each one atomic and durable when awaited.
 
 Verbs that write are plain functions that return a future: the order of calls is the order of the writes.
 """
@@ -110,6 +110,9 @@ class Ledger(Protocol):
 
     def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
         """Every unfinished instance of these workflows, each with its epoch raised."""
+
+    async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
+        """How many unfinished instances there are of each workflow that is not one of these."""
 
     def put(self, incarnation: int, epoch: int, entry: Entry, *, consume: int | None) -> Future[None]:
         """The entry as it is now, and the consumed event gone; `Fenced` when the epoch has been raised."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -82,6 +83,11 @@ class MemoryLedger:
         return _acknowledged(
             lambda: [self._claim(row) for row in self._rows.values() if _is_open(row, wanted)]
         )
+
+    async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
+        """See `Ledger.unserved`."""
+        names = (row.instance.ref.workflow for row in self._rows.values() if row.instance.status not in FINAL)
+        return dict(Counter(name for name in names if name not in frozenset(workflows)))
 
     def put(self, incarnation: int, epoch: int, entry: Entry, *, consume: int | None) -> asyncio.Future[None]:
         """See `Ledger.put`."""

@@ -28,6 +28,7 @@ _UNDECIDED = f"""
 SELECT name || '-' || occurrence AS step FROM entry WHERE instance = ? AND {UNDECIDED} AND NOT EXISTS(
   SELECT 1 FROM event WHERE event.instance = entry.instance AND event.type = {DECIDED_BY}) ORDER BY ordinal
 """  # noqa: S608  # constants only
+_UNFINISHED = "SELECT workflow, count(*) FROM instance WHERE finished IS NULL GROUP BY workflow"
 _NEXT_EXPIRY = "SELECT min(expires) FROM instance WHERE expires IS NOT NULL"
 
 
@@ -78,6 +79,11 @@ class SqliteLedger:
         """See `Ledger.claim`."""
         wanted = tuple(workflows)
         return self._store.write(lambda connection: instances.claim(connection, wanted))
+
+    async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
+        """See `Ledger.unserved`."""
+        known = frozenset(workflows)
+        return {name: count for name, count in await self._store.read(_UNFINISHED) if name not in known}
 
     def put(self, incarnation: int, epoch: int, entry: Entry, *, consume: int | None) -> Future[None]:
         """See `Ledger.put`."""
