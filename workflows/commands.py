@@ -48,7 +48,9 @@ class Commands:
     """Everything that changes the status of an instance, and what follows from it in this process."""
 
     def __init__(self, ledger: Ledger, clock: Clock, slots: Slots | None) -> None:
-        self.runs = Runs(ledger, slots, conclude=self._conclude, settle=self._settle, begin=self._begin)
+        self.runs = Runs(
+            ledger, slots, clock=clock, conclude=self._conclude, settle=self._settle, begin=self._begin
+        )
         self.pruner = Pruner(ledger, clock, self._erased)
         self._ledger = ledger
         self._clock = clock

@@ -111,13 +111,13 @@ class Driver:
     async def _ran(self, definition: Definition, run: Run, payload: Any) -> Outcome:
         activation = run.activation
         ref = activation.ref
-        workflow = definition.workflow()
-        workflow.env = self._env
-        workflow.instance = WorkflowInstance(self._backend, definition, ref.id, ref)
-        workflow._bindings = self._bindings  # noqa: SLF001  # given here, as __init__ is the user's
         created = datetime.fromtimestamp(activation.created_at, UTC)
         event = WorkflowEvent(payload, created, ref.id, ref.workflow, activation.firing)
         try:
+            workflow = definition.workflow()
+            workflow.env = self._env
+            workflow.instance = WorkflowInstance(self._backend, definition, ref.id, ref)
+            workflow._bindings = self._bindings  # noqa: SLF001  # given here, as __init__ is the user's
             output = await workflow.run(event, WorkflowStep(run))
             stored, _ = definition.output.encode(output)
             if (refusal := too_large(stored, "the output of run()", run.limits.value)) is not None:
@@ -135,7 +135,8 @@ class Driver:
 
 async def _cancelled(run: Run, main: asyncio.Task[None]) -> None:
     """Cancels what the run has under way, and waits for it a little."""
-    main.cancel()
+    if not main.cancelling():  # a second cancellation would reach the cleanup of its callback
+        main.cancel()
     _, pending = await asyncio.wait({main, *run.tasks}, timeout=_GRACE)
     for task in pending:
         log.warning('%s "%s" ignores its cancellation at %s', *run.activation.ref[:2], _place(task))

@@ -46,6 +46,7 @@ class EmbeddedBackend:
         self._commands = Commands(ledger, clock, slots)
         self._runs = self._commands.runs
         self._closed = False
+        self._renewing = asyncio.Lock()
 
     async def serve(self, workflows: Iterable[str], drive: Drive) -> None:
         """See `Backend.serve`."""
@@ -61,8 +62,9 @@ class EmbeddedBackend:
 
     async def renew(self) -> None:
         """Lets all runs go and drives them again from the ledger, as a new process would."""
-        await self._let_go()
-        await self._runs.claim()
+        async with self._renewing:
+            await self._let_go()
+            await self._runs.claim()
 
     async def close(self) -> None:
         """See `Backend.close`."""

@@ -108,8 +108,8 @@ class Ledger(Protocol):
     async def undecided(self, incarnation: int) -> tuple[str, ...]:
         """Its steps that wait for a decision and have not got one, by ordinal."""
 
-    def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
-        """Every unfinished instance of these workflows, each with its epoch raised."""
+    def claim(self, workflows: Iterable[str], *, only: int | None = None) -> Future[list[Claim]]:
+        """Every unfinished instance of these workflows, or one incarnation, each with its epoch raised."""
 
     async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
         """How many unfinished instances there are of each workflow that is not one of these."""

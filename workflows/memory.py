@@ -77,12 +77,11 @@ class MemoryLedger:
         asking = [entry.key for _, entry in sorted(row.entries.items()) if entry.undecided]
         return tuple(str(key) for key in asking if not _has_event(row, decision.sent_as(key)))
 
-    def claim(self, workflows: Iterable[str]) -> asyncio.Future[list[Claim]]:
+    def claim(self, workflows: Iterable[str], *, only: int | None = None) -> asyncio.Future[list[Claim]]:
         """See `Ledger.claim`."""
         wanted = frozenset(workflows)
-        return _acknowledged(
-            lambda: [self._claim(row) for row in self._rows.values() if _is_open(row, wanted)]
-        )
+        rows = self._rows.values() if only is None else [self._rows[only]] if only in self._rows else []
+        return _acknowledged(lambda: [self._claim(row) for row in rows if _is_open(row, wanted)])
 
     async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
         """See `Ledger.unserved`."""

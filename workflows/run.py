@@ -138,9 +138,9 @@ class Run:
     async def gate(self) -> None:
         """Returns while the instance is running: nothing starts, and nobody goes on, while it is paused."""
         while not self.activation.open:
-            self.activation.ask()
             opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._gate.append(opened)
+            self.activation.ask()  # last: a slot may be given at once
             with self.clock.waiting():
                 await opened
 
@@ -159,6 +159,8 @@ class Run:
 
     def end(self, outcome: Outcome) -> None:
         """Ends the run past all that it may catch: its tasks are cancelled, nothing more is recorded."""
+        if self.let_go:
+            return  # a second cancellation would reach their cleanup
         self.let_go = True
         if not self.ended.done():
             self.ended.set_result(outcome)

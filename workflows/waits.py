@@ -31,7 +31,7 @@ class _Wait:
 
 
 class Waits:
-    """The waits of one run, oldest first; while the instance is paused, none of them ends."""
+    """The waits of one run, oldest first; none of them ends while the instance is not open."""
 
     def __init__(self, activation: Activation, clock: Clock) -> None:
         self._activation = activation
@@ -69,18 +69,16 @@ class Waits:
             if wait.alarm is not None:
                 wait.alarm.cancel()
                 wait.alarm = None
-        if self._activation.open:
-            for wait in self._waits:
-                self._arm(wait)
-            self._match()
+        for wait in self._waits:
+            self._arm(wait)
+        self._match()
 
     async def _for(self, wait: _Wait) -> InboxEvent | None:
         self._activation.waiting += 1
         self._waits[wait] = None
         try:
-            if self._activation.open:
-                self._arm(wait)
-                self._match()
+            self._arm(wait)
+            self._match()
             with self._clock.waiting():
                 return await wait.over
         except asyncio.CancelledError:
@@ -94,8 +92,16 @@ class Waits:
 
     def _arm(self, wait: _Wait) -> None:
         due = wait.entry.due
-        if due is not None and not wait.over.done():
-            wait.alarm = self._clock.call_at(due, lambda: wait.end(None))
+        paused = self._activation.status in ("waitingForPause", "paused")  # its due is going to move
+        if due is not None and not (paused or wait.over.done()):
+            wait.alarm = self._clock.call_at(due, lambda: self._over(wait))
+
+    def _over(self, wait: _Wait) -> None:
+        wait.alarm = None
+        if self._activation.open:
+            wait.end(None)
+        else:
+            self._activation.ask()  # `look` finds it due once there is a slot
 
     def _match(self) -> None:
         inbox = self._activation.inbox
@@ -104,8 +110,11 @@ class Waits:
                 continue
             for place, event in enumerate(inbox):
                 if event.type == wait.type:
+                    if not self._activation.open:
+                        return self._activation.ask()
                     wait.end(inbox.pop(place))
                     break
+        return None
 
     def _give_back(self, wait: _Wait) -> None:
         """The waiter was cancelled with an event in its hands that it has not recorded."""

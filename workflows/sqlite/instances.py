@@ -55,14 +55,15 @@ def insert(connection: sqlite3.Connection, birth: Birth) -> Instance | None:
     return birth.instance(incarnation)
 
 
-def claim(connection: sqlite3.Connection, workflows: Sequence[str]) -> list[Claim]:
-    """Every unfinished instance of these workflows, each with its epoch raised."""
+def claim(connection: sqlite3.Connection, workflows: Sequence[str], only: int | None) -> list[Claim]:
+    """Every unfinished instance of these workflows, or one of them, each with its epoch raised."""
     marks = ", ".join("?" * len(workflows))
-    where = f"WHERE finished IS NULL AND workflow IN ({marks})"
-    connection.execute(f"UPDATE instance SET epoch = epoch + 1 {where}", workflows)  # noqa: S608
+    where = f"WHERE finished IS NULL AND workflow IN ({marks})" + ("" if only is None else " AND id = ?")
+    which = workflows if only is None else (*workflows, only)
+    connection.execute(f"UPDATE instance SET epoch = epoch + 1 {where}", which)  # noqa: S608
     rows = connection.execute(
         f"SELECT epoch, {INSTANCE} FROM instance {where} ORDER BY id",  # noqa: S608
-        workflows,
+        which,
     ).fetchall()
     return [_claimed(connection, instance_of(row[1:]), row[0]) for row in rows]
 

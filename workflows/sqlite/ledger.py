@@ -75,10 +75,10 @@ class SqliteLedger:
         """See `Ledger.undecided`."""
         return tuple(step for (step,) in await self._store.read(_UNDECIDED, (incarnation,)))
 
-    def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
+    def claim(self, workflows: Iterable[str], *, only: int | None = None) -> Future[list[Claim]]:
         """See `Ledger.claim`."""
         wanted = tuple(workflows)
-        return self._store.write(lambda connection: instances.claim(connection, wanted))
+        return self._store.write(lambda connection: instances.claim(connection, wanted, only))
 
     async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
         """See `Ledger.unserved`."""
