@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.contract.liveness import alive
 from tests.contract.world import ONCE, Event, Step, World, ended, workflow
-from tests.pitfalls.liveness import alive
 from workflows import StoreError, WorkflowEntrypoint
 
 pytestmark = pytest.mark.anyio

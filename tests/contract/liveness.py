@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workflows import Engine
 from workflows.lease import Lease
+from workflows.run import Run
 from workflows.types import FINAL
 
 __all__ = ["alive"]
@@ -12,10 +13,11 @@ __all__ = ["alive"]
 async def alive(engine: Engine) -> None:
     """Fails when an unfinished instance has neither a run, nor a wait with a timer or for an event.
 
-    A paused instance waits for its user; a queued one for a slot.
+    A paused instance waits for its user, a queued one for a slot, and one that broke off for its file.
     """
     backend = engine._backend
-    assert backend is not None
+    if backend is None:
+        return  # closed
     for name in engine._definitions:
         cursor = None
         while True:
@@ -35,8 +37,21 @@ async def alive(engine: Engine) -> None:
 
 
 def _moves(lease: Lease) -> bool:
-    if lease.status == "paused" or lease.queued:
+    if lease.status == "paused" or lease.queued or lease.broken is not None:
         return True
     if lease.run is None or lease.run.done():
         return lease.waiting > 0  # it is parked, and its waits are registered
-    return lease.status != "waitingForPause" or lease.running > 0
+    if lease.status == "waitingForPause":
+        return lease.running > 0
+    run = getattr(lease._changed, "__self__", None)
+    return not isinstance(run, Run) or _wakes(lease, run)
+
+
+def _wakes(lease: Lease, run: Run) -> bool:
+    """No step stands before an open gate, and whatever waits has a timer, or waits for an event."""
+    if lease.open and any(not opened.done() for opened in run._gate):
+        return False
+    return all(
+        wait.over.done() or wait.alarm is not None or (wait.entry.due is None and wait.type is not None)
+        for wait in run.waits._waits
+    )
