@@ -166,7 +166,6 @@ class Runs:
                 self._broke_off(lease, error)
                 return
             lease.stop()
-            lease.give_back()
             for claim in claims:
                 self.take(claim)
 

@@ -12,7 +12,9 @@ import pytest
 
 from tests.contract.liveness import alive
 from tests.contract.world import ONCE, Event, Step, World, ended, workflow
-from workflows import StoreError, WorkflowEntrypoint
+from workflows import Fenced, StoreError, WorkflowEntrypoint
+from workflows.backend import NewMoment
+from workflows.entry import State
 
 pytestmark = pytest.mark.anyio
 
@@ -110,8 +112,9 @@ async def test_a_run_that_lost_its_lease_does_nothing_more(world: World) -> None
 class Full:
     """A step whose result finds no room on the disk the first time, and its workflow."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, lasts: float = 0) -> None:
         self.world = world
+        self.lasts = lasts
         self.calls = 0
 
     async def room(self, pages: int) -> None:
@@ -123,10 +126,37 @@ class Full:
         self.calls += 1
         if self.calls == 1:
             await self.room(1)
+        else:
+            await self.world.clock.sleep(self.lasts)
         return "x" * 500_000
 
     async def run(self, event: Event, step: Step) -> int:
         return len(await step.do("large", self.large))
+
+
+async def test_what_an_older_lease_writes_is_refused(world: World) -> None:
+    """Pitfalls 2 and 10: an executor that was taken over overwrites the outcome."""
+
+    async def run(event: Event, step: Step) -> str:
+        await step.sleep("z", 100)
+        return "done"
+
+    async with world.started(run) as instance:
+        await world.later(5)
+        backend = world.engine._backend
+        assert backend is not None
+        [old] = backend._runs.leases.values()
+        await world.engine.replay()
+        [entry] = old.journal.values()
+        entry.state = State.DONE
+        with pytest.raises(Fenced):
+            await old.record(entry, [NewMoment("sleep_completed", world.clock.now(), {})])
+        await world.engine.replay()
+        await world.later(5)
+        assert (await instance.status()).status == "waiting"
+        assert await instance.result() == "done"
+        assert [event.type async for event in instance.subscribe()].count("sleep_completed") == 1
+    assert world.clock.now() >= world.started_at + 100
 
 
 async def test_a_full_disk_strands_no_run(durable: World) -> None:
@@ -146,7 +176,7 @@ async def test_a_full_disk_strands_no_run(durable: World) -> None:
 @pytest.mark.parametrize("command", ["terminate", "restart", "pause"])
 async def test_a_run_that_broke_off_can_be_commanded(durable: World, command: str) -> None:
     """Pitfall 3: an error of the store is logged, and the run is stranded for ever."""
-    full = Full(durable)
+    full = Full(durable, lasts=10)
     async with durable.started(full.run) as instance:
         await durable.later(2)
         await full.room(ROOM)
