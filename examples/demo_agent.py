@@ -60,6 +60,7 @@ class SlowedStep(WorkflowStep):
         timeout: Duration | None = None,
         sensitive: Any = None,
         config: StepOptions | None = None,
+        on_interrupted: Any = "rerun",
     ) -> Coroutine[Any, Any, Any]:
         async def slowly(*given: object) -> Any:
             await self._slowed.before(name)

@@ -26,6 +26,7 @@ from workflows.errors import (
     NonRetryableError,
     NotStorable,
     StepError,
+    StepInterrupted,
     StoreError,
     StoreFailed,
     StoreInUse,
@@ -40,6 +41,7 @@ from workflows.failure import Failure
 from workflows.hook import Finished, Hook, PlacedHook
 from workflows.hooks import StartWorkflow, Webhook
 from workflows.instance import WorkflowInstance
+from workflows.interrupted import Happened, Interrupted, NotHappened, OnInterrupted
 from workflows.page import ListedInstance, Page
 from workflows.retention import Retention
 from workflows.retry import DelayContext, RetryOptions, StepOptions
@@ -88,12 +90,14 @@ __all__ = [
     "Failure",
     "Fenced",
     "Finished",
+    "Happened",
     "HistoryEvent",
     "Hook",
     "InstanceExists",
     "InstanceFinished",
     "InstanceNotFound",
     "InstanceStatus",
+    "Interrupted",
     "InvalidCron",
     "InvalidDuration",
     "InvalidParams",
@@ -101,7 +105,9 @@ __all__ = [
     "ListedInstance",
     "NonRetryableDelayError",
     "NonRetryableError",
+    "NotHappened",
     "NotStorable",
+    "OnInterrupted",
     "Operation",
     "Page",
     "PlacedHook",
@@ -118,6 +124,7 @@ __all__ = [
     "StepContext",
     "StepCount",
     "StepError",
+    "StepInterrupted",
     "StepOptions",
     "StepStream",
     "Store",

@@ -23,7 +23,7 @@ from workflows.errors import (
 from workflows.failure import failure_of
 from workflows.marks import Mark
 from workflows.progress import Progress
-from workflows.retry import DELAY_BUDGET, DelayContext, StepConfig, backed_off, called_delay
+from workflows.retry import DEFAULT, DELAY_BUDGET, DelayContext, StepConfig, backed_off, called_delay
 from workflows.rollback import Compensation
 from workflows.run import Run
 from workflows.spool import Spool
@@ -96,9 +96,9 @@ class Attempts(ABC):
 
     async def live(self, entry: Entry) -> None:
         """See `Operation.live`."""
-        if entry.config is not None:
-            self._config = self._config.as_first(entry.config, self.key.name)
-        if entry.state is State.WAITING:
+        first = entry.config  # of the first run, and it counts: None stands for the default
+        self._config = DEFAULT if first is None else self._config.as_first(first, self.key.name)
+        if entry.state is State.WAITING and entry.due is not None:
             await self._until_due(entry)
         while True:
             await self._run.gate()

@@ -318,6 +318,9 @@ class Backend(Protocol):
     async def usage(self, ref: Ref) -> Usage:
         """What the recorded steps of the instance have used."""
 
+    async def undecided(self, ref: Ref) -> tuple[str, ...]:
+        """Its steps that wait for a decision, in the order in which they started."""
+
     async def journal(self, ref: Ref) -> list[Entry]:
         """Its entries, in the order in which the steps started."""
 
@@ -330,8 +333,11 @@ class Backend(Protocol):
         A chunk without data says that a later attempt starts over.
         """
 
-    async def send_event(self, ref: Ref, type: str, payload: bytes) -> None:
-        """Durable when it returns; `InstanceFinished` when nobody can receive it any more."""
+    async def send_event(self, ref: Ref, type: str, payload: bytes, *, decides: Key | None = None) -> None:
+        """Durable when it returns; `InstanceFinished` when nobody can receive it any more.
+
+        With `decides` it is refused unless that step waits for a decision and has not got one.
+        """
 
     async def control(self, ref: Ref, command: Command, *, step: Key | None = None) -> None:
         """Applies a command of the lifecycle table; durable when it returns. `rewind` goes back to `step`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
@@ -30,6 +31,8 @@ __all__ = ["EmbeddedBackend"]
 
 T = TypeVar("T")
 
+log = logging.getLogger("workflows")
+
 _KEPT_AS: dict[Status, frozenset[Status]] = {
     "waiting": frozenset({"running"}),
     "queued": frozenset({"queued", "running"}),
@@ -49,17 +52,26 @@ class EmbeddedBackend:
         self._commands = Commands(ledger, clock, slots, tell)
         self._runs = self._commands.runs
         self._closed = False
+        self._renewing = asyncio.Lock()
 
     async def serve(self, workflows: Iterable[str], drive: Drive) -> None:
         """See `Backend.serve`."""
-        await self._runs.serve(workflows, drive)
+        served = tuple(workflows)
+        await self._runs.serve(served, drive)
         await self._commands.followers.sweep()
+        for name, count in (await self._ledger.unserved(served)).items():
+            log.warning(
+                "%d unfinished instance(s) of %s are left alone: this engine was not given that workflow",
+                count,
+                name,
+            )
         await self._commands.pruner.open()
 
     async def renew(self) -> None:
         """Lets all runs go and drives them again from the ledger, as a new process would."""
-        await self._let_go()
-        await self._runs.claim()
+        async with self._renewing:
+            await self._let_go()
+            await self._runs.claim()
 
     async def close(self) -> None:
         """See `Backend.close`."""
@@ -103,6 +115,10 @@ class EmbeddedBackend:
         """See `Backend.usage`."""
         return await self._ledger.usage(ref.incarnation)
 
+    async def undecided(self, ref: Ref) -> tuple[str, ...]:
+        """See `Backend.undecided`."""
+        return await self._ledger.undecided(ref.incarnation)
+
     async def journal(self, ref: Ref) -> list[Entry]:
         """See `Backend.journal`."""
         _, entries = await self._ledger.history(ref.incarnation)
@@ -127,9 +143,9 @@ class EmbeddedBackend:
         self._refuse_when_closed()
         return read(ref, key, offset, chunks=self._ledger.chunks, runs=self._runs)
 
-    async def send_event(self, ref: Ref, type: str, payload: bytes) -> None:
+    async def send_event(self, ref: Ref, type: str, payload: bytes, *, decides: Key | None = None) -> None:
         """See `Backend.send_event`."""
-        await self._uninterrupted(self._deliver(ref, type, payload))
+        await self._uninterrupted(self._deliver(ref, type, payload, decides))
 
     async def control(self, ref: Ref, command: Command, *, step: Key | None = None) -> None:
         """See `Backend.control`."""
@@ -166,10 +182,12 @@ class EmbeddedBackend:
                     self._runs.take(Claim(instance, 1, [], [], birth.moments), reserved=birth.free)
         return created
 
-    async def _deliver(self, ref: Ref, type: str, payload: bytes) -> None:
+    async def _deliver(self, ref: Ref, type: str, payload: bytes, decides: Key | None) -> None:
         lease = self._runs.leases.get(ref.incarnation)
         async with lease.turn if lease is not None else nullcontext():
-            event = await self._ledger.deliver(ref.incarnation, type, payload, self._clock.now())
+            event = await self._ledger.deliver(
+                ref.incarnation, type, payload, self._clock.now(), decides=decides
+            )
             current = self._runs.leases.get(ref.incarnation)
             if current is not None:
                 self._runs.received(current, event)

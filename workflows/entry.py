@@ -69,7 +69,7 @@ class Entry:
     state: State
     attempts: int = 0
     due: float | None = None
-    """When the wait ends; epoch seconds."""
+    """When the wait ends, epoch seconds; None: only an event ends it."""
     fixed: bool = False
     """`due` is an instant that the user named: a pause does not move it."""
     result: bytes | None = None
@@ -91,6 +91,11 @@ class Entry:
     def ended(self) -> bool:
         """It has its result or its final error."""
         return self.state is State.DONE or self.state is State.FAILED
+
+    @property
+    def undecided(self) -> bool:
+        """An attempt of it was interrupted, and it waits until somebody decides what becomes of it."""
+        return self.key.kind is Kind.DO and self.state is State.WAITING and self.due is None
 
     def checksum(self) -> int:
         """CRC-32 over what a replay reads."""

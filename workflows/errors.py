@@ -8,6 +8,7 @@ WorkflowError                       the root: `except WorkflowError` catches all
 ├── NonRetryableDelayError          a delay function threw, or gave no delay
 ├── AttemptEnded                    a step's function streams after its attempt is over
 ├── StepError                       a step failed with an error whose class cannot be rebuilt
+├── StepInterrupted                 an attempt was interrupted, and nobody knows whether it happened
 ├── AmbiguousStepName               the occurrence of a step would depend on timing
 ├── InvalidCron                     not a cron expression, or one that never fires (also a ValueError)
 ├── InvalidDuration                 not a duration (also a ValueError)
@@ -46,6 +47,7 @@ __all__ = [
     "NonRetryableError",
     "NotStorable",
     "StepError",
+    "StepInterrupted",
     "StoreError",
     "StoreFailed",
     "StoreInUse",
@@ -108,6 +110,26 @@ class StepError(WorkflowError):
 
     def __str__(self) -> str:
         return f"{self.type_name}: {self.message}" if self.message else self.type_name
+
+
+class StepInterrupted(WorkflowError):
+    """A crash fell between a step's effect and its record, and the step has `on_interrupted="fail"`.
+
+    Also when somebody decided that a step that was interrupted has failed; `reason` is what they said.
+    """
+
+    def __init__(self, step: str, attempt: int, reason: str = "") -> None:
+        super().__init__(step, attempt, reason)
+        self.step = step
+        self.attempt = attempt
+        self.reason = reason
+
+    def __str__(self) -> str:
+        told = self.reason or (
+            "it may or may not have happened. See whether it has; then catch this error in run(), or let the "
+            "step run again with instance.restart(from_step=…)"
+        )
+        return f'attempt {self.attempt} of step "{self.step}" was interrupted before it was recorded: {told}'
 
 
 class AmbiguousStepName(WorkflowError):

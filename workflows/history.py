@@ -23,7 +23,7 @@ TYPES = frozenset(
     f"{what}_{happened}"
     for what, all_that_happens in {
         "workflow": "queued started running paused waiting_for_pause waiting completed errored terminated",
-        "step": "started completed errored unasked",
+        "step": "started completed errored unasked interrupted decided",
         "attempt": "started completed errored",
         "sleep": "started completed",
         "wait": "started completed timed_out",
@@ -35,7 +35,7 @@ TYPES = frozenset(
     }.items()
     for happened in all_that_happens.split()
 )
-"""Everything that subscribers may see."""
+"""All that subscribers may see; that of children, races, interruptions and unasked steps is ours."""
 _TELL_CONFIG = ("step_started", "rollback_step_started")
 REDACTED = "[REDACTED]"
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from workflows import codec, failure, history
+from workflows import codec, decision, failure, history
 from workflows.backend import Backend, Instance, Ref
 from workflows.entry import Key, Kind
 from workflows.errors import InstanceNotFound, WorkflowError, WorkflowFailed
@@ -15,7 +15,7 @@ from workflows.lifecycle import Command
 from workflows.receive import event_type
 from workflows.stream import StreamPart, StreamReset
 from workflows.typed import TypedCodec, message, too_large
-from workflows.types import HistoryEvent, InstanceStatus
+from workflows.types import FINAL, HistoryEvent, InstanceStatus
 
 __all__ = ["Shape", "StepKind", "WorkflowInstance"]
 
@@ -61,6 +61,7 @@ class WorkflowInstance:
             finished_at=None if finished is None else datetime.fromtimestamp(finished, UTC),
             usage=await self._backend.usage(instance.ref),
             unasked=instance.unasked,
+            undecided=await self._undecided(instance),
             reason=instance.reason,
             rollback=instance.rollback,
         )
@@ -88,6 +89,27 @@ class WorkflowInstance:
         ) is not None:
             raise refusal
         await self._backend.send_event(ref, event_type(type), stored)
+
+    async def decide(
+        self,
+        step: str,
+        *,
+        count: int = 1,
+        rerun: bool = False,
+        result: object = decision.NOT_GIVEN,
+        error: str | None = None,
+    ) -> None:
+        """Says what becomes of a step that was interrupted and has `on_interrupted="ask"`.
+
+        `rerun=True`: it runs again. `result=`: it has happened, and this is what it returned. `error=`: it
+        fails for good with `StepInterrupted`. Durable when this returns; a step that does not ask (see
+        `status().undecided`), or was decided about already, raises `WorkflowError`.
+        """
+        key = Key(Kind.DO, step, count)
+        stored = decision.dump(key, rerun=rerun, result=result, error=error)
+        if (refusal := too_large(stored, f"the result of step {key}", self._shape.value_limit)) is not None:
+            raise refusal
+        await self._backend.send_event(await self._ref(), decision.sent_as(key), stored, decides=key)
 
     async def pause(self) -> None:
         """No attempt starts any more; `paused` once those that run have ended. Finished: no effect."""
@@ -167,6 +189,9 @@ class WorkflowInstance:
         """
         instance = await self._instance()
         return exported(instance, await self._backend.journal(instance.ref), sensitive=sensitive)
+
+    async def _undecided(self, instance: Instance) -> tuple[str, ...]:
+        return () if instance.status in FINAL else await self._backend.undecided(instance.ref)
 
     async def _control(self, command: Command, step: Key | None = None) -> None:
         await self._backend.control(await self._ref(), command, step=step)

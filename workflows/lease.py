@@ -46,7 +46,7 @@ class Lease:
         self.outcome: Outcome | None = None
         """What the run came to while the instance was paused; it is written on resume."""
         self.broken: Exception | None = None
-        """Why its run broke off; it goes on when the engine is opened again."""
+        """Why its run broke off; it goes on once it can be written, or when the engine is opened again."""
         self._ledger = ledger
         self._settle = settle
         self._changed: Callable[[], object] | None = None

@@ -1,4 +1,4 @@
-"""Where the rows of an embedded backend are kept: twelve verbs, each one atomic and durable when awaited.
+"""Where the rows of an embedded backend are kept: fourteen verbs, each one atomic and durable when awaited.
 
 Verbs that write are plain functions that return a future: the order of calls is the order of the writes.
 """
@@ -13,7 +13,7 @@ from typing import Protocol
 from workflows.backend import InboxEvent, Instance, Listing, NewInstance, Ref
 from workflows.change import Change, Plan
 from workflows.chunks import Chunks
-from workflows.entry import Entry, Moment
+from workflows.entry import Entry, Key, Moment
 from workflows.kin import Told
 from workflows.lifecycle import BEGUN, QUEUED
 from workflows.timer import Due
@@ -118,14 +118,22 @@ class Ledger(Protocol):
     async def usage(self, incarnation: int) -> Usage:
         """Sums over the entries of `step.do` and of compensations: forgotten ones and descendants', too."""
 
-    def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
-        """Every unfinished instance of these workflows, each with its epoch raised."""
+    async def undecided(self, incarnation: int) -> tuple[str, ...]:
+        """Its steps that wait for a decision and have not got one, by ordinal."""
+
+    def claim(self, workflows: Iterable[str], *, only: int | None = None) -> Future[list[Claim]]:
+        """Every unfinished instance of these workflows, or one incarnation, each with its epoch raised."""
+
+    async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
+        """How many unfinished instances there are of each workflow that is not one of these."""
 
     def put(self, incarnation: int, epoch: int, entry: Entry, *, consume: int | None) -> Future[None]:
         """The entry as it is now, and the consumed event gone; `Fenced` when the epoch has been raised."""
 
-    def deliver(self, incarnation: int, type: str, payload: bytes, at: float) -> Future[InboxEvent]:
-        """A new event; `InstanceFinished` when the instance is finished."""
+    def deliver(
+        self, incarnation: int, type: str, payload: bytes, at: float, *, decides: Key | None = None
+    ) -> Future[InboxEvent]:
+        """A new event; `InstanceFinished` when the instance is finished, `decision.refusal` of `decides`."""
 
     def transition(self, incarnation: int, change: Change) -> Future[Applied | None]:
         """Applies the lifecycle table; None when it changes nothing, `Fenced` when the epoch is another.

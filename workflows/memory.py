@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from workflows import decision
 from workflows.acknowledged import acknowledged as _acknowledged
 from workflows.backend import InboxEvent, Instance, Listing
 from workflows.change import Change, Plan, planned, used_by
-from workflows.entry import Entry, Moment
+from workflows.entry import Entry, Key, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
 from workflows.kin import Told, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim
@@ -79,20 +81,32 @@ class MemoryLedger:
             used = used_by(self._rows[one].entries.values(), _sum(used, self._rows[one].instance.used))
         return used
 
-    def claim(self, workflows: Iterable[str]) -> asyncio.Future[list[Claim]]:
+    async def undecided(self, incarnation: int) -> tuple[str, ...]:
+        """See `Ledger.undecided`."""
+        row = self._row(incarnation)
+        asking = [entry.key for _, entry in sorted(row.entries.items()) if entry.undecided]
+        return tuple(str(key) for key in asking if not _has_event(row, decision.sent_as(key)))
+
+    def claim(self, workflows: Iterable[str], *, only: int | None = None) -> asyncio.Future[list[Claim]]:
         """See `Ledger.claim`."""
         wanted = frozenset(workflows)
-        return _acknowledged(
-            lambda: [self._claim(row) for row in self._rows.values() if _is_open(row, wanted)]
-        )
+        rows = self._rows.values() if only is None else [self._rows[only]] if only in self._rows else []
+        return _acknowledged(lambda: [self._claim(row) for row in rows if _is_open(row, wanted)])
+
+    async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
+        """See `Ledger.unserved`."""
+        names = (row.instance.ref.workflow for row in self._rows.values() if row.instance.status not in FINAL)
+        return dict(Counter(name for name in names if name not in frozenset(workflows)))
 
     def put(self, incarnation: int, epoch: int, entry: Entry, *, consume: int | None) -> asyncio.Future[None]:
         """See `Ledger.put`."""
         return _acknowledged(lambda: self._put(incarnation, epoch, _kept(entry), consume))
 
-    def deliver(self, incarnation: int, type: str, payload: bytes, at: float) -> asyncio.Future[InboxEvent]:
+    def deliver(
+        self, incarnation: int, type: str, payload: bytes, at: float, *, decides: Key | None = None
+    ) -> asyncio.Future[InboxEvent]:
         """See `Ledger.deliver`."""
-        return _acknowledged(lambda: self._deliver(incarnation, type, payload, at))
+        return _acknowledged(lambda: self._deliver(incarnation, type, payload, at, decides))
 
     def transition(self, incarnation: int, change: Change) -> asyncio.Future[Applied | None]:
         """See `Ledger.transition`."""
@@ -143,12 +157,18 @@ class MemoryLedger:
         if consume is not None:
             del row.inbox[consume]
 
-    def _deliver(self, incarnation: int, type: str, payload: bytes, at: float) -> InboxEvent:
+    def _deliver(
+        self, incarnation: int, type: str, payload: bytes, at: float, decides: Key | None
+    ) -> InboxEvent:
         row = self._row(incarnation)
         if row.instance.status in FINAL:
             raise InstanceFinished(
                 f'"{row.instance.ref.id}" is {row.instance.status}: nobody receives "{type}"'
             )
+        if decides is not None:
+            asks = any(entry.undecided for entry in row.entries.values() if entry.key == decides)
+            if (refused := decision.refusal(decides, asks=asks, decided=_has_event(row, type))) is not None:
+                raise refused
         return self._sent(row, type, payload, at)
 
     def _sent(self, row: _Row, type: str, payload: bytes, at: float) -> InboxEvent:
@@ -212,6 +232,9 @@ class MemoryLedger:
             self.chunks.forget(row.instance.ref.incarnation, plan.forget_from)
         if plan.kept is not None:
             entries, row.moments = plan.kept
+            forgotten = {decision.sent_as(entry.key) for entry in row.entries.values()}
+            forgotten -= {decision.sent_as(entry.key) for entry in entries}
+            row.inbox = {number: event for number, event in row.inbox.items() if event.type not in forgotten}
             row.entries = {entry.ordinal: entry for entry in entries}
         if plan.rule.effect is Effect.WIPE:
             row.inbox = {}
@@ -253,6 +276,10 @@ def _fits(instance: Instance, listing: Listing) -> bool:
         and (listing.since is None or instance.created_at >= listing.since)
         and (listing.until is None or instance.created_at < listing.until)
     )
+
+
+def _has_event(row: _Row, type: str) -> bool:
+    return any(event.type == type for event in row.inbox.values())
 
 
 def _is_open(row: _Row, workflows: frozenset[str]) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import Context
+from typing import Any
 
 from workflows.audience import Audience
 from workflows.backend import Drive, InboxEvent, Outcome, Parked
 from workflows.clock import Clock
-from workflows.errors import Fenced
+from workflows.errors import Fenced, StoreError, StoreFailed
 from workflows.lease import Lease
 from workflows.ledger import Claim, Ledger
 from workflows.limited import LimitedLease
@@ -21,6 +23,9 @@ from workflows.slots import Slots
 __all__ = ["Runs"]
 
 log = logging.getLogger("workflows")
+
+_AGAIN = 5.0
+"""Seconds until a run that broke off is tried again."""
 
 
 class Runs:
@@ -45,6 +50,7 @@ class Runs:
         self.workflows: frozenset[str] = frozenset()
         self._ledger = ledger
         self._slots = slots
+        self._clock = clock
         self._conclude = conclude
         self._settle = settle
         self._begin = begin
@@ -178,5 +184,39 @@ class Runs:
             log.debug('"%s" was taken from this run', lease.ref.id)
         except Exception as error:
             log.exception('the run of %s "%s" broke off', lease.ref.workflow, lease.ref.id)
-            lease.broken = error
-            lease.audience.failed(error)
+            self._broke_off(lease, error)
+
+    async def _take_again(self, lease: Lease) -> None:
+        """Claims an instance anew whose run broke off, until that succeeds: nothing else would move it."""
+        async with lease.turn:
+            if self._drive is None or self.leases.get(lease.ref.incarnation) is not lease:
+                return  # the engine was closed, or a command has ended it or begun it anew
+            try:
+                claims = await self._ledger.claim(self.workflows, only=lease.ref.incarnation)
+            except Exception as error:  # noqa: BLE001  # whatever the ledger has
+                self._broke_off(lease, error)
+                return
+            lease.stop()
+            for claim in claims:
+                self.take(claim)
+
+    def _broke_off(self, lease: Lease, error: Exception) -> None:
+        """Whoever follows it learns why; it is tried again where the cause may pass."""
+        lease.broken = error
+        lease.audience.failed(error)
+        if _passes(error):
+            self._clock.call_later(_AGAIN, lambda: self._spawn(self._take_again(lease)))
+
+    def _spawn(self, taking: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(taking, context=self._context.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _passes(error: Exception) -> bool:
+    """The file could not be written now, e.g. because the disk is full; it may be writable later."""
+    return (
+        isinstance(error, StoreError)
+        and not isinstance(error, StoreFailed)
+        and isinstance(error.__cause__, sqlite3.OperationalError)
+    ) or isinstance(error, sqlite3.OperationalError)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, overload
 
 from typing_extensions import TypeForm, TypeVarTuple, Unpack
 
+from workflows import interrupted
 from workflows.attempt import current_attempt
 from workflows.callback import style_of
 from workflows.children import Children
@@ -18,6 +20,7 @@ from workflows.do import Do
 from workflows.duration import Duration
 from workflows.entry import Kind
 from workflows.errors import WorkflowError, WorkflowFatalError
+from workflows.interrupted import Careful, OnInterrupted
 from workflows.receive import Receive
 from workflows.retry import DEFAULT, RetryOptions, StepConfig, StepOptions
 from workflows.rollback import Compensation, RollbackContext, RollbackOptions
@@ -53,6 +56,7 @@ class _Undoable(_Options, total=False):
     """What `step.do` takes with a function, beside the `rollback` of that function's result."""
 
     rollback_config: RollbackOptions | None
+    on_interrupted: OnInterrupted
 
 
 class _Default(Protocol):
@@ -209,6 +213,7 @@ class WorkflowStep(Composing):
         config: StepOptions | None = None,
         rollback: Callable[[RollbackContext[Any]], object] | None = None,
         rollback_config: RollbackOptions | None = None,
+        on_interrupted: OnInterrupted = "rerun",
         depends: Sequence[DecoratedStep[Any]] | None = None,
         concurrent: bool = False,
     ) -> Any:
@@ -223,6 +228,11 @@ class WorkflowStep(Composing):
         `rollback` undoes the step when an error ends the instance, or `terminate(rollback=True)` does: it is
         called like `fn`, with a `RollbackContext`, once for each step that has started, the last one first.
         `rollback_config` has `retries` and `timeout` of its own. Such a step costs one more write.
+
+        `on_interrupted` says what happens when a crash fell between the effect of an attempt and its record:
+        "rerun" (the next attempt starts), "fail" (`StepInterrupted`), "ask" (the step waits for
+        `WorkflowInstance.decide`), or a function that is called with `Interrupted` and returns
+        `Happened(value)` or `NotHappened()`. All but "rerun" cost one more write before each attempt.
 
         Without `fn` it is Cloudflare's decorator: `@step.do("name")` makes a function a step that runs when
         it is called, after the steps that its parameters name, or that `depends` lists; these run one after
@@ -240,14 +250,19 @@ class WorkflowStep(Composing):
         try:
             self._count(name, fn)
             checked = StepConfig.of(name, options) if options else DEFAULT
+            if on_interrupted != "rerun":
+                interrupted.checked(name, on_interrupted)
             style = style_of(fn, len(args))
             undo = self._compensation(name, rollback, rollback_config) if undoable else None
             key = self._run.names.take(Kind.DO, self._full(name))
         except WorkflowError as error:
             return refused(error)
         codec = style.codec if result is None else codec_for(result)
+        make: Callable[..., Do] = Do
+        if on_interrupted != "rerun":
+            make = partial(Careful, on_interrupted=on_interrupted)
         return self._run.perform(
-            Do(self._run, key, fn, args, style=style, codec=codec, config=checked, compensation=undo)
+            make(self._run, key, fn, args, style=style, codec=codec, config=checked, compensation=undo)
         )
 
     def progress(self, value: object, /) -> Streamed:

@@ -165,6 +165,8 @@ class InstanceStatus:
     usage: Usage
     unasked: tuple[str, ...] = ()
     """Recorded steps that the finished run did not ask for: `name-count`."""
+    undecided: tuple[str, ...] = ()
+    """Steps that were interrupted and wait for `decide()`: `name-count`."""
     reason: str | None = None
     """Why the engine paused it, when it did."""
     rollback: RollbackStatus | None = None
@@ -190,7 +192,8 @@ class HistoryEvent:
 
     `type` is one of Cloudflare's: workflow_queued … workflow_completed, step_started, attempt_errored,
     sleep_completed, wait_timed_out …, or one of ours: child_started, child_completed, child_errored,
-    race_started, race_completed, step_unasked. What a type does not have is None.
+    race_started, race_completed, step_interrupted and step_decided (of a step with `on_interrupted=`), and
+    step_unasked (today's code did not ask for it). What a type does not have is None.
     """
 
     instance_id: str

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
+from tests.contract.liveness import alive
 from workflows import (
     Engine,
     InstanceStatus,
@@ -65,6 +66,7 @@ class World:
         async with self.open(flow) as engine:
             given = {} if params is NOTHING else {"params": params}
             yield await engine.workflow(flow).create(id="i", **given)
+            await alive(engine)
 
     async def run(self, body: Body, params: Any = NOTHING, **attributes: Any) -> InstanceStatus:
         """How an instance ended."""
@@ -77,6 +79,7 @@ class World:
         flow = workflow(body, **attributes)
         async with self.open(flow) as engine:
             yield engine.workflow(flow).get("i")
+            await alive(engine)
 
     async def later(self, seconds: float) -> None:
         """Lets this much virtual time go by."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
+from workflows import decision
 from workflows.backend import InboxEvent, Instance
 from workflows.change import Change, Plan, planned
-from workflows.entry import Entry, Moment
-from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
+from workflows.entry import Entry, Key, Moment
+from workflows.errors import Fenced, InstanceFinished, InstanceNotFound, WorkflowError
 from workflows.kin import Told, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim
 from workflows.lifecycle import Effect
 from workflows.sqlite.tables import (
+    DECIDED_BY,
     ENTRY,
     INSERT,
     INSTANCE,
     MOMENT,
+    UNDECIDED,
     UPDATE,
     birth_row,
     changed_row,
@@ -33,6 +36,12 @@ from workflows.types import FINAL
 __all__ = ["claim", "deliver", "expire", "history", "insert", "transition"]
 
 _SHOW = f"INSERT INTO moment(instance, {MOMENT}) VALUES(?, ?, ?, ?, ?)"
+_ASKS = f"SELECT 1 FROM entry WHERE instance = ? AND {UNDECIDED} AND name = ? AND occurrence = ?"  # noqa: S608
+_DECIDED = "SELECT 1 FROM event WHERE instance = ? AND type = ?"
+_FORGET_DECISIONS = f"""
+DELETE FROM event WHERE instance = ? AND type IN (
+  SELECT {DECIDED_BY} FROM entry WHERE instance = ? AND ordinal >= ?)
+"""  # noqa: S608  # constants only
 _OWNED = ("entry", "event", "moment", "chunk")
 """Tables whose rows belong to an instance."""
 
@@ -48,14 +57,15 @@ def insert(connection: sqlite3.Connection, birth: Birth) -> Instance | None:
     return birth.instance(incarnation)
 
 
-def claim(connection: sqlite3.Connection, workflows: Sequence[str]) -> list[Claim]:
-    """Every unfinished instance of these workflows, each with its epoch raised."""
+def claim(connection: sqlite3.Connection, workflows: Sequence[str], only: int | None) -> list[Claim]:
+    """Every unfinished instance of these workflows, or one of them, each with its epoch raised."""
     marks = ", ".join("?" * len(workflows))
-    where = f"WHERE finished IS NULL AND workflow IN ({marks})"
-    connection.execute(f"UPDATE instance SET epoch = epoch + 1 {where}", workflows)  # noqa: S608
+    where = f"WHERE finished IS NULL AND workflow IN ({marks})" + ("" if only is None else " AND id = ?")
+    which = workflows if only is None else (*workflows, only)
+    connection.execute(f"UPDATE instance SET epoch = epoch + 1 {where}", which)  # noqa: S608
     rows = connection.execute(
         f"SELECT epoch, {INSTANCE} FROM instance {where} ORDER BY id",  # noqa: S608
-        workflows,
+        which,
     ).fetchall()
     return [_claimed(connection, instance_of(row[1:]), row[0]) for row in rows]
 
@@ -74,12 +84,19 @@ def history(connection: sqlite3.Connection, incarnation: int) -> tuple[list[Mome
 
 
 def deliver(
-    connection: sqlite3.Connection, incarnation: int, type: str, payload: bytes, at: float
+    connection: sqlite3.Connection,
+    incarnation: int,
+    type: str,
+    payload: bytes,
+    at: float,
+    decides: Key | None,
 ) -> InboxEvent:
     """A new event in the inbox."""
     _, instance = _known(connection, incarnation)
     if instance.status in FINAL:
         raise InstanceFinished(f'"{instance.ref.id}" is {instance.status}: nobody receives "{type}"')
+    if decides is not None and (refused := _refusal(connection, incarnation, decides)) is not None:
+        raise refused
     return _sent(connection, incarnation, type, payload, at)
 
 
@@ -145,6 +162,7 @@ def _carry_out(connection: sqlite3.Connection, incarnation: int, plan: Plan, epo
         _erase(connection, incarnation)
         return
     if plan.forget_from is not None:
+        connection.execute(_FORGET_DECISIONS, (incarnation, incarnation, plan.forget_from))
         for table in ("entry", "chunk"):
             connection.execute(
                 f"DELETE FROM {table} WHERE instance = ? AND ordinal >= ?",  # noqa: S608
@@ -161,6 +179,12 @@ def _carry_out(connection: sqlite3.Connection, incarnation: int, plan: Plan, epo
         )
     _show(connection, incarnation, plan.moments)
     connection.execute(UPDATE, changed_row(plan.instance, epoch))
+
+
+def _refusal(connection: sqlite3.Connection, incarnation: int, step: Key) -> WorkflowError | None:
+    asks = only_row(connection, _ASKS, incarnation, step.name, step.occurrence)
+    decided = only_row(connection, _DECIDED, incarnation, decision.sent_as(step))
+    return decision.refusal(step, asks=asks is not None, decided=decided is not None)
 
 
 def _erase(connection: sqlite3.Connection, incarnation: int) -> None:

@@ -11,14 +11,14 @@ import orjson
 
 from workflows.backend import InboxEvent, Instance, Listing
 from workflows.change import Change
-from workflows.entry import Entry, Kind, Moment
+from workflows.entry import Entry, Key, Kind, Moment
 from workflows.errors import Fenced
 from workflows.ledger import Applied, Birth, Claim
 from workflows.sqlite import instances
 from workflows.sqlite.chunks import SqliteChunks
 from workflows.sqlite.listing import selection
 from workflows.sqlite.store import Store
-from workflows.sqlite.tables import INSTANCE, MIGRATIONS, PUT, entry_row, instance_of
+from workflows.sqlite.tables import DECIDED_BY, INSTANCE, MIGRATIONS, PUT, UNDECIDED, entry_row, instance_of
 from workflows.types import Usage
 
 __all__ = ["SqliteLedger"]
@@ -32,6 +32,11 @@ SELECT count(*), coalesce(sum(attempts), 0), coalesce(sum(active), 0.0)
 FROM kin JOIN entry ON entry.instance = kin.id WHERE kind IN ({int(Kind.DO)}, {int(Kind.ROLLBACK)})
 """  # noqa: S608  # constants only
 _USED = f"{_KIN} SELECT used FROM kin JOIN instance USING (id) WHERE used IS NOT NULL"  # noqa: S608
+_UNDECIDED = f"""
+SELECT name || '-' || occurrence AS step FROM entry WHERE instance = ? AND {UNDECIDED} AND NOT EXISTS(
+  SELECT 1 FROM event WHERE event.instance = entry.instance AND event.type = {DECIDED_BY}) ORDER BY ordinal
+"""  # noqa: S608  # constants only
+_UNFINISHED = "SELECT workflow, count(*) FROM instance WHERE finished IS NULL GROUP BY workflow"
 _NEXT_EXPIRY = "SELECT min(expires) FROM instance WHERE expires IS NOT NULL"
 
 
@@ -74,20 +79,31 @@ class SqliteLedger:
         """See `Ledger.history`."""
         return self._store.write(lambda connection: instances.history(connection, incarnation))
 
-    def claim(self, workflows: Iterable[str]) -> Future[list[Claim]]:
+    async def undecided(self, incarnation: int) -> tuple[str, ...]:
+        """See `Ledger.undecided`."""
+        return tuple(step for (step,) in await self._store.read(_UNDECIDED, (incarnation,)))
+
+    def claim(self, workflows: Iterable[str], *, only: int | None = None) -> Future[list[Claim]]:
         """See `Ledger.claim`."""
         wanted = tuple(workflows)
-        return self._store.write(lambda connection: instances.claim(connection, wanted))
+        return self._store.write(lambda connection: instances.claim(connection, wanted, only))
+
+    async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
+        """See `Ledger.unserved`."""
+        known = frozenset(workflows)
+        return {name: count for name, count in await self._store.read(_UNFINISHED) if name not in known}
 
     def put(self, incarnation: int, epoch: int, entry: Entry, *, consume: int | None) -> Future[None]:
         """See `Ledger.put`."""
         row = (incarnation, *entry_row(entry), incarnation, epoch)
         return self._store.write(_Put(row, consume))
 
-    def deliver(self, incarnation: int, type: str, payload: bytes, at: float) -> Future[InboxEvent]:
+    def deliver(
+        self, incarnation: int, type: str, payload: bytes, at: float, *, decides: Key | None = None
+    ) -> Future[InboxEvent]:
         """See `Ledger.deliver`."""
         return self._store.write(
-            lambda connection: instances.deliver(connection, incarnation, type, payload, at)
+            lambda connection: instances.deliver(connection, incarnation, type, payload, at, decides)
         )
 
     def transition(self, incarnation: int, change: Change) -> Future[Applied | None]:

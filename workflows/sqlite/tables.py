@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from workflows import decision
 from workflows.backend import FOREVER, InboxEvent, Instance, Kept, Ref, Undoing
 from workflows.entry import Entry, Key, Kind, Moment, State
 from workflows.errors import StoreError
@@ -21,12 +22,14 @@ from workflows.ledger import Birth
 from workflows.types import UNUSED, CronFiring, RollbackStatus, Usage
 
 __all__ = [
+    "DECIDED_BY",
     "ENTRY",
     "INSERT",
     "INSTANCE",
     "MIGRATIONS",
     "MOMENT",
     "PUT",
+    "UNDECIDED",
     "UPDATE",
     "birth_row",
     "changed_row",
@@ -113,6 +116,11 @@ SET status = ?, epoch = ?, output = ?, error = ?, finished = ?, paused = ?, reas
   begun = ?, expires = ?, undoing = ?, rollback = ?, used = ?
 WHERE id = ?
 """
+
+UNDECIDED = f"kind = {int(Kind.DO)} AND state = {int(State.WAITING)} AND due IS NULL"
+"""See `Entry.undecided`."""
+DECIDED_BY = f"'{decision.PREFIX}' || name || '-' || occurrence"
+"""See `decision.sent_as`."""
 
 _Row = tuple[Any, ...]
 

@@ -19,6 +19,12 @@ __all__ = ["Writer"]
 
 T = TypeVar("T")
 
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "; make room and write again",
+    sqlite3.SQLITE_BUSY: "; another program has a transaction open on it: end that one, and write again",
+}
+"""Errors that pass, and what makes them pass."""
+
 
 class Writer:
     """Commits what is written to it, in the order of the calls, until `finish` or a broken disk.
@@ -114,10 +120,10 @@ class Writer:
             group.refuse(lambda: self._not_written(error))
 
     def _explained(self, error: BaseException) -> BaseException:
-        return self._not_written(error) if primary_code(error) == sqlite3.SQLITE_FULL else error
+        return self._not_written(error) if primary_code(error) in _ADVICE else error
 
     def _not_written(self, error: BaseException) -> StoreError:
-        advice = "; make room and write again" if primary_code(error) == sqlite3.SQLITE_FULL else ""
+        advice = _ADVICE.get(primary_code(error), "")
         return _caused(StoreError(f"nothing was written to {self._name}: {error}{advice}"), error)
 
     def _refusal(self) -> StoreError:
