@@ -17,16 +17,15 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import Executor
-from contextvars import ContextVar
 from typing import Any, Protocol
 
 from workflows.callback import CallStyle
 from workflows.clock import Clock
 from workflows.errors import StepError, WorkflowError, WorkflowTimeoutError
+from workflows.inside import INSIDE
 from workflows.progress import Progress
 from workflows.spool import SMALL, Spool, is_spooled
 from workflows.stream import Streamed
-from workflows.tasks import made_for, make_as
 
 __all__ = ["Attempt", "Streams", "current_attempt"]
 
@@ -34,13 +33,13 @@ log = logging.getLogger("workflows")
 
 _GRACE = 5.0
 _left_behind: set[asyncio.Task[Any]] = set()
-_current: ContextVar[Attempt | None] = ContextVar("_current", default=None)
 _making = threading.Lock()
 
 
 def current_attempt() -> Attempt | None:
     """The attempt of a step that calls this, at whatever depth; None outside of one."""
-    return _current.get()
+    inside = INSIDE.get()
+    return inside if isinstance(inside, Attempt) else None
 
 
 class Streams(Protocol):
@@ -106,10 +105,8 @@ class Attempt:
         assert task is not None
         cancellations = task.cancelling()
         alarm = clock.call_later(self._limit, self._expire)
-        made = made_for()
-        make_as(None)  # what the function leaves running, such as a client's pool, is not let go with the run
-        outer = _current.get()
-        _current.set(self)
+        outer = INSIDE.get()
+        INSIDE.set(self)  # so what the function leaves running, a client's pool, say, outlives the run
         value: Any = None
         try:
             with clock.busy():
@@ -128,10 +125,9 @@ class Attempt:
                 raise
         finally:
             alarm.cancel()
-            make_as(made)
             self._task = None
             self._over = True
-            _current.set(outer)  # not by a token: the coroutine may be closed in another context
+            INSIDE.set(outer)  # not by a token: the coroutine may be closed in another context
             if self._progress is not None or self._spool is not None:
                 self._close_streams()
         if not self._expired:

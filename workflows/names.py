@@ -36,7 +36,7 @@ class Names:
         self._waited: WeakSet[_Task] = WeakSet()
         self._reserved: set[Key] = set()
         self._tracing = False
-        self._stand_ins: WeakKeyDictionary[_Task, _Task] = WeakKeyDictionary()
+        self._stand_ins: WeakKeyDictionary[_Task, _Task] | None = None
         self.taken: set[Key] = set()
 
     def take(self, kind: Kind, name: object, *, alike: bool = False) -> Key:
@@ -78,22 +78,24 @@ class Names:
 
     def waited(self, task: _Task) -> None:
         """`task` has waited for a step: what it calls from now on depends on events."""
-        self._waited.add(self._stand_ins.get(task, task) if self._stand_ins else task)
+        self._waited.add(task if self._stand_ins is None else self._stand_ins.get(task, task))
 
     def stand_in(self, task: _Task, beginner: _Task) -> None:
         """What `task` calls counts as called by `beginner`, which does nothing else until `task` ends."""
+        if self._stand_ins is None:
+            self._stand_ins = WeakKeyDictionary()
         self._stand_ins[task] = self._stand_ins.get(beginner, beginner)
 
     def stand_alone(self, task: _Task) -> None:
         """`task` goes on beside the one that it stood in for."""
-        if self._stand_ins.pop(task, None) is not None:
+        if self._stand_ins is not None and self._stand_ins.pop(task, None) is not None:
             self._waited.add(task)
 
     def _claim(self, called: tuple[Kind, str], *, alike: bool = False) -> None:
         task = asyncio.current_task()
         if task is None:
             return
-        if self._stand_ins:
+        if self._stand_ins is not None:
             task = self._stand_ins.get(task, task)
         if called not in self._users:
             self._users[called] = ref(task)

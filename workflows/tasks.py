@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator, Iterator
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from typing import Any
 
-__all__ = ["Park", "RunTask", "RunTasks", "Steered", "TaskFactory", "made_for", "make_as"]
+from workflows.inside import INSIDE
+
+__all__ = ["Park", "RunTask", "RunTasks", "Steered", "TaskFactory"]
 
 _Make = Callable[..., "asyncio.Future[Any]"]
 
@@ -136,7 +138,7 @@ class RunTasks:
     def start(self, coroutine: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
         """The first task of the run."""
         context = copy_context()
-        context.run(_of_run.set, self)
+        context.run(INSIDE.set, self)
         return asyncio.get_running_loop().create_task(coroutine, name=name, context=context)
 
     def add(self, task: asyncio.Future[Any], steered: Steered) -> None:
@@ -181,19 +183,6 @@ class RunTasks:
         self._tasks.pop(task, None)
 
 
-_of_run: ContextVar[RunTasks | None] = ContextVar("_of_run", default=None)
-
-
-def made_for() -> RunTasks | None:
-    """The run whose tasks are made here, if any."""
-    return _of_run.get()
-
-
-def make_as(tasks: RunTasks | None) -> None:
-    """From now on, in this context, new tasks belong to the run of `tasks`; to none when it is None."""
-    _of_run.set(tasks)
-
-
 class TaskFactory:
     """The task factory of a loop on which engines run; it leaves other tasks to the factory that it found."""
 
@@ -226,8 +215,8 @@ class TaskFactory:
     def __call__(self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Future[Any]:
         """A new task; `options` are those of `asyncio.Task`, which differ between Pythons."""
         context = options.get("context")
-        tasks = _of_run.get() if context is None else context.get(_of_run)
-        if tasks is None:
+        tasks = INSIDE.get() if context is None else context.get(INSIDE)
+        if not isinstance(tasks, RunTasks):
             make = self._found or _plain
             return make(loop, coro, **options)
         steered = Steered(coro)
