@@ -16,7 +16,6 @@ import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from concurrent.futures import Executor
 from typing import Any, Protocol
 
 from workflows.callback import CallStyle
@@ -26,6 +25,7 @@ from workflows.inside import INSIDE
 from workflows.progress import Progress
 from workflows.spool import SMALL, Spool, is_spooled
 from workflows.stream import Streamed
+from workflows.threads import Threads
 
 __all__ = ["Attempt", "Streams", "current_attempt"]
 
@@ -60,7 +60,6 @@ class Attempt:
 
     __slots__ = (
         "_abandoned",
-        "_executor",
         "_expired",
         "_function",
         "_limit",
@@ -70,6 +69,7 @@ class Attempt:
         "_streams",
         "_style",
         "_task",
+        "_threads",
         "arguments",
     )
 
@@ -80,7 +80,7 @@ class Attempt:
         style: CallStyle,
         *,
         limit: float,
-        executor: Executor,
+        threads: Threads,
         streams: Streams | None = None,
     ) -> None:
         self._function = function
@@ -91,7 +91,7 @@ class Attempt:
         self._over = False
         self._style = style
         self._limit = limit
-        self._executor = executor
+        self._threads = threads
         self._task: asyncio.Task[Any] | None = None
         self._expired = False
         self._abandoned = False
@@ -104,6 +104,9 @@ class Attempt:
         task = self._task = asyncio.current_task()
         assert task is not None
         cancellations = task.cancelling()
+        if self._style.threaded:
+            with clock.busy():
+                await self._threads.turn()
         alarm = clock.call_later(self._limit, self._expire)
         outer = INSIDE.get()
         INSIDE.set(self)  # so what the function leaves running, a client's pool, say, outlives the run
@@ -167,7 +170,7 @@ class Attempt:
         if self._style.threaded:
             context = contextvars.copy_context()
             call = functools.partial(context.run, self._function, *self.arguments)
-            value = await asyncio.get_running_loop().run_in_executor(self._executor, call)
+            value = await self._threads.run(call)
         else:
             value = self._function(*self.arguments)
         if inspect.iscoroutine(value):

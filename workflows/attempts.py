@@ -164,7 +164,7 @@ class Attempts(ABC):
             self._arguments,
             self._style,
             limit=self._config.timeout_seconds,
-            executor=self._run.executor,
+            threads=self._run.threads,
             streams=self if self._may_stream else None,
         )
         if self._style.takes_context:
@@ -218,7 +218,7 @@ class Attempts(ABC):
         delay = retries.delay_seconds
         if delay is None and callable(retries.delay):
             failed = DelayContext(self.context(entry), error)
-            call = Attempt(retries.delay, (failed,), ON_LOOP, limit=DELAY_BUDGET, executor=self._run.executor)
+            call = Attempt(retries.delay, (failed,), ON_LOOP, limit=DELAY_BUDGET, threads=self._run.threads)
             delay = await called_delay(call.result(self._run.clock), str(self.key))
         assert delay is not None
         return backed_off(delay, retries.backoff, entry.attempts)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +32,7 @@ from workflows.run import Run
 from workflows.standing import place, stack
 from workflows.step import WorkflowStep
 from workflows.tasks import TaskFactory
+from workflows.threads import Threads
 from workflows.typed import too_large
 from workflows.types import WorkflowEvent
 from workflows.undo import Undo
@@ -64,7 +64,7 @@ class Driver:
         self._env = env
         self._bindings = bindings
         self._children = Children(backend, bindings)
-        self._executor = ThreadPoolExecutor(thread_name_prefix="step")
+        self._threads = Threads()
         self._marks = StartMarks()
         self._tasks = TaskFactory.installed()
         self._parking, self._never = Parking(hot_waits), Parking(sys.maxsize)
@@ -85,7 +85,7 @@ class Driver:
         run = Run(
             activation,
             clock=self._clock,
-            executor=self._executor,
+            threads=self._threads,
             marks=self._marks,
             parking=parking,
             classes=definition.classes,
@@ -115,7 +115,7 @@ class Driver:
             await asyncio.wait(tasks, timeout=_GRACE)
         self._marks.close()
         self._tasks.remove()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def _leave(self, run: Run) -> None:
         """`run()` has returned while steps of it still run: they go on to their end."""

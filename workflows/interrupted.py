@@ -153,7 +153,7 @@ class Careful(Do):
             (Interrupted(context, tuple(self._interrupted)),),
             style_of(verify, 1),
             limit=self._config.timeout_seconds,
-            executor=self._run.executor,
+            threads=self._run.threads,
         )
         verdict = await call.result(self._run.clock)
         if verdict is None or isinstance(verdict, Happened | NotHappened):

@@ -14,7 +14,6 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, TypeVar
 from weakref import WeakSet
@@ -42,6 +41,7 @@ from workflows.rehearsal import Rehearsal, Rehearsals
 from workflows.retry import undoable
 from workflows.stream import Whole
 from workflows.tasks import Park, RunTasks
+from workflows.threads import Threads
 from workflows.waits import Waits
 
 __all__ = ["Limits", "Operation", "Run", "operation_of"]
@@ -89,7 +89,7 @@ class Run:
         activation: Activation,
         *,
         clock: Clock,
-        executor: Executor,
+        threads: Threads,
         marks: StartMarks,
         parking: Parking,
         classes: Rebuildable,
@@ -98,7 +98,7 @@ class Run:
     ) -> None:
         self.activation = activation
         self.clock = clock
-        self.executor = executor
+        self.threads = threads
         self.marks = marks
         self.classes = classes
         self.limits = limits
