@@ -110,6 +110,7 @@ def _entry(entry: Entry, *, sensitive: bool) -> dict[str, Any]:
         "state": entry.state.name.lower(),
         "attempts": entry.attempts,
         **_given(due=entry.due, fixed=entry.fixed or None, lasted=entry.lasted or None, config=config),
+        **_given(within=entry.within or None),
         **_values(result=None if hidden else entry.result, error=entry.error),
         **({_REDACTED: True} if hidden else {}),
     }
@@ -128,6 +129,7 @@ def _read(ordinal: int, shown: Mapping[str, Any]) -> Entry:
         _stored_at(shown, "error"),
         _stored_at(shown, "config"),
         lasted=shown.get("lasted", 0.0),
+        within=shown.get("within", False),
     )
 
 

@@ -34,6 +34,7 @@ from workflows.clock import Clock
 from workflows.entry import Entry, Key, State
 from workflows.errors import CannotDecode, Fenced, WorkflowError, WorkflowFatalError
 from workflows.failure import Rebuildable
+from workflows.inside import INSIDE
 from workflows.marks import StartMarks
 from workflows.names import Names
 from workflows.parking import Parking
@@ -210,7 +211,10 @@ class Run:
 
     def unasked(self) -> tuple[str, ...]:
         """Recorded steps that this run did not ask for, in the order in which they started."""
-        return tuple(str(key) for key in self.activation.journal if key not in self.names.taken)
+        taken = self.names.taken
+        return tuple(
+            str(key) for key, e in self.activation.journal.items() if key not in taken and not e.within
+        )
 
     def attempt_ended(self) -> None:
         """One attempt less is under way."""
@@ -299,6 +303,7 @@ class Run:
         await self.gate()
         if entry is None:
             entry = self.activation.journal[operation.key] = operation.started()
+            entry.within = INSIDE.get() is not self.made
         begun = self.clock.now()
         try:
             if entry.cut:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,7 @@ from workflows import (
     WorkflowFatalError,
     WorkflowStep,
 )
+from workflows.testing import replay
 
 pytestmark = pytest.mark.anyio
 
@@ -367,3 +370,38 @@ async def test_code_that_breaks_ends_the_instance_visibly(durable: World) -> Non
     assert status.error is not None
     assert (status.status, status.error.message) == ("errored", "this program is broken")
     assert status.unasked == ("a-1", "b-1", "c-1", "sleep-1")
+
+
+async def test_a_step_that_another_step_calls_is_asked_for_by_that_one(world: World) -> None:
+    changed = False
+
+    async def run(event: Event, step: Step) -> None:
+        async def outer() -> int:
+            first = await step.do("inner", lambda: 1)
+            return first + sum(await asyncio.gather(step.do("a", lambda: 2), step.do("b", lambda: 3)))
+
+        await step.do("other" if changed else "outer", outer)
+        await step.sleep("z", 100)
+
+    async with world.started(run) as instance:
+        await world.later(5)
+        await world.engine.replay()
+        assert (await ended(instance)).unasked == ()
+        await instance.restart()
+        await world.later(5)
+        changed = True
+        await world.engine.replay()
+        assert (await ended(instance)).unasked == ("outer-1",)
+
+
+async def test_nor_does_the_replay_of_its_history_miss_it(world: World) -> None:
+    async def run(event: Event, step: Step) -> int:
+        async def outer() -> int:
+            return await step.do("inner", lambda: 1)
+
+        return await step.do("outer", outer)
+
+    async with world.started(run) as instance:
+        await ended(instance)
+        replayed = await replay(workflow(run), json.loads(json.dumps(await instance.export())))
+        assert replayed.differences == ()

@@ -76,6 +76,7 @@ ALTER TABLE instance ADD COLUMN follows INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE instance ADD COLUMN undoing BLOB;
 ALTER TABLE instance ADD COLUMN rollback TEXT;
 ALTER TABLE instance ADD COLUMN used TEXT;
+ALTER TABLE entry ADD COLUMN within INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE moment ADD COLUMN detail TEXT;
 CREATE INDEX instance_expires ON instance(expires) WHERE expires IS NOT NULL;
 CREATE INDEX instance_parent ON instance(parent) WHERE parent IS NOT NULL;
@@ -93,11 +94,11 @@ INSTANCE = (
 MOMENT = "place, type, at, detail"
 ENTRY = (
     "ordinal, kind, name, occurrence, state, attempts, due, fixed, result, error, config, active, lasted, "
-    "moments, crc"
+    "within, moments, crc"
 )
 PUT = f"""
 INSERT INTO entry(instance, {ENTRY})
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM instance WHERE id = ? AND epoch = ?
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM instance WHERE id = ? AND epoch = ?
 ON CONFLICT(instance, ordinal) DO UPDATE SET
   state = excluded.state, attempts = excluded.attempts, due = excluded.due, result = excluded.result,
   error = excluded.error, active = excluded.active, lasted = excluded.lasted, moments = excluded.moments,
@@ -210,6 +211,7 @@ def entry_row(entry: Entry) -> _Row:
         entry.config,
         entry.active,
         entry.lasted,
+        entry.within,
         orjson.dumps([tuple(moment) for moment in entry.moments]),
         entry.checksum(),
     )
@@ -218,7 +220,7 @@ def entry_row(entry: Entry) -> _Row:
 def entry_of(row: _Row) -> Entry:
     """From the columns of `ENTRY`; refuses what the disk has changed."""
     ordinal, kind, name, occurrence, state, attempts, due, fixed = row[:8]
-    result, error, config, active, lasted, moments, crc = row[8:]
+    result, error, config, active, lasted, within, moments, crc = row[8:]
     entry = Entry(
         Key(Kind(kind), name, occurrence),
         ordinal,
@@ -231,6 +233,7 @@ def entry_of(row: _Row) -> Entry:
         config,
         active,
         lasted,
+        bool(within),
         [Moment(*moment) for moment in orjson.loads(moments)],
     )
     if entry.checksum() != crc:

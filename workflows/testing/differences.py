@@ -111,6 +111,7 @@ def _left_out(record: Recorded, reached: Reached, *, ended_only: bool = True) ->
         for entry in record.entries
         if entry.key not in asked
         and entry.key.kind is not Kind.ROLLBACK
+        and not entry.within
         and str(entry.key) not in record.unasked
         and (entry.ended or not ended_only)
     ]
