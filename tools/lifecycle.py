@@ -102,8 +102,10 @@ the queue when there is no slot.
 - **`restart()`** forgets all that is recorded; **`restart(from_step=…)`** forgets that step and every one
   that started after it.
 - **`delete()`** leaves no trace; the id may be taken again.
-- All of them cut off what runs, except `pause()`, which lets running attempts end.
+- All that end or restart an instance cut off what runs; `pause()` lets running attempts end.
 - A run may give these commands to its own instance: `await self.instance.restart()`.
+
+A program that uses them is on the page about [commands](commands.md).
 """
 
 

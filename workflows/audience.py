@@ -1,4 +1,4 @@
-"""Who follows an instance in this process: subscribers, readers of streams, who waits for its end."""
+"""Who watches an instance in this process: subscribers, readers of streams, who waits for its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Audience"]
 
 
 class Audience:
-    """The followers of one incarnation, over all its runs."""
+    """The watchers of one incarnation, over all its runs."""
 
     __slots__ = ("_bells", "_end", "_queues")
 

@@ -132,7 +132,7 @@ class Commands:
         await self._applied(lease, applied)
 
     async def _applied(self, lease: Lease, applied: Applied) -> None:
-        """The change is durable: the run and the followers learn of it."""
+        """The change is durable: the run and the watchers learn of it."""
         plan, instance = applied.plan, applied.plan.instance
         lease.paused_at, lease.begun = instance.paused_at, instance.begun
         for entry, due in plan.dues:

@@ -1,4 +1,4 @@
-"""The backend of one process: leases, inboxes and followers, over a ledger.
+"""The backend of one process: leases, inboxes and watchers, over a ledger.
 
 Everything that changes an instance goes through this object on one event loop, and the ledger writes in the
 order of calls; so what a lease holds in memory is what the ledger will hold once the write is acknowledged.
@@ -19,13 +19,13 @@ from workflows.clock import Clock
 from workflows.commands import Commands
 from workflows.entry import Entry, Key
 from workflows.errors import EngineClosed, InstanceNotFound
-from workflows.following import follow, read
 from workflows.ledger import Birth, Claim, Ledger
 from workflows.lifecycle import Command
 from workflows.notice import Tell
 from workflows.rehearsal import Rehearsals
 from workflows.slots import Slots
 from workflows.types import Status, Usage
+from workflows.watching import read, watch
 
 __all__ = ["EmbeddedBackend"]
 
@@ -136,7 +136,7 @@ class EmbeddedBackend:
 
     def watch(self, ref: Ref, cursor: int) -> AsyncIterator[Seen]:
         """See `Backend.watch`."""
-        return follow(ref, cursor, ledger=self._ledger, runs=self._runs)
+        return watch(ref, cursor, ledger=self._ledger, runs=self._runs)
 
     def stream(self, ref: Ref, key: Key, offset: int) -> AsyncIterator[Chunk]:
         """See `Backend.stream`."""

@@ -161,7 +161,7 @@ class CannotDecode(WorkflowError):
 
 
 class WorkflowFailed(WorkflowError):
-    """The instance ended without an output: errored or terminated.
+    """The instance ended without an output: errored or terminated, or as a child deleted.
 
     `workflow` and `id` say which; `status` how; `name` and `reason` repeat `status().error`.
     """

@@ -29,7 +29,7 @@ _AGAIN = 5.0
 
 
 class Runs:
-    """Who is leased here, who follows it, and the task that runs it.
+    """Who is leased here, who watches it, and the task that runs it.
 
     `conclude` writes what a run came to, `settle` that its last attempt before a pause has ended, and `begin`
     that a queued instance has got its slot.
@@ -142,7 +142,7 @@ class Runs:
         self.parked.received(lease.ref.incarnation, event.type)
 
     def forget(self, lease: Lease) -> Audience:
-        """The instance has ended, or is gone: whoever follows it is to be told."""
+        """The instance has ended, or is gone: whoever watches it is to be told."""
         if self.leases.get(lease.ref.incarnation) is lease:
             del self.leases[lease.ref.incarnation]
             self.audiences.pop(lease.ref.incarnation, None)
@@ -201,7 +201,7 @@ class Runs:
                 self.take(claim)
 
     def _broke_off(self, lease: Lease, error: Exception) -> None:
-        """Whoever follows it learns why; it is tried again where the cause may pass."""
+        """Whoever watches it learns why; it is tried again where the cause may pass."""
         lease.broken = error
         lease.audience.failed(error)
         if _passes(error):

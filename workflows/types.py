@@ -153,8 +153,8 @@ class RollbackStatus:
 class InstanceStatus:
     """How an instance is.
 
-    `waiting`: nothing of it runs, and it sleeps or waits for an event or a retry. `queued`: it waits for its
-    turn under a `concurrency` limit.
+    `waiting`: nothing of it runs, and it sleeps, or waits for an event, a child, a decision or a retry.
+    `queued`: it waits for its turn under a `concurrency` limit.
     """
 
     status: Status
@@ -188,7 +188,7 @@ class ChildRef:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """Something that happened to an instance; `event_id` counts from 1 without gaps.
+    """Something that happened to an instance; `event_id` counts from 1, and leaps over what a restart forgot.
 
     `type` is one of Cloudflare's: workflow_queued … workflow_completed, step_started, attempt_errored,
     sleep_completed, wait_timed_out …, or one of ours: child_started, child_completed, child_errored,

@@ -1,4 +1,4 @@
-"""Following an instance or a step: what the ledger has, then what becomes durable while one looks."""
+"""Watching an instance or a step: what the ledger has, then what becomes durable while one looks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from workflows.lifecycle import ENDS
 from workflows.reading import Reading
 from workflows.runs import Runs
 
-__all__ = ["follow", "read"]
+__all__ = ["read", "watch"]
 
 
-async def follow(ref: Ref, cursor: int, *, ledger: Ledger, runs: Runs) -> AsyncIterator[Seen]:
+async def watch(ref: Ref, cursor: int, *, ledger: Ledger, runs: Runs) -> AsyncIterator[Seen]:
     """See `Backend.watch`."""
     audience = runs.audiences[ref.incarnation]
     queue = audience.join()
