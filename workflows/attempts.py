@@ -132,7 +132,7 @@ class Attempts(ABC):
             run.heed(activation.chunks(entry).start_over())
         self.unseen.append(run.moment(self._told.attempt_started, attempt=entry.attempts))
         activation.running += 1
-        mark = self._begun = run.marks.add(lambda: self._mark(entry))
+        mark = self._begun = run.marks.add(lambda: self._mark(entry), run)
         begun = time.perf_counter()
         try:
             value = await self._called(entry)

@@ -290,8 +290,14 @@ class Activation(Protocol):
     def settle(self) -> None:
         """The last attempt has ended while the instance was waiting for its pause."""
 
-    def listen(self, changed: Callable[[], object] | None) -> None:
-        """`changed` is called when the status, an entry's `due`, the inbox or the lease has changed."""
+    def listen(
+        self, changed: Callable[[], object] | None, cut_off: Callable[[], object] | None = None
+    ) -> None:
+        """`changed` is called when the status, an entry's `due`, the inbox or the lease has changed.
+
+        `cut_off` is called when the lease is about to be taken away by a command: what is recorded in it is
+        written before that.
+        """
 
     def lease_ok(self) -> bool:
         """False: whatever the run does is refused, so it should stop."""

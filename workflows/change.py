@@ -53,8 +53,6 @@ class Change:
     """Only while this is the instance's; None: whatever it is."""
     step: Key | None = None
     """To which step `rewind` goes back."""
-    ordinal: int | None = None
-    """Its ordinal, when it runs now and perhaps is not recorded yet."""
     ending: Ending = NOTHING
     told: Told | None = None
     """Who is told, when it ends the instance."""
@@ -166,7 +164,7 @@ def _after(before: Instance, done: Transition, change: Change) -> Instance:
 
 
 def _ordinal(entries: Iterable[Entry], change: Change) -> int:
-    found = next((entry.ordinal for entry in entries if entry.key == change.step), change.ordinal)
+    found = next((entry.ordinal for entry in entries if entry.key == change.step), None)
     if found is None:
         name = "" if change.step is None else change.step.name
         raise WorkflowError(f'(instance.cannot_restart) Step "{name}" not found in execution history')

@@ -116,12 +116,12 @@ class Commands:
         if planned is None:
             return
         rule = planned.rule
+        if rule.fences:
+            lease.cut_off()
         order = lease.next_order(len(ending.before) + len(rule.seen))
         before, lease.status = lease.status, rule.status
-        asked = None if step is None else lease.journal.get(step)
-        ordinal = None if asked is None else asked.ordinal
         told = self._told(lease, rule)
-        change = Change(command, at, order, idle, free, lease.epoch, step, ordinal, ending, told)
+        change = Change(command, at, order, idle, free, lease.epoch, step, ending, told)
         try:
             applied = await self._ledger.transition(lease.ref.incarnation, change)
         except BaseException:

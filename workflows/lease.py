@@ -50,6 +50,7 @@ class Lease:
         self._ledger = ledger
         self._settle = settle
         self._changed: Callable[[], object] | None = None
+        self._cut_off: Callable[[], object] | None = None
         self._stopped = False
         self._order = last_order(claim.moments, claim.entries) + 1
 
@@ -75,9 +76,16 @@ class Lease:
         """See `Activation.settle`."""
         self._settle(self)
 
-    def listen(self, changed: Callable[[], object] | None) -> None:
+    def listen(
+        self, changed: Callable[[], object] | None, cut_off: Callable[[], object] | None = None
+    ) -> None:
         """See `Activation.listen`."""
-        self._changed = changed
+        self._changed, self._cut_off = changed, cut_off
+
+    def cut_off(self) -> None:
+        """A command is going to take the lease away."""
+        if self._cut_off is not None:
+            self._cut_off()
 
     def lease_ok(self) -> bool:
         """See `Activation.lease_ok`; steps that `run()` left behind go on after it is complete."""

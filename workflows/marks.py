@@ -1,4 +1,4 @@
-"""Start marks: what still runs after a quarter of a second is written down as started."""
+"""Start marks: what still runs after a quarter of a second, or is cut off, is written down as started."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ _AFTER = 0.25
 class Mark:
     """A call that is due after a quarter of a second, unless it is cancelled."""
 
-    __slots__ = ("call", "due")
+    __slots__ = ("call", "due", "owner")
 
-    def __init__(self, due: float, call: Callable[[], object]) -> None:
+    def __init__(self, due: float, call: Callable[[], object], owner: object) -> None:
         self.due = due
         self.call: Callable[[], object] | None = call
+        self.owner = owner
 
     def now(self) -> None:
         """Calls it, unless it was called or cancelled."""
@@ -28,7 +29,7 @@ class Mark:
 
     def cancel(self) -> None:
         """The attempt is over."""
-        self.call = None
+        self.call = self.owner = None
 
 
 class StartMarks:
@@ -38,14 +39,20 @@ class StartMarks:
         self._queue: deque[Mark] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, call: Callable[[], object]) -> Mark:
+    def add(self, call: Callable[[], object], owner: object) -> Mark:
         """Calls `call` after a quarter of a second of real time; crashes know no virtual clock."""
         loop = asyncio.get_running_loop()
-        mark = Mark(loop.time() + _AFTER, call)
+        mark = Mark(loop.time() + _AFTER, call, owner)
         self._queue.append(mark)
         if self._timer is None:
             self._timer = loop.call_later(_AFTER, self._look)
         return mark
+
+    def now(self, owner: object) -> None:
+        """Calls those of `owner` that are pending."""
+        for mark in self._queue:
+            if mark.owner is owner:
+                mark.now()
 
     def close(self) -> None:
         """No mark is called any more."""

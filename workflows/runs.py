@@ -118,7 +118,10 @@ class Runs:
             lease.turn_to_run.held = reserved
         lease.after = after
         self.leases[incarnation] = lease
-        self.start(lease)
+        if lease.status == "waitingForPause":
+            self._settle(lease)  # the process was killed while an attempt ran
+        else:
+            self.start(lease)
 
     def start(self, lease: Lease) -> None:
         """Lets the driver run the lease, unless it is paused, or has no slot yet."""

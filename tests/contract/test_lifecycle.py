@@ -218,6 +218,20 @@ async def test_a_running_callback_is_cut_off(world: World, command: str) -> None
         assert seen[-1] == ("begun" if command == "terminate" else "ended")
 
 
+@pytest.mark.parametrize("rollback", [False, True])
+async def test_what_has_just_started_is_seen_before_it_is_cut_off(world: World, rollback: bool) -> None:
+    async def run(event: Event, step: Step) -> None:
+        await step.do("a", lambda: 1, rollback=lambda _: None)
+        await step.do("b", world.clock.sleep, 10)
+
+    async with world.started(run) as instance:
+        await world.later(5)
+        await instance.terminate(rollback=rollback)
+        seen = await history(instance)
+        then = "rollback_started" if rollback else "workflow_terminated"
+        assert seen[7:10] == ["step_started", "attempt_started", then]
+
+
 async def test_terminate_logs_no_failed_attempt(world: World) -> None:
     async def run(event: Event, step: Step) -> None:
         await step.do("s", lambda: 1 / 0, retries={"limit": 5, "delay": 30})

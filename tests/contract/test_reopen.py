@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contract.world import ONCE, Event, Step, World, ended, named, workflow
+from tests.contract.world import ONCE, Event, Step, World, ended, history, named, workflow
 from workflows import StoreInUse
+from workflows.lifecycle import BEGUN
 
 pytestmark = pytest.mark.anyio
 
@@ -99,6 +101,37 @@ async def test_a_paused_instance_stays_paused(durable: World) -> None:
         assert (await instance.status()).status == "paused"
         await instance.resume()
         assert await instance.result() == "slept"
+
+
+async def test_a_pause_that_waited_for_an_attempt_when_the_process_was_killed_is_one(
+    durable: World, tmp_path: Path
+) -> None:
+    attempts: list[int] = []
+
+    async def work(ctx: Any) -> None:
+        attempts.append(ctx.attempt)
+        await durable.clock.sleep(10)
+
+    async def run(event: Event, step: Step) -> None:
+        await step.do("s", work)
+
+    async with durable.started(run) as instance:
+        await durable.later(5)
+        await instance.pause()
+        assert (await instance.status()).status == "waitingForPause"
+        killed = durable.as_killed(tmp_path / "killed")
+    async with killed.reopened(run) as instance:
+        await killed.later(50)
+        assert ((await instance.status()).status, attempts) == ("paused", [1])
+        await instance.resume()
+        assert await history(instance) == [
+            *BEGUN,
+            "workflow_waiting_for_pause",
+            "workflow_paused",
+            "workflow_running",
+            *("step_started", "attempt_started", "attempt_completed", "step_completed"),
+            "workflow_completed",
+        ]
 
 
 @pytest.mark.parametrize("end", ["complete", "errored", "terminated"])

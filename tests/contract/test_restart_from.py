@@ -164,6 +164,40 @@ async def test_an_unknown_step_is_refused_and_nothing_is_lost(world: World, step
         assert (await instance.status()).output == "done"
 
 
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_step_that_was_cut_off_as_soon_as_it_began_is_found(world: World, ends: bool) -> None:
+    attempts: list[int] = []
+
+    async def work(ctx: Any) -> None:
+        attempts.append(ctx.attempt)
+        await world.clock.sleep(10)
+
+    async with world.started(lambda event, step: step.do("s", work)) as instance:
+        await world.later(5)
+        if ends:
+            await instance.terminate()
+        await instance.restart(from_step="s")
+        assert (await ended(instance)).status == "complete"
+        assert attempts == [1, 1]
+
+
+async def test_a_step_that_began_before_goes_on_with_its_next_attempt(world: World) -> None:
+    attempts: list[int] = []
+
+    async def work(ctx: Any) -> None:
+        attempts.append(ctx.attempt)
+        await world.clock.sleep(10)
+
+    async def run(event: Event, step: Step) -> None:
+        await asyncio.gather(step.do("a", work), step.do("b", lambda: 1))
+
+    async with world.started(run) as instance:
+        await world.later(5)
+        await instance.restart(from_step="b")
+        assert (await ended(instance)).status == "complete"
+        assert attempts == [1, 2]
+
+
 async def test_an_unknown_kind_is_refused(world: World) -> None:
     async def run(event: Event, step: Step) -> None:
         await step.sleep("z", 10)

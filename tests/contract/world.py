@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from tests.contract.liveness import alive
@@ -80,6 +83,15 @@ class World:
         async with self.open(flow) as engine:
             yield engine.workflow(flow).get("i")
             await alive(engine)
+
+    def as_killed(self, folder: Path) -> World:
+        """What the file holds now, as a process that is killed leaves it."""
+        folder.mkdir()
+        for name in Path(self.path).parent.glob(f"{Path(self.path).name}*"):
+            shutil.copy(name, folder)
+        world = World(str(folder / Path(self.path).name), park=self.park)
+        world.clock = VirtualClock(datetime.fromtimestamp(self.clock.now(), UTC))
+        return world
 
     async def later(self, seconds: float) -> None:
         """Lets this much virtual time go by."""

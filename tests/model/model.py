@@ -38,6 +38,8 @@ class Modelled:
     phase: Phase = "work"
     left: float | None = WORK
     """Seconds until the phase is over; None: it has not begun, because the instance is paused."""
+    cut_off: bool = False
+    """The phase had begun before a crash, and perhaps that is not recorded."""
     inbox: list[int] = field(default_factory=list)
     output: int | None = None
     done: Counter[str] = field(default_factory=Counter)
@@ -96,10 +98,14 @@ class Modelled:
         self._enter(phase)
         return True
 
+    def perhaps_begun(self, phase: Phase) -> bool:
+        """Nobody can say whether the step is in the history."""
+        return self.phase == phase and self.left is None and self.cut_off
+
     def crash(self) -> None:
         """What was running begins again; everything else is as it was."""
         if self.status == "waitingForPause":
-            self.status, self.left = "paused", None
+            self.status, self.left, self.cut_off = "paused", None, True
         elif self.status == "running" and self.phase in BUSY:
             self._enter(self.phase)
 
@@ -113,7 +119,7 @@ class Modelled:
         self._enter(PHASES[PHASES.index(self.phase) + 1])
 
     def _enter(self, phase: Phase) -> None:
-        self.phase, self.left = phase, None
+        self.phase, self.left, self.cut_off = phase, None, False
         if self.status == "waitingForPause":
             self.status = "paused"
             if phase == "delay":

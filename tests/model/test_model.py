@@ -133,8 +133,8 @@ class Schedules(RuleBasedStateMachine):
 
     @rule(id=instances, to=st.sampled_from(["work", "rest", "event", "flaky"]))
     def restart_from(self, id: str, to: Phase) -> None:
-        if self.models[id].status == "terminated":
-            return  # TODO
+        if self.models[id].perhaps_begun(to):
+            return
         kinds: dict[str, Any] = {"rest": "sleep", "event": "wait_for_event"}
         accepted = self.models[id].rewind(to)
         going_back = self.handle(id).restart(from_step=to, kind=kinds.get(to, "do"))
