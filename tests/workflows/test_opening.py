@@ -122,8 +122,8 @@ async def test_whoever_asks_while_the_engine_is_being_closed_is_answered_or_told
 
         closing = asyncio.ensure_future(engine.close())
         while not closing.done():
-            for ask in (instance.status, instance.result, followed, binding.list, instance.export):
-                asked.append(asyncio.ensure_future(ask()))
+            asks = (instance.status, instance.result, followed, binding.list, instance.export)
+            asked += [asyncio.ensure_future(ask()) for ask in asks]
             await asyncio.sleep(0)
     told = await asyncio.gather(*asked, return_exceptions=True)
     assert [one for one in told if isinstance(one, Exception) and not isinstance(one, EngineClosed)] == []
