@@ -84,7 +84,7 @@ async def test_whoever_waits_for_a_slot_is_queued_and_whoever_has_given_it_back_
     async with world.open(flow, concurrency=1) as engine:
         binding = engine.workflow(flow)
 
-        async def listed() -> dict[str, str]:
+        async def listed() -> dict[Status, str]:
             asked: tuple[Status, ...] = ("queued", "running", "waiting")
             shown = {status: ids((await binding.list(status=status)).instances) for status in asked}
             for line in (await binding.list(status=asked)).instances:
