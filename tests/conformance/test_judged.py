@@ -136,12 +136,17 @@ def _killed(program: list[Json], log: list[tuple[int, str]], **observed: Json) -
     logged: list[dict[str, Json]] = [
         {"at_ms": 3, "action": "create", "result": {"ok": True, "value": {"id": "own"}}}
     ]
-    shown = {"status": "running", "output": None, "error": None}
+    shown: Json = {"status": "running", "output": None, "error": None}
     for at, action in log:
         value = shown if action.startswith("status") else None
         logged.append({"at_ms": at, "action": action, "result": {"ok": True, "value": value}})
     seen: dict[str, Json] = {"trace": [{"t": 416, "ev": "run_start"}], "log": logged} | observed
-    raw = {"id": "own", "group": "process-kill", "verdict": "quirk-resume", "program": program}
+    raw: dict[str, Json] = {
+        "id": "own",
+        "group": "process-kill",
+        "verdict": "quirk-resume",
+        "program": program,
+    }
     raw |= {"killed_at_ms": 2_000, "restarted_at_ms": 12_000, "observed": seen}
     return list(asyncio.run(judge(Scenario.of(raw), "sqlite")).differences)
 
