@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypedDict, TypeVar
 
 from workflows.errors import WorkflowError
-from workflows.ids import checked_id
+from workflows.ids import addressed_id, checked_id
 from workflows.instance import WorkflowInstance
 from workflows.retention import Retention
 
@@ -89,7 +89,7 @@ def old_ids(ids: Sequence[str]) -> dict[str, int]:
     _refuse_size(len(ids), "batchDelete")
     places: dict[str, int] = {}
     for index, id in enumerate(ids):
-        places.setdefault(checked_id(id), index)
+        places.setdefault(addressed_id(id), index)
     return places
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from workflows.chunks import Chunk
 from workflows.clock import Clock
 from workflows.commands import Commands
 from workflows.entry import Entry, Key
-from workflows.errors import EngineClosed, InstanceNotFound
+from workflows.errors import EngineClosed, InstanceNotFound, StoreError
 from workflows.ledger import Birth, Claim, Ledger
 from workflows.lifecycle import Command
 from workflows.notice import Tell
@@ -91,37 +91,28 @@ class EmbeddedBackend:
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """See `Backend.find`."""
-        self._refuse_when_closed()
-        instance = await self._ledger.find(workflow, id)
+        instance = await self._read(lambda: self._ledger.find(workflow, id))
         return None if instance is None else self._shown(instance)
 
     async def select(self, listing: Listing) -> list[Instance]:
         """See `Backend.select`."""
-        self._refuse_when_closed()
         wanted = listing.statuses
         if wanted is not None:
             kept = frozenset(status for one in wanted for status in _KEPT_AS.get(one, (one,)))
             listing = dataclasses.replace(listing, statuses=kept)
-        found: list[Instance] = []
-        while page := await self._ledger.select(listing):
-            shown = (self._shown(instance) for instance in page)
-            found += [one for one in shown if wanted is None or one.status in wanted]
-            if len(found) >= listing.most or len(page) < listing.most:
-                break
-            listing = dataclasses.replace(listing, after=page[-1].ref.incarnation)
-        return found[: listing.most]
+        return await self._read(lambda: self._select(listing, wanted))
 
     async def usage(self, ref: Ref) -> Usage:
         """See `Backend.usage`."""
-        return await self._ledger.usage(ref.incarnation)
+        return await self._read(lambda: self._ledger.usage(ref.incarnation))
 
     async def undecided(self, ref: Ref) -> tuple[str, ...]:
         """See `Backend.undecided`."""
-        return await self._ledger.undecided(ref.incarnation)
+        return await self._read(lambda: self._ledger.undecided(ref.incarnation))
 
     async def journal(self, ref: Ref) -> list[Entry]:
         """See `Backend.journal`."""
-        _, entries = await self._ledger.history(ref.incarnation)
+        _, entries = await self._read(lambda: self._ledger.history(ref.incarnation))
         return entries
 
     async def finished(self, ref: Ref) -> Instance:
@@ -129,13 +120,14 @@ class EmbeddedBackend:
         self._refuse_when_closed()
         lease = self._runs.leases.get(ref.incarnation)
         if lease is None:
-            return await self._known(ref)
+            return await self._read(lambda: self._known(ref))
         if lease.broken is not None:
             raise lease.broken
         return await self._runs.audiences[ref.incarnation].end()
 
     def watch(self, ref: Ref, cursor: int) -> AsyncIterator[Seen]:
         """See `Backend.watch`."""
+        self._refuse_when_closed()
         return watch(ref, cursor, ledger=self._ledger, runs=self._runs)
 
     def stream(self, ref: Ref, key: Key, offset: int) -> AsyncIterator[Chunk]:
@@ -157,6 +149,15 @@ class EmbeddedBackend:
             change.close()  # nobody will await it
         self._refuse_when_closed()
         return await asyncio.shield(self._commands.spawn(change))
+
+    async def _read(self, read: Callable[[], Awaitable[T]]) -> T:
+        """What `read` gives; also one that the closing of the file overtakes says that it was the engine."""
+        self._refuse_when_closed()
+        try:
+            return await read()
+        except StoreError:
+            self._refuse_when_closed()
+            raise
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
@@ -191,6 +192,16 @@ class EmbeddedBackend:
             current = self._runs.leases.get(ref.incarnation)
             if current is not None:
                 self._runs.received(current, event)
+
+    async def _select(self, listing: Listing, wanted: frozenset[Status] | None) -> list[Instance]:
+        found: list[Instance] = []
+        while page := await self._ledger.select(listing):
+            shown = (self._shown(instance) for instance in page)
+            found += [one for one in shown if wanted is None or one.status in wanted]
+            if len(found) >= listing.most or len(page) < listing.most:
+                break
+            listing = dataclasses.replace(listing, after=page[-1].ref.incarnation)
+        return found[: listing.most]
 
     def _shown(self, instance: Instance) -> Instance:
         """With the status that only this process knows."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from workflows.backend import Ref, Seen
 from workflows.chunks import Chunk, Chunks
 from workflows.entry import Key
+from workflows.errors import StoreError
 from workflows.ledger import Ledger
 from workflows.lifecycle import ENDS
 from workflows.reading import Reading
@@ -32,6 +33,7 @@ async def watch(ref: Ref, cursor: int, *, ledger: Ledger, runs: Runs) -> AsyncIt
                 yield seen
         lease = runs.leases.get(ref.incarnation)
         if lease is None:
+            _raise_what_was_told(queue)
             return
         if lease.broken is not None:
             raise lease.broken
@@ -59,10 +61,21 @@ async def read(ref: Ref, key: Key, offset: int, *, chunks: Chunks, runs: Runs) -
                 return
             for chunk in page:
                 yield chunk
+    except StoreError:
+        if bell.error is not None:  # the engine was closed meanwhile, and the file with it
+            raise bell.error from None
+        raise
     finally:
         audience.dismiss(bell)
         if ref.incarnation not in runs.leases:
             runs.audiences.pop(ref.incarnation, None)
+
+
+def _raise_what_was_told(queue: asyncio.Queue[Seen | Exception | None]) -> None:
+    """The lease is gone: either the instance has ended, or something says here why it will not be seen."""
+    while not queue.empty():
+        if isinstance(told := queue.get_nowait(), Exception):
+            raise told
 
 
 async def _live(queue: asyncio.Queue[Seen | Exception | None], last: int) -> AsyncIterator[Seen]:

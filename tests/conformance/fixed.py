@@ -25,7 +25,8 @@ _KEYS = {
 
 def _keys(event: WorkflowEvent[Any]) -> list[str]:
     """The recorded names of the fields that this event has."""
-    return sorted(theirs for ours, theirs in _KEYS.items() if getattr(event, ours, None) is not None)
+    absent = {"schedule"} if event.schedule is None else set()
+    return sorted(theirs for ours, theirs in _KEYS.items() if ours not in absent)
 
 
 class Probe(WorkflowEntrypoint[Trace, Any]):

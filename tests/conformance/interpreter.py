@@ -161,12 +161,12 @@ class Program:
         self._store(op, await call_instance(self._workflow.instance, op["call"], op.get("args") or []))
 
 
-async def _read(stream: StepStream) -> bytes:
-    """Its content, which must be as long as it says."""
+async def _read(stream: StepStream) -> dict[str, int]:
+    """Its length, which must be what it says, in the notation of results: the whole is no value."""
     content = await stream.read()
     if len(content) != stream.size:
         raise thrown.Error(f"the stream has {len(content)} bytes, and says {stream.size}")
-    return content
+    return {"$bytes": len(content)}
 
 
 Branch = Coroutine[Any, Any, Json]

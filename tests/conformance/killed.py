@@ -88,7 +88,7 @@ async def _first_part(folder: Path) -> None:
         instance = await engine.workflow(Interpreter).create(id=scenario.id, params=scenario.params)
         for action in times.before:
             await clock.sleep(trace.started + action.at - clock.now())
-            await call_instance(instance, action.method, action.args)
+            await attempted(action.method, call_instance(instance, action.method, action.args))
         await clock.sleep(trace.started + times.killed_at - clock.now())
         with clock.busy():
             await asyncio.sleep(_MARK)
@@ -110,7 +110,8 @@ async def _second_part(scenario: Scenario, folder: Path) -> Observation:
             call = await attempted(
                 action.method, call_instance(binding.get(scenario.id), action.method, action.args)
             )
-            outside.in_vain += _status_differences(action, call.value)
+            if call.ok:
+                outside.in_vain += _status_differences(action, call.value)
         return await observe(scenario, outside, binding.get(scenario.id), trace)
 
 

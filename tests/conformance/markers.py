@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.conformance.scenario import Json
+from tests.conformance.thrown import name_and_message
 from workflows import StepContext, StepStream
 
-__all__ = ["Surroundings", "notation", "resolve", "shown_config"]
+__all__ = ["Surroundings", "given", "notation", "resolve", "shown_config", "shown_context", "shown_rollback"]
 
 _CHUNK = 64 * 1024
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -40,6 +41,39 @@ def resolve(value: Json, around: Surroundings) -> Any:
             return {key: resolve(item, around) for key, item in value.items()}
         case list():
             return [resolve(item, around) for item in value]
+    return value
+
+
+def given(value: Json) -> Any:
+    """An argument of a recorded call, whether it has markers or is in the notation of results.
+
+    The operations of a program are left alone: whoever runs it resolves them.
+    """
+    match value:
+        case {"ops": list()}:
+            return value
+        case {"$": str()}:
+            return resolve(value, Surroundings(0.0, {}, None))
+        case {"$undefined": _}:
+            return None
+        case {"$date": str(text)}:
+            return datetime.fromisoformat(text)
+        case {"$map": list(pairs)}:
+            return {str(key): given(item) for key, item in pairs}
+        case {"$set": list(items)}:
+            return {given(item) for item in items}
+        case {"$bigint": str(digits)}:
+            return int(digits)
+        case {"$number": str(text)}:
+            return float(text)
+        case {"$bytes": int(size)}:
+            return bytes(size)
+        case {"$string_len": int(length)}:
+            return "x" * length
+        case dict():
+            return {key: given(item) for key, item in value.items()}
+        case list():
+            return [given(item) for item in value]
     return value
 
 
@@ -137,6 +171,13 @@ def shown_context(ctx: StepContext | None) -> Json:
         return None
     step = {"name": ctx.step.name, "count": ctx.step.count}
     return {"step": step, "attempt": ctx.attempt, "config": shown_config(ctx.config)}
+
+
+def shown_rollback(failed: Any) -> Json:
+    """What a rollback is called with, with the recorded keys."""
+    name, message = name_and_message(failed.error)
+    ctx, output = shown_context(failed.ctx), notation(failed.output)
+    return {"ctx": ctx, "error": {"name": name, "message": message}, "output": output}
 
 
 def shown_config(config: Mapping[str, Any] | None) -> Json:

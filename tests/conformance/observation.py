@@ -10,7 +10,7 @@ from typing import Any
 from tests.conformance.markers import notation, shown_config
 from tests.conformance.scenario import Json, Scenario
 
-__all__ = ["Call", "Observation", "recorded", "shown_event"]
+__all__ = ["Call", "Event", "Observation", "recorded", "recorded_call", "rollbacks", "shown_event", "stated"]
 
 Event = dict[str, Json]
 
@@ -31,13 +31,17 @@ class Call:
 class Observation:
     """Everything that is compared."""
 
-    final_status: str
+    final_status: str | None
     output: Json
     error: Json
     callbacks: dict[str, int]
     events: list[Event]
     calls: list[Call] = field(default_factory=list)
     results: dict[str, list[Json]] = field(default_factory=dict)
+    rollbacks: list[Json] = field(default_factory=list)
+    """Each call of a rollback function, in order, with what it was given."""
+    refusals: list[Json] = field(default_factory=list)
+    """Errors that the program caught."""
     waited_in_vain: list[str] = field(default_factory=list)
 
 
@@ -46,14 +50,41 @@ def recorded(scenario: Scenario) -> Observation:
     seen = scenario.observed
     trace = seen.get("trace") or []
     return Observation(
-        final_status=seen["final_status"],
+        final_status=seen.get("final_status"),
         output=_output(seen),
         error=seen.get("error"),
         callbacks=seen["callback_invocations"] if "callback_invocations" in seen else _counted(trace),
         events=seen.get("events") or [],
         calls=[recorded_call(call) for call in seen.get("calls") or []],
         results=_results(trace),
+        rollbacks=rollbacks(trace),
     )
+
+
+def stated(scenario: Scenario) -> frozenset[str]:
+    """Which parts the recording has: all of them, unless somebody wrote it by hand."""
+    seen = scenario.observed
+    told: set[str] = {part for part in ("final_status", "output", "error", "events", "calls") if part in seen}
+    if "callback_invocations" in seen or "trace" in seen:
+        told.add("callbacks")
+    return frozenset(told | ({"results", "rollbacks"} if "trace" in seen else set()))
+
+
+def rollbacks(trace: Iterable[dict[str, Json]]) -> list[Json]:
+    """The calls of rollback functions in a trace."""
+    return [[line["step"], _given(line["rctx"])] for line in trace if line["ev"] == "rollback_start"]
+
+
+def _given(rctx: dict[str, Json]) -> Json:
+    error: dict[str, Json] = rctx.get("error") or {}
+    error = error.get("$error", error)
+    ctx = rctx.get("ctx") or {}
+    return {
+        "step": ctx.get("step"),
+        "attempt": ctx.get("attempt"),
+        "error": {"name": error.get("name"), "message": error.get("message")},
+        "output": rctx.get("output"),
+    }
 
 
 def recorded_call(call: dict[str, Json]) -> Call:
@@ -88,7 +119,7 @@ def _output(seen: dict[str, Json]) -> Json:
     for event in reversed(seen.get("events") or []):
         if event["type"] == "workflow_completed":
             return event.get("output")
-    return seen["output"]
+    return seen.get("output")
 
 
 def _counted(trace: Iterable[dict[str, Json]]) -> dict[str, int]:

@@ -7,19 +7,22 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
-from tests.conformance.lifecycle_calls import call_instance
+from tests.conformance import batches
+from tests.conformance.lifecycle_calls import call_instance, takes_time
 from tests.conformance.observation import Call, Event, shown_event
 from tests.conformance.scenario import Json
 from tests.conformance.trace import Trace
-from workflows import Engine
+from workflows import Engine, InstanceNotFound
 
-__all__ = ["Outside", "attempted", "history", "stepped_aside"]
+__all__ = ["DELETED", "FINAL", "LATENCY", "Outside", "attempted", "history", "stepped_aside"]
 
 LATENCY = 0.05
 """A call took this long on the recorded engine; calls there came one after the other."""
 _POLL = 0.02
 _PATIENCE = 60.0
 FINAL = ("complete", "errored", "terminated")
+DELETED = "unknown"
+"""The recorded status of what is not there."""
 _ALIKE = {"running": ("running", "waiting", "queued")}
 """The recorded engine never showed `waiting`."""
 
@@ -65,7 +68,10 @@ class Outside:
 
     async def status(self) -> str:
         """The present status."""
-        status: str = (await self._binding.get(self._id).status()).status
+        try:
+            status: str = (await self._binding.get(self._id).status()).status
+        except InstanceNotFound:
+            return DELETED
         return status
 
     async def _wait_for_trace(self, line: dict[str, Json], patience: float) -> None:
@@ -78,8 +84,7 @@ class Outside:
 
     async def _call(self, method: str, args: list[Json]) -> None:
         await self._clock.sleep(LATENCY)
-        takes_time = method == "terminate" and args and args[0].get("rollback")
-        with nullcontext() if takes_time else self._clock.busy():
+        with nullcontext() if takes_time(method, args) else self._clock.busy():
             instance = self._binding.get(self._id)
             replays = method == "resume" and await self.status() == "paused"
             self.calls.append(await attempted(method, call_instance(instance, method, args)))
@@ -95,21 +100,14 @@ class Outside:
 async def call_binding(binding: Any, method: str, args: list[Json]) -> Json:
     """The result of `method(*args)` of a binding, in the recorded notation."""
     match method, args:
-        case "create", [dict(options), *_]:
-            given = {key: options[key] for key in ("id", "params") if key in options}
-            return {"id": (await binding.create(**given)).id}
-        case "create", []:
-            return {"id": (await binding.create()).id}
-        case "get", [str(id), *_]:
-            instance = binding.get(id)
-            await instance.status()  # our get() is lazy: an unknown id shows at first use
-            return {"id": instance.id}
-        case "createBatch", [list(items)]:
-            batch = await binding.create_batch(items)
-            return {"array": [instance.id for instance in batch.created]}
-        case "deleteBatch", [list(ids)]:
-            batch = await binding.delete_batch(ids)
-            return {"deleted": [{"id": id} for id in batch.deleted]}
+        case "create", _:
+            return await batches.create(binding, (args[0] if args else None) or {})
+        case "get", [id, *_]:
+            return await call_instance(binding.get(id), "get", [])  # ours is lazy: it shows at first use
+        case "createBatch", [asked, *_]:
+            return await batches.create_batch(binding, asked)
+        case "deleteBatch", [list(ids), *_]:
+            return await batches.delete_batch(binding, ids)
     raise NotImplementedError(f"binding call {method}({', '.join(map(repr, args))})")
 
 

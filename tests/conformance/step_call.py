@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from tests.conformance import thrown
-from tests.conformance.markers import shown_context
+from tests.conformance.markers import shown_context, shown_rollback
 from tests.conformance.scenario import Json
 from tests.conformance.trace import Trace
 from tests.conformance.units import seconds
@@ -109,7 +109,7 @@ class StepCall:
         calls = sum(
             line["ev"] == "rollback_start" and line["step"] == self.name for line in self._trace.lines
         )
-        self._trace.emit("rollback_start", step=self.name, error=thrown.described(failed.error))
+        self._trace.emit("rollback_start", step=self.name, rctx=shown_rollback(failed))
         await self._wait(spoken, calls + 1)
         self._trace.emit("rollback_end", step=self.name)
         if calls < spoken.get("fail_times", 0):

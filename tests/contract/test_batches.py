@@ -87,16 +87,18 @@ async def test_deleting_tells_what_is_gone_and_what_never_was(world: World) -> N
     async with world.open(FLOW) as engine:
         binding = engine.workflow(FLOW)
         await binding.create_batch([{"id": "a"}, {"id": "b"}, {"id": "c"}])
-        batch = await binding.delete_batch(["a", "x", "b", "a"])
+        cron = "*/5 * * * *-1767225600000"  # what Cloudflare would call an instance that cron has created
+        batch = await binding.delete_batch(["a", "x", "b", "a", cron])
         assert batch.deleted == ("a", "b")
-        assert [(error.index, error.id, error.code) for error in batch.errors] == [(1, "x", 10400)]
+        unknown = [(error.index, error.id, error.code) for error in batch.errors]
+        assert unknown == [(1, "x", 10400), (4, cron, 10400)]
         assert [one.id for one in (await binding.list()).instances] == ["c"]
 
 
 @pytest.mark.parametrize(
     ("ids", "says"),
     [
-        (["c", "not good"], "Workflow instance has invalid id"),
+        (["c", "not.good"], "Workflow instance has invalid id"),
         ([], "batchDelete should have at least 1 instance"),
         (["c"] * 101, "batchDelete only supports 100"),
     ],

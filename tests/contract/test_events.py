@@ -66,6 +66,28 @@ async def test_events_sent_too_early_are_kept_and_come_in_order(world: World) ->
         assert await instance.result() == list(range(12))
 
 
+@pytest.mark.parametrize("reload", ["replay", "pause"])
+async def test_events_keep_their_order_beyond_ten_when_the_run_begins_again(
+    world: World, reload: str
+) -> None:
+    """The recorded engine gives them back in the order of their numbers as text: 0, 1, 10, 11, 2."""
+
+    async def run(event: Event, step: Step) -> Any:
+        first = [(await step.wait_for_event("w", "go")).payload for _ in range(3)]
+        await step.sleep("busy", 10)
+        return first + [(await step.wait_for_event("w", "go")).payload for _ in range(12)]
+
+    async with world.started(run) as instance:
+        for number in range(15):
+            await instance.send_event("go", number)
+        await world.later(1)
+        if reload == "pause":
+            await instance.pause()
+            await instance.resume()
+        await world.engine.replay()
+        assert await instance.result() == list(range(15))
+
+
 async def test_the_oldest_wait_gets_the_first_event(world: World) -> None:
     async def run(event: Event, step: Step) -> Any:
         waits = (step.wait_for_event(name, "go") for name in ("w1", "w2"))

@@ -14,6 +14,7 @@ from tests.contract.world import Body, Event, Step, World, history, named, workf
 from workflows import (
     Binding,
     Engine,
+    EngineClosed,
     InstanceNotFound,
     NonRetryableError,
     RollbackContext,
@@ -475,7 +476,7 @@ async def test_whoever_waits_learns_that_the_engine_was_closed(world: World) -> 
             waiting = asyncio.ensure_future(instance.wait_for_status("paused"))
             await instance.wait_for_status("waiting")
             await engine.close()
-            with pytest.raises(Exception, match="engine was closed"):
+            with pytest.raises(EngineClosed):
                 await waiting
 
 

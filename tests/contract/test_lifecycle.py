@@ -318,6 +318,34 @@ async def _id_of(creating: Any) -> str:
     return str((await creating).id)
 
 
+async def test_a_run_may_send_itself_an_event_and_pause_its_own_instance(world: World) -> None:
+    done: list[str] = []
+
+    class Flow(WorkflowEntrypoint[None, Any]):
+        async def run(self, event: Event, step: Step) -> Any:
+            assert (await self.instance.status()).status == "running"
+
+            async def own() -> str:
+                await self.instance.send_event("go", "from itself")
+                await self.instance.pause()
+                await self.instance.pause()
+                return "asked"
+
+            done.append(await step.do("own", own))
+            done.append((await step.wait_for_event("w", "go")).payload)
+            await self.instance.resume()  # it is not paused: nothing happens
+            return "done"
+
+    async with world.open(Flow) as engine:
+        instance = await engine.workflow(Flow).create()
+        await world.later(1)
+        assert (await instance.status()).status == "paused"
+        assert "from itself" not in done
+        await instance.resume()
+        assert await instance.result() == "done"
+        assert done[-2:] == ["asked", "from itself"]
+
+
 async def test_a_workflow_may_create_others(world: World) -> None:
     async with world.open(Parent) as engine:
         instance = await engine.workflow(Parent).create()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.contract.world import Event, Step, World, ended, workflow
-from workflows import Binding, Engine, ListedInstance, WorkflowError
+from workflows import Binding, Engine, ListedInstance, Status, WorkflowError
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +63,44 @@ async def test_by_status(world: World, status: Any, expected: str) -> None:
     async with world.open(FLOW) as engine:
         binding = await filled(engine, world)
         assert ids((await binding.list(status=status)).instances) == expected
+
+
+async def test_whoever_waits_for_a_slot_is_queued_and_whoever_has_given_it_back_waits(world: World) -> None:
+    release = asyncio.Event()
+
+    async def work() -> None:
+        with world.clock.waiting():
+            await release.wait()
+
+    async def run(event: Event, step: Step) -> None:
+        if event.payload == "busy":
+            await step.do("work", work)
+        else:
+            await step.sleep("short", 10)
+            await step.do("after", lambda: None)
+            await step.sleep("long", 1_000)
+
+    flow = workflow(run)
+    async with world.open(flow, concurrency=1) as engine:
+        binding = engine.workflow(flow)
+
+        async def listed() -> dict[Status, str]:
+            asked: tuple[Status, ...] = ("queued", "running", "waiting")
+            shown = {status: ids((await binding.list(status=status)).instances) for status in asked}
+            for line in (await binding.list(status=asked)).instances:
+                assert line.id[1:] in shown[line.status]
+                assert (await binding.get(line.id).status()).status == line.status
+            return shown
+
+        for n, payload in enumerate([None, None, "busy", None]):
+            await binding.create(id=f"i{n}", params=payload)
+            await world.later(1)
+        assert await listed() == {"queued": "3", "running": "2", "waiting": "01"}
+        await world.later(20)  # the sleeps of 0 and 1 are over, and there is no slot to go on
+        assert await listed() == {"queued": "013", "running": "2", "waiting": ""}
+        release.set()
+        await world.later(1)
+        assert await listed() == {"queued": "", "running": "", "waiting": "013"}
 
 
 async def test_by_time_of_creation(world: World) -> None:

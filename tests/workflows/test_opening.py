@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,32 @@ async def test_a_handle_of_a_closed_engine_says_so(tmp_path: Path, path: str) ->
     for use in (instance.result, instance.status, instance.terminate, lambda: ended(instance)):
         with pytest.raises(EngineClosed):
             await use()
+
+
+@pytest.mark.parametrize("path", [":memory:", "a.db"])
+async def test_whoever_asks_while_the_engine_is_being_closed_is_answered_or_told(
+    tmp_path: Path, path: str
+) -> None:
+    """At whatever moment: nobody hears of the file, and nobody takes the silence for an end."""
+
+    async def run(event: Event, step: Step) -> None:
+        await step.wait_for_event("w", "never")
+
+    world = World(path if path == ":memory:" else str(tmp_path / path))
+    asked: list[asyncio.Future[object]] = []
+    async with world.open(workflow(run)) as engine:
+        binding = engine.workflow("Flow")
+        instance = await binding.create(id="i")
+
+        async def followed() -> None:
+            async for _ in instance.subscribe():
+                pass
+
+        closing = asyncio.ensure_future(engine.close())
+        while not closing.done():
+            asks = (instance.status, instance.result, followed, binding.list, instance.export)
+            asked += [asyncio.ensure_future(ask()) for ask in asks]
+            await asyncio.sleep(0)
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [one for one in told if isinstance(one, Exception) and not isinstance(one, EngineClosed)] == []
+    assert None not in told  # that would be a subscription which has ended
