@@ -60,20 +60,21 @@ class Commands:
         self._ledger = ledger
         self._clock = clock
         self._tell = tell
-        self._changes: set[asyncio.Task[Any]] = set()
+        self.changes: set[asyncio.Task[Any]] = set()
+        """Those that are being carried out."""
         self._context = Context()
         """What is changed does not see the context variables of whoever asked for it."""
 
     def spawn(self, change: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Carries out a change as a whole, whatever becomes of its caller."""
         task = asyncio.create_task(change, context=self._context.copy())
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
+        self.changes.add(task)
+        task.add_done_callback(self.changes.discard)
         return task
 
     async def settled(self) -> None:
-        """Returns when all changes that were spawned have been carried out."""
-        await asyncio.gather(*self._changes, return_exceptions=True)
+        """Returns when all changes that were spawned so far have been carried out."""
+        await asyncio.gather(*self.changes, return_exceptions=True)
 
     async def control(self, ref: Ref, command: Command, step: Key | None = None) -> None:
         """See `Backend.control`."""

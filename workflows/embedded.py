@@ -53,6 +53,8 @@ class EmbeddedBackend:
         self._runs = self._commands.runs
         self._closed = False
         self._renewing = asyncio.Lock()
+        self._claiming = asyncio.Lock()
+        """Held while leases are renewed: no change begins then."""
 
     async def serve(self, workflows: Iterable[str], drive: Drive) -> None:
         """See `Backend.serve`."""
@@ -71,19 +73,24 @@ class EmbeddedBackend:
         """Lets all runs go and drives them again from the ledger, as a new process would."""
         async with self._renewing:
             await self._let_go()
-            await self._runs.claim()
+            async with self._claiming:
+                await self._quiet()
+                await self._runs.claim()
 
     async def close(self) -> None:
         """See `Backend.close`."""
         self._runs.close()
         await self._commands.pruner.close()
-        await self._let_go()
+        async with self._renewing:
+            await self._let_go()
+            self._closed = True
+            await self._quiet()
+        self._runs.leases.clear()
         for audience in self._runs.audiences.values():
             audience.failed(
                 EngineClosed("the engine was closed before the instance ended; it goes on when opened")
             )
         self._runs.audiences.clear()
-        self._closed = True
 
     async def create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         """See `Backend.create`."""
@@ -145,9 +152,14 @@ class EmbeddedBackend:
 
     async def _uninterrupted(self, change: Coroutine[Any, Any, T]) -> T:
         """A caller that is cancelled stops waiting; the change itself happens as a whole."""
-        if self._closed:
+        try:
+            while self._claiming.locked():
+                async with self._claiming:
+                    pass
+            self._refuse_when_closed()
+        except BaseException:
             change.close()  # nobody will await it
-        self._refuse_when_closed()
+            raise
         return await asyncio.shield(self._commands.spawn(change))
 
     async def _read(self, read: Callable[[], Awaitable[T]]) -> T:
@@ -166,6 +178,11 @@ class EmbeddedBackend:
     async def _let_go(self) -> None:
         await self._commands.settled()
         await self._runs.let_go()
+
+    async def _quiet(self) -> None:
+        """Carries out what has come while runs were let go; nothing more may come."""
+        while self._commands.changes or self._runs.tasks:
+            await self._let_go()
 
     async def _create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         now = self._clock.now()

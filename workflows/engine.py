@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable, Mapping
+from contextvars import Context
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
@@ -87,6 +89,7 @@ class Engine:
         self._deliveries: Deliveries | None = None
         self._backend: EmbeddedBackend | None = None
         self._driver: Driver | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def store(self) -> Store:
@@ -131,18 +134,14 @@ class Engine:
         return self
 
     async def close(self) -> None:
-        """Lets all runs go, waits for what is being written, and closes the file; nothing is lost."""
-        timetable, self._timetable = self._timetable, None
-        if timetable is not None:
-            await timetable.close(_GRACE)  # what it calls uses all the rest
-        backend, driver, store = self._backend, self._driver, self._store
-        self._backend = self._driver = self._store = self._deliveries = None
-        if backend is not None:
-            await backend.close()
-        if driver is not None:
-            await driver.close()
-        if store is not None:
-            await store.close()
+        """Lets all runs go, waits for what is being written, and closes the file; nothing is lost.
+
+        A caller that is cancelled stops waiting, and nothing else.
+        """
+        if self._closing is None and self._store is not None:
+            self._closing = asyncio.create_task(self._close(), context=Context())
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
 
     async def replay(self) -> None:
         """Lets every run go and runs it again from its journal, as after a crash; nothing recorded is lost.
@@ -160,6 +159,25 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _close(self) -> None:
+        try:
+            await self._let_go()
+        finally:
+            self._closing = None
+
+    async def _let_go(self) -> None:
+        timetable, self._timetable = self._timetable, None
+        if timetable is not None:
+            await timetable.close(_GRACE)  # what it calls uses all the rest
+        backend, driver, store = self._backend, self._driver, self._store
+        self._backend = self._driver = self._store = self._deliveries = None
+        if backend is not None:
+            await backend.close()
+        if driver is not None:
+            await driver.close()
+        if store is not None:
+            await store.close()
 
     async def _begin(self, store: Store) -> None:
         ledger: Ledger

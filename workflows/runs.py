@@ -56,7 +56,7 @@ class Runs:
         self._begin = begin
         self._drive: Drive | None = None
         self.parked = ParkedInstances(clock, self._wake)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
         """Those that were terminated or restarted, and are still being cancelled, too."""
         self._context = Context()
         """Runs do not see the context variables of whoever created or resumed them."""
@@ -73,11 +73,10 @@ class Runs:
             self.take(claim)
 
     async def let_go(self) -> None:
-        """Takes every lease away, and returns when no run is left."""
+        """Takes every lease away, and returns when none of its runs is left."""
         for lease in self.leases.values():
             lease.stop()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.leases.clear()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         self.parked.clear()
 
     def close(self) -> None:
@@ -135,8 +134,8 @@ class Runs:
             name=f"{lease.ref.workflow} {lease.ref.id}",
             context=self._context.copy(),
         )
-        self._tasks.add(lease.run)
-        lease.run.add_done_callback(self._tasks.discard)
+        self.tasks.add(lease.run)
+        lease.run.add_done_callback(self.tasks.discard)
 
     def received(self, lease: Lease, event: InboxEvent) -> None:
         """The inbox of a leased instance has got this event."""
@@ -174,8 +173,8 @@ class Runs:
             if lease.after is not None:
                 await asyncio.wait((lease.after,))
                 lease.after = None
-                if not lease.lease_ok():
-                    return
+            if not lease.lease_ok():
+                return
             outcome = lease.outcome or await drive(lease)
             async with lease.turn:
                 lease.outcome = None
@@ -212,8 +211,8 @@ class Runs:
 
     def _spawn(self, taking: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(taking, context=self._context.copy())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
 
 def _passes(error: Exception) -> bool:
