@@ -169,7 +169,7 @@ class Attempt:
     async def _called(self) -> Any:
         if self._style.threaded:
             context = contextvars.copy_context()
-            call = functools.partial(context.run, self._function, *self.arguments)
+            call = functools.partial(context.run, _in_thread, self._function, self.arguments)
             value = await self._threads.run(call)
         else:
             value = self._function(*self.arguments)
@@ -228,6 +228,13 @@ class _Carried(Awaitable[Any]):
                 if self._attempt is not None and self._attempt.takes_over(coroutine, thrown):
                     raise
                 error = thrown
+
+
+def _in_thread(function: Callable[..., object], arguments: tuple[object, ...]) -> object:
+    try:
+        return function(*arguments)
+    except StopIteration as error:  # no future can hold it, so nobody would hear of it
+        raise RuntimeError("the step's function raised StopIteration") from error
 
 
 async def _finished(carried: _Carried) -> None:

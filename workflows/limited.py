@@ -26,7 +26,8 @@ class LimitedLease(Lease):
         slots: Slots,
         granted: Callable[[Lease], None],
     ) -> None:
-        self.turn_to_run = Turn(claim.instance.ref.workflow, slots, lambda: granted(self))
+        self.turn_to_run = Turn(claim.instance.ref.workflow, slots, self._got)
+        self._granted = granted
         self._running = self._waiting = 0
         self._resting = False
         super().__init__(claim, ledger, audience, settle)
@@ -79,6 +80,10 @@ class LimitedLease(Lease):
         """Takes the lease away."""
         self.turn_to_run.leave()
         super().stop()
+
+    def _got(self) -> None:
+        self._granted(self)
+        self._rest()  # what was resumed while it waits has nothing to run
 
     def _rest(self) -> None:
         if self.seen_waiting and not self._resting:

@@ -203,6 +203,22 @@ async def test_a_paused_instance_holds_no_slot_and_waits_for_one_when_resumed(wo
         assert {(await ended(one)).status for one in (first, second)} == {"complete"}
 
 
+async def test_a_sleeper_that_is_resumed_takes_no_slot(world: World) -> None:
+    async def run(event: Event, step: Step) -> None:
+        await step.sleep("z", 100)
+
+    flow = workflow(run, concurrency=1)
+    async with world.open(flow) as engine:
+        first = await engine.workflow(flow).create(id="first")
+        await world.later(1)
+        await first.pause()
+        await first.resume()
+        await world.later(1)
+        second = await engine.workflow(flow).create(id="second")
+        await world.later(1)
+        assert await statuses(first, second) == ["waiting", "waiting"]
+
+
 async def test_an_event_for_an_instance_without_a_slot_waits_with_it(world: World) -> None:
     async def run(event: Event, step: Step) -> Any:
         if event.instance_id == "busy":

@@ -319,3 +319,21 @@ async def test_the_recorded_order_of_events(world: World) -> None:
         "step_started", "attempt_started", "attempt_completed", "step_completed",
         "completed",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["thread", "loop"])
+async def test_a_function_that_raises_stop_iteration_fails(world: World, form: str) -> None:
+    def in_thread() -> None:
+        next(iter(()))
+
+    async def on_loop() -> None:
+        next(iter(()))
+
+    async def run(event: Event, step: Step) -> str:
+        try:
+            await step.do("s", in_thread if form == "thread" else on_loop, retries=ONCE)
+        except RuntimeError as error:
+            return str(error)
+        return "nothing was raised"
+
+    assert "StopIteration" in (await world.run(run)).output
