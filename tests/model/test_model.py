@@ -19,7 +19,7 @@ SHARE = 1 if os.environ.get("CI") else 10
 
 
 @pytest.mark.timeout(1_200)
-@pytest.mark.parametrize(("part", "backend"), enumerate(PARTS))
+@pytest.mark.parametrize(("part", "backend"), list(enumerate(PARTS)))
 def test_schedules(part: int, backend: str) -> None:
     seed = int(os.environ.get("MODEL_SEED") or secrets.randbelow(1 << 32))
     schedules = SCHEDULES[backend] // SHARE
