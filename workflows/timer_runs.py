@@ -70,10 +70,12 @@ class Runs:
         return 0 if self._closing else max(0, self._most - len(self._runs))
 
     def start(self, due: Sequence[Entry]) -> None:
-        """Calls these, in this order."""
-        for _, timer in due:
+        """Calls these, in this order; one that is under way says itself at its end when it is due again."""
+        new = {timer: when for when, timer in due if timer not in self._runs}
+        for timer in new:
             self._runs[timer] = _Run(wanted=timer not in self._unwanted)
-        self._spawn(self._load({timer: when for when, timer in due}))
+        if new:
+            self._spawn(self._load(new))
 
     async def cancel(self, timer: int, deletion: Operation[int]) -> bool:
         """Deletes the row. From now on no callback starts for it; false when its only one has started."""
@@ -85,6 +87,8 @@ class Runs:
         try:
             deleted = await self._store.write(deletion)
         except BaseException:
+            if run is not None:
+                run.wanted = True
             self._ended((milliseconds(self._now()), timer))  # perhaps it is still there: look
             raise
         finally:

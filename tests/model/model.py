@@ -94,7 +94,9 @@ class Modelled:
         """It goes back to the step; False when that never started."""
         if PHASES.index(self.phase) < PHASES.index(phase) or (self.phase == phase and self.left is None):
             return False
-        self.status, self.output = "running", None
+        self.status = "running"
+        if PHASES.index(phase) <= PHASES.index("event"):
+            self.output = None  # what was received stays, when the wait for it does
         self._enter(phase)
         return True
 

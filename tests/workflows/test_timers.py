@@ -14,7 +14,8 @@ from workflows.clock import SystemClock
 from workflows.cron import Cron
 from workflows.errors import InvalidDuration
 from workflows.sqlite.store import Store
-from workflows.timer import Every, Timer, When
+from workflows.timer import Due, Every, Timer, When
+from workflows.timer_table import milliseconds
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400.0
@@ -85,6 +86,28 @@ async def test_a_nearer_one_is_not_kept_waiting() -> None:
             await world.timers.add("ann", "greet", seconds)
         await world.until(2000)
     assert world.at == [1.0, 10.0, 100.0, 1000.0]
+
+
+async def test_one_that_is_told_of_late_is_not_called_twice_at_once() -> None:
+    together, most = 0, 0
+
+    async def then(timer: Timer) -> None:
+        nonlocal together, most
+        together += 1
+        most = max(most, together)
+        if together == 1:
+            world.timers.written(told)  # as one does who hears of a COMMIT after the window was read
+        await world.clock.sleep(3)
+        together -= 1
+
+    async with ticking() as world:
+        world.then = then
+        timer = await world.timers.add("ann", "greet", 5)
+        told = Due("tests", timer.owner, milliseconds(timer.due), timer.id)
+        await world.until(60)
+        world.timers.written(told)
+        await world.until(120)
+    assert (world.at, most) == ([5.0], 1)
 
 
 async def test_a_key_means_the_same_timer() -> None:
