@@ -20,7 +20,7 @@ from workflows.errors import (
     NonRetryableError,
     WorkflowFatalError,
 )
-from workflows.failure import failure_of
+from workflows.failure import UNWINDS, failure_of
 from workflows.marks import Mark
 from workflows.progress import Progress
 from workflows.retry import DEFAULT, DELAY_BUDGET, DelayContext, StepConfig, backed_off, called_delay
@@ -141,7 +141,9 @@ class Attempts(ABC):
             self.unseen.append(run.moment(self._told.attempt_errored, attempt=entry.attempts, error=cut))
             entry.active += time.perf_counter() - begun
             raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it is, it is recorded
+        except UNWINDS:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is recorded
             entry.active += time.perf_counter() - begun
             await self._failed(entry, error)
         else:
@@ -193,11 +195,11 @@ class Attempts(ABC):
         completed = run.moment(self._told.attempt_completed, attempt=entry.attempts)
         return [*self._seen(), completed, run.moment(self._told.step_completed)]
 
-    async def _failed(self, entry: Entry, error: Exception | SystemExit) -> None:
+    async def _failed(self, entry: Entry, error: BaseException) -> None:
         run, final = self._run, error
         delay = None
-        if not (isinstance(error, _FINAL) or entry.attempts > self._config.retries.limit):
-            assert isinstance(error, Exception)
+        may_pass = isinstance(error, Exception) and not isinstance(error, _FINAL)
+        if may_pass and entry.attempts <= self._config.retries.limit:
             try:
                 delay = await self._delay(entry, error)
             except NonRetryableDelayError as no_delay:
@@ -263,5 +265,5 @@ class Attempts(ABC):
             self._run.note(entry, self._seen())
 
 
-_FINAL = (NonRetryableError, WorkflowFatalError, AmbiguousStepName, SystemExit)
-"""After one of these there is no further attempt."""
+_FINAL = (NonRetryableError, WorkflowFatalError, AmbiguousStepName)
+"""After one of these there is no further attempt, nor after what is no `Exception`."""

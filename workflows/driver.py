@@ -25,6 +25,7 @@ from workflows.children import Children
 from workflows.clock import Clock
 from workflows.definition import Definition
 from workflows.errors import CannotDecode, NotStorable, WorkflowFatalError
+from workflows.failure import UNWINDS
 from workflows.instance import WorkflowInstance
 from workflows.marks import StartMarks
 from workflows.parking import Parking
@@ -94,6 +95,7 @@ class Driver:
         )
         running = self._main if activation.undoing is None else self._undo
         main = run.made.start(running(definition, run, payload), name=f"run {activation.ref.id}")
+        main.add_done_callback(lambda died: self._died(died, run))
         try:
             outcome = await asyncio.shield(run.ended)
             if isinstance(outcome, Rollback) or activation.undoing is not None:
@@ -155,6 +157,17 @@ class Driver:
     async def _undo(self, definition: Definition, run: Run, payload: Any) -> None:
         run.finish(await Undo(run).outcome(self._called(definition, run, payload)))
 
+    def _died(self, main: asyncio.Task[None], run: Run) -> None:
+        """Whatever has ended the first task of a run without an outcome is its outcome."""
+        error = asyncio.CancelledError() if main.cancelled() else main.exception()
+        if error is None or isinstance(error, KeyboardInterrupt) or run.let_go:
+            return  # Ctrl-C ends the loop, and the instance goes on when the engine is opened
+        log.info("%s ended with %r", main.get_name(), error)
+        if run.activation.undoing is None:
+            run.finish(Errored(failure.dump(error, run.classes), run.unasked()))
+        else:
+            run.finish(Halted(f"its rollback cannot go on: {type(error).__name__}: {error}"))
+
     async def _ran(self, definition: Definition, run: Run, payload: Any) -> Outcome:
         ref = run.activation.ref
         try:
@@ -167,7 +180,7 @@ class Driver:
         except NotStorable as refusal:
             fatal = WorkflowFatalError(f"run() of {ref.workflow} returned what cannot be stored: {refusal}")
             return Errored(failure.dump(fatal, run.classes), run.unasked())
-        except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
+        except UNWINDS:
             raise
         except BaseException as error:  # pytest.fail() and sys.exit() raise no Exception
             if run.let_go:

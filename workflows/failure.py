@@ -6,6 +6,7 @@ this package, and the classes that the workflow lists in `errors = [...]`.
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import dataclasses
 import traceback
@@ -18,10 +19,14 @@ import orjson
 from workflows import codec, errors
 from workflows.errors import NonRetryableError, NotStorable, StepError
 
-__all__ = ["Failure", "Rebuildable", "dump", "failure_of", "load", "rebuildable", "stored_failure"]
+__all__ = ["UNWINDS", "Failure", "Rebuildable", "dump", "failure_of", "load", "rebuildable", "stored_failure"]
 
 Rebuildable = Mapping[str, type[Exception]]
 """The classes that a stored error may come back as, by the name under which they are stored."""
+
+UNWINDS = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
+"""What leaves a coroutine that is ended from outside. All else is an error of the code that raised it, also
+what is no `Exception`: `sys.exit()`, `pytest.fail()`."""
 
 _KNOWN: dict[str, type[Exception]] = {
     kind.__name__: kind

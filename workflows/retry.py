@@ -11,6 +11,7 @@ import orjson
 
 from workflows.duration import Duration, seconds
 from workflows.errors import InvalidDuration, NonRetryableDelayError, WorkflowFatalError, WorkflowTimeoutError
+from workflows.failure import UNWINDS
 
 __all__ = [
     "DEFAULT",
@@ -198,7 +199,9 @@ async def called_delay(call: Awaitable[Duration], step: str) -> float:
         delay = await call
     except WorkflowTimeoutError:
         raise NonRetryableDelayError(f"{prefix} did not return within {DELAY_BUDGET:g} seconds") from None
-    except Exception as error:
+    except UNWINDS:
+        raise
+    except BaseException as error:
         raise NonRetryableDelayError(f"{prefix} threw an error: {error}") from error
     try:
         number = seconds(delay, what="it")

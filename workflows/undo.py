@@ -221,7 +221,7 @@ async def _quietly(replayed: Coroutine[Any, Any, object]) -> None:
     """What a replay comes to is known already."""
     try:
         await replayed
-    except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
+    except (asyncio.CancelledError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001  # sys.exit() raises no Exception
         log.debug("the replay of a rollback ended with %r", error)
