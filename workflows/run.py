@@ -307,7 +307,7 @@ class Run:
         begun = self.clock.now()
         try:
             if entry.cut:
-                await self.waits.cut_again(entry)
+                await self.waits.cut_again(entry, lambda: bool(self._gate))
             if entry.state is State.MISSED:
                 entry.state = State.DONE if entry.error is None else State.FAILED
                 await self.record(entry)

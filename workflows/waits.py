@@ -78,8 +78,11 @@ class Waits:
         """
         return await self._for(_Wait(entry, type, claim))
 
-    async def cut_again(self, entry: Entry) -> None:
-        """Waits to be cancelled as on the first run; returns when the run is blocked on nothing else."""
+    async def cut_again(self, entry: Entry, stands: Callable[[], bool]) -> None:
+        """Waits to be cancelled as on the first run; returns when the run is blocked on nothing else.
+
+        `stands`: another step is going to begin, once the instance is open. This one needs no slot to wait.
+        """
         self._activation.waiting += 1
         self._cuts += 1
         patience = entry.lasted + _PATIENCE
@@ -87,7 +90,8 @@ class Waits:
             while True:
                 await self._pass(patience)
                 others = self._activation.waiting - self._cuts
-                if self._activation.running == 0 and others == 0 and self._activation.open:
+                runs = self._activation.status == "running"
+                if runs and self._activation.running == 0 and others == 0 and not stands():
                     return
                 patience = _PATIENCE
         finally:

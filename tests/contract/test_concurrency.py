@@ -258,3 +258,34 @@ async def test_a_wrong_limit_is_refused_by_name(world: World, limit: Any) -> Non
         world.open(workflow(nothing, concurrency=limit))
     with pytest.raises(WorkflowError, match="concurrency of the engine is"):
         world.open(workflow(nothing), concurrency=limit)
+
+
+@pytest.mark.parametrize("neighbours", [0, 2])
+async def test_a_cut_step_goes_on_after_a_replay_when_nothing_else_is_left(
+    world: World, neighbours: int
+) -> None:
+    """It gives its slot back while it waits to be cut again, as whatever waits."""
+    patient = iter([False, True])
+
+    async def run(event: Event, step: Step) -> str:
+        if event.instance_id != "i":
+            await step.do("work", world.clock.sleep, 60)
+            return "a neighbour"
+        working = asyncio.ensure_future(step.do("w", world.clock.sleep, 50))
+        await step.sleep("z", 3)
+        if not next(patient):
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            await step.sleep("more", 10)
+        else:
+            await working
+        return "went on"
+
+    flow = workflow(run, concurrency=1)
+    async with world.open(flow) as engine:
+        instance = await engine.workflow(flow).create(id="i")
+        await world.later(5)
+        others = [await engine.workflow(flow).create(id=f"n{n}") for n in range(neighbours)]
+        await engine.replay()
+        assert (await ended(instance)).output == "went on"
+        assert [(await ended(other)).output for other in others] == ["a neighbour"] * neighbours
