@@ -198,8 +198,8 @@ class Attempts(ABC):
     async def _failed(self, entry: Entry, error: BaseException) -> None:
         run, final = self._run, error
         delay = None
-        may_pass = isinstance(error, Exception) and not isinstance(error, _FINAL)
-        if may_pass and entry.attempts <= self._config.retries.limit:
+        is_left = entry.attempts <= self._config.retries.limit
+        if is_left and isinstance(error, Exception) and not isinstance(error, _FINAL):
             try:
                 delay = await self._delay(entry, error)
             except NonRetryableDelayError as no_delay:

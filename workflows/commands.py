@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from workflows import failure, lifecycle
 from workflows.backend import (
@@ -62,6 +63,8 @@ class Commands:
         self._tell = tell
         self.changes: set[asyncio.Task[Any]] = set()
         """Those that are being carried out."""
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        """Of instances without a lease that somebody gives commands to now."""
         self._context = Context()
         """What is changed does not see the context variables of whoever asked for it."""
 
@@ -79,13 +82,14 @@ class Commands:
     async def control(self, ref: Ref, command: Command, step: Key | None = None) -> None:
         """See `Backend.control`."""
         lease = self.runs.leases.get(ref.incarnation)
-        if lease is None:
-            await self._control_unleased(ref, command, step)
-            return
-        async with lease.turn:
+        turn = self._turns.setdefault(ref.incarnation, asyncio.Lock()) if lease is None else lease.turn
+        async with turn:
             if self.runs.leases.get(ref.incarnation) is lease:
-                command = _asked_for(command, lease.journal.values())
-                await self._apply(lease, command, _ending(command, lease.undoing), step)
+                if lease is None:
+                    await self._control_unleased(ref, command, step)
+                else:
+                    command = _asked_for(command, lease.journal.values())
+                    await self._apply(lease, command, _ending(command, lease.undoing), step)
                 return
         await self.control(ref, command, step)  # it ended or began anew meanwhile
 
@@ -98,9 +102,14 @@ class Commands:
         order = 1 if command == "restart" else last_order(moments, entries) + 1
         free = self.runs.is_free(ref.workflow)
         change = Change(command, self._clock.now(), order, free=free, step=step, ending=ending)
+        left = self.runs.left(ref.incarnation)
+        if left is not None:
+            left.cut_off()
         applied = await self._ledger.transition(ref.incarnation, change)
         if applied is None:
             return
+        if left is not None and applied.plan.rule.fences:
+            left.stop()
         await self.followers.applied(applied)
         if applied.remains is not None and ref.workflow in self.runs.workflows:
             self.runs.take(applied.remains)

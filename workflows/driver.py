@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakSet
 
 from workflows import failure
 from workflows.backend import (
@@ -69,8 +70,10 @@ class Driver:
         self._marks = StartMarks()
         self._tasks = TaskFactory.installed()
         self._parking, self._never = Parking(hot_waits), Parking(sys.maxsize)
-        self._stubborn: dict[int, Run] = {}
-        """The latest run of each incarnation that did not unwind to be parked: kept, and it parks no more."""
+        self._stubborn: WeakSet[Activation] = WeakSet()
+        """Those of which a run did not unwind to be parked: they park no more."""
+        self._kept: set[asyncio.Future[Any]] = set()
+        """The tasks of such runs; the event loop holds tasks only weakly."""
         self._left: set[Run] = set()
         """Runs that are over, and have steps that nobody awaited."""
 
@@ -81,8 +84,7 @@ class Driver:
             payload = definition.load_params(activation.params)
         except CannotDecode as error:
             return Halted(str(error))
-        stubborn = activation.ref.incarnation in self._stubborn
-        parking = self._never if stubborn else self._parking
+        parking = self._never if activation in self._stubborn else self._parking
         run = Run(
             activation,
             clock=self._clock,
@@ -120,10 +122,12 @@ class Driver:
         self._threads.close()
 
     def _leave(self, run: Run) -> None:
-        """`run()` has returned while steps of it still run: they go on to their end."""
+        """`run()` has returned while steps of it are under way: it is let go once no attempt of them runs."""
         self._left.add(run)
         for task in run.tasks:
             task.add_done_callback(lambda _: self._forget(run))
+        if not run.activation.running:
+            run.end(Stopped())
 
     def _forget(self, run: Run) -> None:
         if not run.tasks:
@@ -132,7 +136,7 @@ class Driver:
     async def _unwound(self, run: Run, main: asyncio.Task[None]) -> None:
         """Waits a little until nothing of a run that was let go is under way."""
         run.activation.listen(None)
-        workflow, id, incarnation = run.activation.ref
+        workflow, id, _ = run.activation.ref
         try:
             pending = await _over(run, main)
         finally:
@@ -142,7 +146,10 @@ class Driver:
         for task in pending:
             log.warning('%s "%s" ignores its cancellation at %s\n%s', workflow, id, place(task), stack(task))
         if run.parked and (pending or run.made.given_up):
-            self._stubborn[incarnation] = run
+            self._stubborn.add(run.activation)
+            for task in pending:
+                self._kept.add(task)
+                task.add_done_callback(self._kept.discard)
             log.warning('%s "%s" could not be parked and stays in memory from now on', workflow, id)
 
     async def _main(self, definition: Definition, run: Run, payload: Any) -> None:

@@ -110,8 +110,8 @@ class Run:
         self.ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.let_go = False
         self.parked = False
-        self.closing: Rollback | None = None
-        """What it has come to, while the attempts that run go on to their end."""
+        self.closing: Outcome | None = None
+        """What it has come to; the attempts that run go on to their end, and nothing else begins."""
         self.admit: Callable[[Operation[Any], bool], Awaitable[None]] | None = None
         """Asked before each step, told whether it is within another one; None: every step may go on."""
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -124,6 +124,11 @@ class Run:
         self._ordinal = max((entry.ordinal for entry in activation.journal.values()), default=0)
         activation.waiting = 0  # a parked run has left it as it was
         activation.listen(self._changed, lambda: marks.now(self))
+
+    @property
+    def over(self) -> bool:
+        """`run()` has returned or raised, and whoever drives it knows."""
+        return self.closing is not None and self.ended.done()
 
     @property
     def rehearsal(self) -> Rehearsal | None:
@@ -187,6 +192,8 @@ class Run:
 
     async def gate(self) -> None:
         """Returns while the instance is running: nothing starts, and nobody goes on, while it is paused."""
+        if self.over and INSIDE.get() is not self.made:
+            return  # for the attempt around it, which goes on
         while self.closing is not None or not self.activation.open:
             opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._gate.append(opened)
@@ -224,19 +231,20 @@ class Run:
             return
         if activation.status == "waitingForPause":
             activation.settle()
-        if self.closing is not None and not self.ended.done():
+        if self.over:
+            self.end(Stopped())
+        elif self.closing is not None:
             self.ended.set_result(self.closing)
 
     def finish(self, outcome: Outcome) -> None:
         """What `run()` has come to; with something to undo, a failure waits for the attempts that run."""
         if self.closing is not None or self.ended.done():
             return
-        if not (isinstance(outcome, Errored) and self._is_undoable()):
+        if isinstance(outcome, Errored) and self._is_undoable():
+            outcome = Rollback(outcome.error, outcome.unasked)
+        self.closing, self.admit = outcome, self._refuse
+        if not (isinstance(outcome, Rollback) and self.activation.running):
             self.ended.set_result(outcome)
-            return
-        self.closing, self.admit = Rollback(outcome.error, outcome.unasked), self._refuse
-        if not self.activation.running:
-            self.ended.set_result(self.closing)
 
     async def hold(self) -> None:
         """Keeps the step that was called from going on, until it is cancelled or the run is let go."""
@@ -297,7 +305,8 @@ class Run:
         """An attempt that goes on to its end is told so; nobody else has anything to go on to."""
         if not within:
             await self.hold()
-        raise WorkflowFatalError("Cannot execute steps during rollback phase")
+        when = "during rollback phase" if isinstance(self.closing, Rollback) else "after run() has ended"
+        raise WorkflowFatalError(f"Cannot execute steps {when}")
 
     async def _live(self, operation: Operation[object], entry: Entry | None) -> Entry:
         await self.gate()
@@ -350,7 +359,7 @@ class Run:
         """The current task, and whether it is inside a step already."""
         task = asyncio.current_task()
         assert task is not None
-        if not self.let_go:
+        if not (self.let_go or (self.over and INSIDE.get() is self.made)):
             within = task in self.tasks
             self.tasks.add(task)
             return task, within

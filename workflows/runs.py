@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import Context
 from typing import Any
+from weakref import WeakValueDictionary
 
 from workflows.audience import Audience
 from workflows.backend import Drive, InboxEvent, Outcome, Parked
@@ -48,6 +49,8 @@ class Runs:
         self.leases: dict[int, Lease] = {}
         self.audiences: defaultdict[int, Audience] = defaultdict(Audience)
         self.workflows: frozenset[str] = frozenset()
+        self._left: WeakValueDictionary[int, Lease] = WeakValueDictionary()
+        """Of instances that have ended while attempts of theirs ran: these go on, and hold them here."""
         self._ledger = ledger
         self._slots = slots
         self._clock = clock
@@ -149,8 +152,14 @@ class Runs:
             del self.leases[lease.ref.incarnation]
             self.audiences.pop(lease.ref.incarnation, None)
             self.parked.forget(lease.ref.incarnation)
+            if lease.running:
+                self._left[lease.ref.incarnation] = lease
         lease.give_back()
         return lease.audience
+
+    def left(self, incarnation: int) -> Lease | None:
+        """What the run of a finished instance left behind still writes under this lease."""
+        return self._left.get(incarnation)
 
     def _keep(self, lease: Lease, parked: Parked) -> None:
         """The lease goes on without a run; a paused one until it is resumed."""

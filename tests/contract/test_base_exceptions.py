@@ -144,7 +144,7 @@ async def paused(world: World, instance: WorkflowInstance) -> str | None:
 
 @pytest.mark.parametrize("cancels", [True, False])
 async def test_a_compensation_that_cannot_be_judged_pauses_the_instance(world: World, cancels: bool) -> None:
-    calls: list[int] = []
+    calls: list[Any] = []
 
     async def undo(undone: RollbackContext[Any]) -> None:
         calls.append(undone.output)

@@ -270,12 +270,18 @@ async def test_a_run_that_does_not_unwind_is_kept_and_goes_on(
                 await left.wait()
         return len(runs)
 
-    assert (await parked.run(run)).output == 2  # not parked a second time
+    async with parked.started(run) as instance:
+        assert (await ended(instance)).output == 2  # not parked a second time
+        driver = parked.engine._driver
+        assert driver is not None
+        assert len(driver._kept) == 1
+        left.set()
+        await quiet()
+        gc.collect()
+        assert (len(driver._kept), len(driver._stubborn)) == (0, 0)
     assert f'Flow "i" ignores its cancellation at {__file__}' in caplog.text
     assert "await left.wait()" in caplog.text
     assert "could not be parked and stays in memory" in caplog.text
-    left.set()
-    await quiet()
 
 
 async def test_a_loop_that_catches_everything_neither_spins_nor_hangs(
