@@ -56,6 +56,8 @@ class Change:
     ending: Ending = NOTHING
     told: Told | None = None
     """Who is told, when it ends the instance."""
+    astray: bool = False
+    """It ends a child that no step of its parent waits for any more: the parent is not told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from workflows.errors import InstanceNotFound, StepError
 from workflows.failure import Failure
 from workflows.followers import Followers
 from workflows.lease import Lease
-from workflows.ledger import Applied, Ledger
+from workflows.ledger import Applied, Claim, Ledger
 from workflows.lifecycle import Command, Effect, Rule, Standing
 from workflows.notice import Tell, Told
 from workflows.pruner import Pruner
@@ -57,7 +57,7 @@ class Commands:
             ledger, clock, slots, conclude=self._conclude, settle=self._settle, begin=self._begin
         )
         self.pruner = Pruner(ledger, clock)
-        self.followers = Followers(ledger, self.runs, self.control)
+        self.followers = Followers(ledger, self.runs, self._end_astray)
         self._ledger = ledger
         self._clock = clock
         self._tell = tell
@@ -79,21 +79,24 @@ class Commands:
         """Returns when all changes that were spawned so far have been carried out."""
         await asyncio.gather(*self.changes, return_exceptions=True)
 
-    async def control(self, ref: Ref, command: Command, step: Key | None = None) -> None:
-        """See `Backend.control`."""
+    async def control(
+        self, ref: Ref, command: Command, step: Key | None = None, *, astray: bool = False
+    ) -> None:
+        """See `Backend.control`; `astray`: see `Change`."""
         lease = self.runs.leases.get(ref.incarnation)
         turn = self._turns.setdefault(ref.incarnation, asyncio.Lock()) if lease is None else lease.turn
         async with turn:
             if self.runs.leases.get(ref.incarnation) is lease:
                 if lease is None:
-                    await self._control_unleased(ref, command, step)
+                    await self._control_unleased(ref, command, step, astray=astray)
                 else:
                     command = _asked_for(command, lease.journal.values())
-                    await self._apply(lease, command, _ending(command, lease.undoing), step)
+                    ending = _ending(command, lease.undoing)
+                    await self._apply(lease, command, ending, step, astray=astray)
                 return
-        await self.control(ref, command, step)  # it ended or began anew meanwhile
+        await self.control(ref, command, step, astray=astray)  # it ended or began anew meanwhile
 
-    async def _control_unleased(self, ref: Ref, command: Command, step: Key | None) -> None:
+    async def _control_unleased(self, ref: Ref, command: Command, step: Key | None, *, astray: bool) -> None:
         """A finished instance, or one of a workflow that this process does not serve."""
         moments, entries = await self._ledger.history(ref.incarnation)
         instance = await self._ledger.read(ref.incarnation)
@@ -101,7 +104,7 @@ class Commands:
         ending = _ending(command, None if instance is None else instance.undoing)
         order = 1 if command == "restart" else last_order(moments, entries) + 1
         free = self.runs.is_free(ref.workflow)
-        change = Change(command, self._clock.now(), order, free=free, step=step, ending=ending)
+        change = Change(command, self._clock.now(), order, free=free, step=step, ending=ending, astray=astray)
         left = self.runs.left(ref.incarnation)
         if left is not None:
             left.cut_off()
@@ -110,12 +113,19 @@ class Commands:
             return
         if left is not None and applied.plan.rule.fences:
             left.stop()
-        await self.followers.applied(applied)
         if applied.remains is not None and ref.workflow in self.runs.workflows:
-            self.runs.take(applied.remains)
+            await self._go_on(applied, applied.remains)
+        else:
+            await self.followers.applied(applied)
 
     async def _apply(
-        self, lease: Lease, command: Command, ending: Ending = NOTHING, step: Key | None = None
+        self,
+        lease: Lease,
+        command: Command,
+        ending: Ending = NOTHING,
+        step: Key | None = None,
+        *,
+        astray: bool = False,
     ) -> None:
         """One command, with the lease's turn held: the status changes in memory first, so that no attempt
         starts while the change is being written."""
@@ -131,7 +141,7 @@ class Commands:
         order = lease.next_order(len(ending.before) + len(rule.seen))
         before, lease.status = lease.status, rule.status
         told = self._told(lease, rule)
-        change = Change(command, at, order, idle, free, lease.epoch, step, ending, told)
+        change = Change(command, at, order, idle, free, lease.epoch, step, ending, told, astray)
         try:
             applied = await self._ledger.transition(lease.ref.incarnation, change)
         except BaseException:
@@ -159,10 +169,11 @@ class Commands:
             self.pruner.expects(instance.expires_at)
         if plan.rule.fences:
             lease.stop()
-        await self.followers.applied(applied)
         if applied.remains is not None:
-            self.runs.take(applied.remains, after=lease.run if instance.undoing is not None else None)
+            after = lease.run if instance.undoing is not None else None
+            await self._go_on(applied, applied.remains, after)
             return
+        await self.followers.applied(applied)
         lease.changed()
         if instance.status == "paused":
             lease.give_back()
@@ -170,6 +181,19 @@ class Commands:
             self.runs.start(lease)
         if instance.status == "waitingForPause" and lease.running == 0:
             await self._apply(lease, "settle")
+
+    async def _go_on(self, applied: Applied, remains: Claim, after: asyncio.Task[None] | None = None) -> None:
+        """The instance begins anew under a new lease, once the children have ended that followed it.
+
+        The lease is there before, so that it hears of other children that end meanwhile.
+        """
+        lease = self.runs.lease(remains, after=after)
+        async with lease.turn:
+            await self.followers.applied(applied)
+            self.runs.begin(lease)
+
+    async def _end_astray(self, ref: Ref) -> None:
+        await self.control(ref, "terminate", astray=True)
 
     def _told(self, lease: Lease, rule: Rule) -> Told | None:
         if self._tell is None or rule.status not in FINAL or rule.effect is Effect.ERASE:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Literal
 
 from workflows.backend import Ref
 from workflows.entry import Entry
@@ -22,7 +21,7 @@ log = logging.getLogger("workflows")
 
 
 class Followers:
-    """What a change of one instance means for its parent and for its children; `control` is a command.
+    """What a change of one instance means for its parent and for its children; `end` ends one of these.
 
     A child that follows lives only as long as the journal of its parent has a step that waits for it. That
     is looked at whenever a parent ends or begins anew, and for all of them when the engine opens, as the
@@ -33,11 +32,11 @@ class Followers:
         self,
         ledger: Ledger,
         runs: Runs,
-        control: Callable[[Ref, Literal["terminate"]], Awaitable[None]],
+        end: Callable[[Ref], Awaitable[None]],
     ) -> None:
         self._ledger = ledger
         self._runs = runs
-        self._control = control
+        self._end_one = end
 
     async def applied(self, applied: Applied) -> None:
         """A change is durable: the parent hears of the end of its child, and followers end with theirs."""
@@ -67,7 +66,7 @@ class Followers:
 
     async def _terminate(self, ref: Ref) -> None:
         try:
-            await self._control(ref, "terminate")
+            await self._end_one(ref)
         except (InstanceFinished, InstanceNotFound):
             pass  # it was faster
         except Exception:

@@ -177,14 +177,14 @@ class MemoryLedger:
         row.inbox[event.number] = event
         return event
 
-    def _told(self, before: Instance, plan: Plan, at: float) -> Told | None:
+    def _told(self, before: Instance, plan: Plan, change: Change) -> Told | None:
         """The end of a child, in the inbox of its parent."""
-        end, parent = end_of(before, plan), before.parent
+        end, parent = None if change.astray else end_of(before, plan), before.parent
         row = None if parent is None else self._rows.get(parent)
         if end is None or row is None or row.instance.status in FINAL:
             return None
         type = end_type(before.ref.workflow, before.ref.id)
-        event = self._sent(row, type, end.pack(), at)
+        event = self._sent(row, type, end.pack(), change.at)
         return Told(row.instance.ref.incarnation, row.epoch, event)
 
     def _kin(self, incarnation: int) -> Iterator[int]:
@@ -212,7 +212,7 @@ class MemoryLedger:
         row.epoch += plan.rule.fences
         row.instance = plan.instance
         self._carry_out(row, plan)
-        told = self._told(before, plan, change.at)
+        told = self._told(before, plan, change)
         remains = self._claimed(row) if Applied.goes_on(plan) else None
         return Applied(plan, row.epoch, remains, (), told, followers)
 

@@ -104,8 +104,14 @@ class Runs:
         """An instance that begins anew need not wait."""
         return self._slots is None or self._slots.is_free(workflow)
 
-    def take(self, claim: Claim, *, reserved: bool = False, after: asyncio.Task[None] | None = None) -> None:
-        """Leases an instance and starts its run; `reserved`: it has a slot already.
+    def take(self, claim: Claim, *, reserved: bool = False) -> None:
+        """Leases an instance and starts its run; `reserved`: it has a slot already."""
+        self.begin(self.lease(claim, reserved=reserved))
+
+    def lease(
+        self, claim: Claim, *, reserved: bool = False, after: asyncio.Task[None] | None = None
+    ) -> Lease:
+        """A new lease, which hears of events from now on; `begin` starts its run.
 
         It begins once what the run `after` had under way has ended, or has ignored its cancellation.
         """
@@ -120,6 +126,10 @@ class Runs:
             lease.turn_to_run.held = reserved
         lease.after = after
         self.leases[incarnation] = lease
+        return lease
+
+    def begin(self, lease: Lease) -> None:
+        """Starts the run of a new lease."""
         if lease.status == "waitingForPause":
             self._settle(lease)  # the process was killed while an attempt ran
         else:

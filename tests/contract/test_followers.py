@@ -224,3 +224,49 @@ async def test_a_parent_that_fails_with_its_child_ends_the_other_children(world:
         assert status.error.name == WorkflowFailed.__name__
         await world.later(1)
         assert await statuses(engine, flow) == ["terminated"] * 3
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_child_that_ends_while_others_are_terminated_is_heard_of(world: World, turns: int) -> None:
+    flow = child(forever)
+    middle = named("Middle", workflow(Parent(flow, on_parent_end="terminate")))
+
+    async def run(event: Event, step: Step) -> str:
+        kept = asyncio.ensure_future(step.run_workflow("kept", flow, id="kept"))
+        await step.sleep("z", 3)
+        late = asyncio.ensure_future(step.run_workflow("late", middle, on_parent_end="terminate"))
+        try:
+            await kept
+        except WorkflowFailed as error:
+            return error.status
+        return str(late)
+
+    parent = workflow(run)
+    async with world.open(parent, middle, flow) as engine:
+        instance = await engine.workflow(parent).create(id="p")
+        await world.later(5)
+        restarting = asyncio.ensure_future(instance.restart(from_step="late", kind="run_workflow"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await engine.workflow(flow).get("kept").terminate()
+        await restarting
+        assert (await ended(instance)).output == "terminated"
+
+
+async def test_the_new_life_of_a_parent_does_not_hear_of_the_end_of_the_old_childs(world: World) -> None:
+    """A child with an id of its own is waited for under the same name in both lives."""
+    flow = child(doubled)
+
+    async def run(event: Event, step: Step) -> Any:
+        await step.do("s", lambda: 1)
+        return await step.run_workflow("c", flow, 4, id="x", on_parent_end="terminate")
+
+    parent = workflow(run)
+    async with world.open(parent, flow) as engine:
+        instance = await engine.workflow(parent).create(id="p")
+        await world.later(5)
+        await instance.restart(from_step="c", kind="run_workflow")
+        await world.later(1)
+        await engine.replay()  # what its inbox holds in the file is what it goes on from
+        assert await instance.result() == 8
+        assert await statuses(engine, flow) == ["complete"]

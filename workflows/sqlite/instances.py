@@ -110,7 +110,7 @@ def transition(connection: sqlite3.Connection, incarnation: int, change: Change)
         return None
     epoch += plan.rule.fences
     _carry_out(connection, incarnation, plan, epoch)
-    told = _told(connection, before, plan, change.at)
+    told = _told(connection, before, plan, change)
     remains = _claimed(connection, plan.instance, epoch) if Applied.goes_on(plan) else None
     dues = () if plan.notices is None else add_together(connection, plan.notices)
     return Applied(plan, epoch, remains, dues, told, _followers(connection, plan))
@@ -135,16 +135,16 @@ def _sent(
     return InboxEvent(cursor.lastrowid, type, payload, at)
 
 
-def _told(connection: sqlite3.Connection, before: Instance, plan: Plan, at: float) -> Told | None:
+def _told(connection: sqlite3.Connection, before: Instance, plan: Plan, change: Change) -> Told | None:
     """The end of a child, in the inbox of its parent."""
-    end, parent = end_of(before, plan), before.parent
+    end, parent = None if change.astray else end_of(before, plan), before.parent
     if end is None or parent is None:
         return None
     row = only_row(connection, "SELECT epoch FROM instance WHERE id = ? AND finished IS NULL", parent)
     if row is None:
         return None
     type = end_type(before.ref.workflow, before.ref.id)
-    return Told(parent, row[0], _sent(connection, parent, type, end.pack(), at))
+    return Told(parent, row[0], _sent(connection, parent, type, end.pack(), change.at))
 
 
 def _followers(connection: sqlite3.Connection, plan: Plan) -> tuple[Instance, ...]:
