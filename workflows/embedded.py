@@ -11,6 +11,7 @@ import dataclasses
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import nullcontext
+from contextvars import Context
 from typing import Any, TypeVar
 
 from workflows.backend import Drive, Instance, Listing, NewInstance, Ref, Seen
@@ -53,6 +54,7 @@ class EmbeddedBackend:
         self._runs = self._commands.runs
         self._closed = False
         self._renewing = asyncio.Lock()
+        self._renewals: set[asyncio.Task[None]] = set()
         self._claiming = asyncio.Lock()
         """Held while leases are renewed: no change begins then."""
 
@@ -70,8 +72,18 @@ class EmbeddedBackend:
         await self._commands.pruner.open()
 
     async def renew(self) -> None:
-        """Lets all runs go and drives them again from the ledger, as a new process would."""
+        """Lets all runs go and drives them again from the ledger, as a new process would.
+
+        A caller that is cancelled stops waiting, and nothing else.
+        """
+        renewal = asyncio.create_task(self._renew(), context=Context())
+        self._renewals.add(renewal)
+        renewal.add_done_callback(self._renewals.discard)
+        await asyncio.shield(renewal)
+
+    async def _renew(self) -> None:
         async with self._renewing:
+            self._refuse_when_closed()
             await self._let_go()
             async with self._claiming:
                 await self._quiet()

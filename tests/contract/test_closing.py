@@ -162,3 +162,20 @@ async def test_engines_of_one_loop_do_not_disturb_each_other(world: World) -> No
             await three.result()
         assert (await ended(one)).output == "one"
     assert asyncio.get_running_loop().get_task_factory() is None
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_replay_whose_caller_is_cancelled_is_carried_out(world: World, turns: int) -> None:
+    async def run(event: Event, step: Step) -> str:
+        await step.do("work", world.clock.sleep, 5)
+        return (await step.wait_for_event("w", "go")).type
+
+    async with world.started(run) as instance:
+        await world.later(2)
+        replaying = asyncio.ensure_future(world.engine.replay())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        replaying.cancel()
+        await asyncio.gather(replaying, return_exceptions=True)
+        await instance.send_event("go")
+        assert (await ended(instance)).output == "go"
