@@ -27,7 +27,7 @@ from workflows.backend import (
 from workflows.change import NOTHING, Change, Ending
 from workflows.clock import Clock
 from workflows.entry import Entry, Key, last_order
-from workflows.errors import InstanceNotFound, StepError
+from workflows.errors import Fenced, InstanceNotFound, StepError
 from workflows.failure import Failure
 from workflows.followers import Followers
 from workflows.lease import Lease
@@ -113,6 +113,8 @@ class Commands:
             return
         if left is not None and applied.plan.rule.fences:
             left.stop()
+        if applied.plan.rule.effect is not Effect.ERASE:
+            self.pruner.expects(applied.plan.instance.expires_at)
         if applied.remains is not None and ref.workflow in self.runs.workflows:
             await self._go_on(applied, applied.remains)
         else:
@@ -209,8 +211,15 @@ class Commands:
     async def _if(self, lease: Lease, command: Command, still: Callable[[], bool]) -> None:
         """A command of the engine's own, unless another one came first."""
         async with lease.turn:
-            if still():
+            if not still():
+                return
+            try:
                 await self._apply(lease, command)
+            except Fenced:
+                log.debug('"%s" was taken from this process', lease.ref.id)
+            except Exception as error:
+                log.exception('%s of %s "%s" was not written', command, lease.ref.workflow, lease.ref.id)
+                self.runs.broke_off(lease, error)
 
     async def _conclude(self, lease: Lease, outcome: Outcome) -> None:
         """Writes what a run came to, with the lease's turn held."""

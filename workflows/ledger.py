@@ -1,6 +1,7 @@
 """Where the rows of an embedded backend are kept: fourteen verbs, each one atomic and durable when awaited.
 
-Verbs that write are plain functions that return a future: the order of calls is the order of the writes.
+Verbs that write are plain functions that return a future: the order of calls is the order of the writes. They
+raise nothing themselves; the future has it.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ class Runs:
             log.debug('"%s" was taken from this run', lease.ref.id)
         except Exception as error:
             log.exception('the run of %s "%s" broke off', lease.ref.workflow, lease.ref.id)
-            self._broke_off(lease, error)
+            self.broke_off(lease, error)
 
     async def _take_again(self, lease: Lease) -> None:
         """Claims an instance anew whose run broke off, until that succeeds: nothing else would move it."""
@@ -215,15 +215,16 @@ class Runs:
             try:
                 claims = await self._ledger.claim(self.workflows, only=lease.ref.incarnation)
             except Exception as error:  # noqa: BLE001  # whatever the ledger has
-                self._broke_off(lease, error)
+                self.broke_off(lease, error)
                 return
             lease.stop()
             for claim in claims:
                 self.take(claim)
 
-    def _broke_off(self, lease: Lease, error: Exception) -> None:
+    def broke_off(self, lease: Lease, error: Exception) -> None:
         """Whoever watches it learns why; it is tried again where the cause may pass."""
         lease.broken = error
+        lease.give_back()
         lease.audience.failed(error)
         if _passes(error):
             self._clock.call_later(_AGAIN, lambda: self._spawn(self._take_again(lease)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.world import Event, Step, World, ended, workflow
+from tests.contract.world import Event, Step, World, ended, named, workflow
 from workflows import Engine, InstanceNotFound, WorkflowError, WorkflowInstance
 
 pytestmark = pytest.mark.anyio
@@ -148,3 +148,21 @@ async def test_a_wrong_retention_is_refused_by_name(world: World, retention: Any
     async with world.open(workflow(behave)) as engine:
         with pytest.raises(WorkflowError, match=says):
             await engine.workflow("Flow").create(retention=retention)
+
+
+async def test_what_ends_without_being_served_is_erased_too(durable: World) -> None:
+    """By a command, in an engine that was not given its workflow."""
+    flow = workflow(behave, retention={"success_retention": "2 days"})
+    async with durable.open(flow) as engine:
+        await engine.workflow(flow).create(id="i", params="sleep")
+        await durable.later(1)
+    async with durable.open(named("Other", workflow(behave))) as engine:
+        backend = engine._backend
+        assert backend is not None
+        instance = await backend.find("Flow", "i")
+        assert instance is not None
+        await backend.control(instance.ref, "terminate")
+        await durable.later(1 * DAY)
+        assert await backend.find("Flow", "i") is not None
+        await durable.later(2 * DAY)
+        assert await backend.find("Flow", "i") is None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from workflows.chunks import PAGE_BYTES, PAGE_PARTS, Chunk, Located
 from workflows.entry import Key, State
 from workflows.errors import Fenced
+from workflows.sqlite.promised import promised
 from workflows.sqlite.store import Store
 
 __all__ = ["SqliteChunks"]
@@ -57,7 +58,7 @@ class SqliteChunks:
 
     def append(self, incarnation: int, epoch: int, ordinal: int, *, attempt: int, part: bytes) -> Future[int]:
         """See `Chunks.append`."""
-        return self._store.write(_Append(incarnation, epoch, ordinal, attempt, part))
+        return promised(self._store, _Append(incarnation, epoch, ordinal, attempt, part))
 
     def start_over(self, incarnation: int, epoch: int, ordinal: int, *, attempt: int) -> Future[None]:
         """See `Chunks.start_over`."""
@@ -67,7 +68,7 @@ class SqliteChunks:
             connection.execute(_DISCARD, (incarnation, ordinal))
             connection.execute(_MARK, {"instance": incarnation, "ordinal": ordinal, "attempt": attempt})
 
-        return self._store.write(mark)
+        return promised(self._store, mark)
 
     def spool(
         self, incarnation: int, epoch: int, ordinal: int, *, attempt: int, first: int, rows: Sequence[bytes]
@@ -76,7 +77,7 @@ class SqliteChunks:
         numbered = [
             (incarnation, ordinal, -number, attempt, row) for number, row in enumerate(rows, start=first)
         ]
-        return self._store.write(_Spool(incarnation, epoch, numbered))
+        return promised(self._store, _Spool(incarnation, epoch, numbered))
 
     def discard(self, incarnation: int, epoch: int, ordinal: int) -> Future[None]:
         """See `Chunks.discard`."""
@@ -85,7 +86,7 @@ class SqliteChunks:
             _check_lease(connection, incarnation, epoch)
             connection.execute(_DISCARD, (incarnation, ordinal))
 
-        return self._store.write(delete)
+        return promised(self._store, delete)
 
     async def locate(self, incarnation: int, key: Key) -> Located | None:
         """See `Chunks.locate`."""

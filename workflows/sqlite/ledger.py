@@ -17,6 +17,7 @@ from workflows.ledger import Applied, Birth, Claim
 from workflows.sqlite import instances
 from workflows.sqlite.chunks import SqliteChunks
 from workflows.sqlite.listing import selection
+from workflows.sqlite.promised import promised
 from workflows.sqlite.store import Store
 from workflows.sqlite.tables import DECIDED_BY, INSTANCE, MIGRATIONS, PUT, UNDECIDED, entry_row, instance_of
 from workflows.types import Usage
@@ -55,7 +56,9 @@ class SqliteLedger:
 
     def insert(self, births: Sequence[Birth]) -> Future[list[Instance | None]]:
         """See `Ledger.insert`."""
-        return self._store.write(lambda connection: [instances.insert(connection, birth) for birth in births])
+        return promised(
+            self._store, lambda connection: [instances.insert(connection, birth) for birth in births]
+        )
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """See `Ledger.find`."""
@@ -77,7 +80,7 @@ class SqliteLedger:
 
     def history(self, incarnation: int) -> Future[tuple[list[Moment], list[Entry]]]:
         """See `Ledger.history`."""
-        return self._store.write(lambda connection: instances.history(connection, incarnation))
+        return promised(self._store, lambda connection: instances.history(connection, incarnation))
 
     async def undecided(self, incarnation: int) -> tuple[str, ...]:
         """See `Ledger.undecided`."""
@@ -86,7 +89,7 @@ class SqliteLedger:
     def claim(self, workflows: Iterable[str], *, only: int | None = None) -> Future[list[Claim]]:
         """See `Ledger.claim`."""
         wanted = tuple(workflows)
-        return self._store.write(lambda connection: instances.claim(connection, wanted, only))
+        return promised(self._store, lambda connection: instances.claim(connection, wanted, only))
 
     async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
         """See `Ledger.unserved`."""
@@ -96,23 +99,24 @@ class SqliteLedger:
     def put(self, incarnation: int, epoch: int, entry: Entry, *, consume: int | None) -> Future[None]:
         """See `Ledger.put`."""
         row = (incarnation, *entry_row(entry), incarnation, epoch)
-        return self._store.write(_Put(row, consume))
+        return promised(self._store, _Put(row, consume))
 
     def deliver(
         self, incarnation: int, type: str, payload: bytes, at: float, *, decides: Key | None = None
     ) -> Future[InboxEvent]:
         """See `Ledger.deliver`."""
-        return self._store.write(
-            lambda connection: instances.deliver(connection, incarnation, type, payload, at, decides)
+        return promised(
+            self._store,
+            lambda connection: instances.deliver(connection, incarnation, type, payload, at, decides),
         )
 
     def transition(self, incarnation: int, change: Change) -> Future[Applied | None]:
         """See `Ledger.transition`."""
-        return self._store.write(lambda connection: instances.transition(connection, incarnation, change))
+        return promised(self._store, lambda connection: instances.transition(connection, incarnation, change))
 
     def expire(self, now: float, most: int) -> Future[None]:
         """See `Ledger.expire`."""
-        return self._store.write(lambda connection: instances.expire(connection, now, most))
+        return promised(self._store, lambda connection: instances.expire(connection, now, most))
 
     async def next_expiry(self) -> float | None:
         """See `Ledger.next_expiry`."""
