@@ -6,7 +6,7 @@ Pure: both ledgers ask `planned` inside their transaction, and only carry out wh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from workflows import lifecycle
@@ -52,7 +52,7 @@ class Change:
     epoch: int | None = None
     """Only while this is the instance's; None: whatever it is."""
     step: Key | None = None
-    """To which step `rewind` goes back."""
+    """To which step `rewind` goes back, unless an earlier one was undone."""
     ending: Ending = NOTHING
     told: Told | None = None
     """Who is told, when it ends the instance."""
@@ -165,9 +165,15 @@ def _after(before: Instance, done: Transition, change: Change) -> Instance:
     )
 
 
-def _ordinal(entries: Iterable[Entry], change: Change) -> int:
+def _ordinal(entries: Collection[Entry], change: Change) -> int:
+    """Where `rewind` goes back to: to its step, or further, to the first one of which the effect is gone."""
     found = next((entry.ordinal for entry in entries if entry.key == change.step), None)
     if found is None:
         name = "" if change.step is None else change.step.name
         raise WorkflowError(f'(instance.cannot_restart) Step "{name}" not found in execution history')
-    return found
+    undone = {
+        entry.key._replace(kind=Kind.DO)
+        for entry in entries
+        if entry.key.kind is Kind.ROLLBACK and entry.attempts
+    }
+    return min([found, *(entry.ordinal for entry in entries if entry.key in undone)])
