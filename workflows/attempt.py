@@ -71,6 +71,7 @@ class Attempt:
         "_task",
         "_threads",
         "arguments",
+        "ordinal",
     )
 
     def __init__(
@@ -95,6 +96,8 @@ class Attempt:
         self._task: asyncio.Task[Any] | None = None
         self._expired = False
         self._abandoned = False
+        self.ordinal = 0
+        """Of the step, which those have that are called within it; 0: no step calls this."""
 
     async def result(self, clock: Clock) -> Any:
         """What the function returns; `WorkflowTimeoutError` when it takes too long.

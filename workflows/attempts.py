@@ -169,6 +169,7 @@ class Attempts(ABC):
             threads=self._run.threads,
             streams=self if self._may_stream else None,
         )
+        attempt.ordinal = entry.ordinal
         if self._style.takes_context:
             attempt.arguments = (*self._arguments, self.context(entry, attempt))
         return await attempt.result(self._run.clock)

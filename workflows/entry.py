@@ -80,8 +80,8 @@ class Entry:
     """Seconds spent inside callbacks, over all attempts."""
     lasted: float = 0.0
     """Seconds from the call of a cut step to its cancellation."""
-    within: bool = False
-    """It was called by the function of another step, which a replay does not call again."""
+    within: int = 0
+    """The ordinal of the step whose function has called it, which a replay does not call again; 0: none."""
     moments: list[Moment] = field(default_factory=list)
 
     @property

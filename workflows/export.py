@@ -129,7 +129,7 @@ def _read(ordinal: int, shown: Mapping[str, Any]) -> Entry:
         _stored_at(shown, "error"),
         _stored_at(shown, "config"),
         lasted=shown.get("lasted", 0.0),
-        within=shown.get("within", False),
+        within=shown.get("within", 0),
     )
 
 

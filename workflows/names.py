@@ -30,11 +30,12 @@ class Names:
     name that another task has used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, used_up: Iterable[Key] = ()) -> None:
+        """The numbers of steps that are `used_up` are not given again."""
         self._counts: dict[tuple[Kind, str], int] = {}
         self._users: dict[tuple[Kind, str], ReferenceType[_Task] | None] = {}
         self._waited: WeakSet[_Task] = WeakSet()
-        self._reserved: set[Key] = set()
+        self._reserved = set(used_up)
         self._tracing = False
         self._stand_ins: WeakKeyDictionary[_Task, _Task] | None = None
         self.taken: set[Key] = set()

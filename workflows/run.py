@@ -37,6 +37,7 @@ from workflows.failure import Rebuildable
 from workflows.inside import INSIDE
 from workflows.marks import StartMarks
 from workflows.names import Names
+from workflows.nested import used_up
 from workflows.parking import Parking
 from workflows.rehearsal import Rehearsal, Rehearsals
 from workflows.retry import undoable
@@ -104,7 +105,7 @@ class Run:
         self.classes = classes
         self.limits = limits
         self._rehearsals = rehearsals.by_id
-        self.names = Names()
+        self.names = Names(used_up(activation.journal))
         self.waits = Waits(activation, clock, self._waits_changed)
         self.steps = 0
         self.ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -312,7 +313,7 @@ class Run:
         await self.gate()
         if entry is None:
             entry = self.activation.journal[operation.key] = operation.started()
-            entry.within = INSIDE.get() is not self.made
+            entry.within = getattr(INSIDE.get(), "ordinal", 0)  # an attempt's
         begun = self.clock.now()
         try:
             if entry.cut:

@@ -337,3 +337,72 @@ async def test_a_function_that_raises_stop_iteration_fails(world: World, form: s
         return "nothing was raised"
 
     assert "StopIteration" in (await world.run(run)).output
+
+
+class Nesting:
+    """A step that calls others by one name, and fails `failures` times; `calls` are their numbers."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.calls: list[int] = []
+        self.outer = 0
+
+    async def __call__(self, event: Event, step: Step) -> Any:
+        before = await step.do("inner", self.inner)
+        within = await step.do("outer", self.fails, step, retries={"limit": 9, "delay": 10})
+        await step.sleep("z", 10)
+        return [before, within, await step.do("inner", self.inner)]
+
+    async def fails(self, step: Step) -> list[int]:
+        self.outer += 1
+        numbers = [await step.do("inner", self.inner), await step.do("inner", self.inner)]
+        if self.outer <= self.failures:
+            raise ValueError("again")
+        return numbers
+
+    async def inner(self, ctx: StepContext) -> int:
+        self.calls.append(ctx.step.count)
+        return ctx.step.count
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+@pytest.mark.parametrize("failures", [0, 1, 2])
+async def test_each_attempt_calls_nested_steps_anew(world: World, failures: int, replayed: bool) -> None:
+    """Hot, parked between two attempts or after a crash: they have the same numbers, and so later ones."""
+    nesting = Nesting(failures)
+    last = 2 * failures + 2
+    async with world.started(nesting) as instance:
+        await world.later(5)
+        if replayed:
+            await world.engine.replay()
+        assert await instance.result() == [1, [last, last + 1], last + 2]
+        assert nesting.calls == list(range(1, last + 3))
+        steps = [event.step_name async for event in instance.subscribe(filter=["step_started"])]
+        assert steps[0] == "inner-1"
+        assert steps[-1] == f"inner-{last + 2}"
+
+
+async def test_an_interrupted_attempt_finds_the_nested_steps_that_it_had_recorded(world: World) -> None:
+    calls: list[int] = []
+    cuts = iter([True, False, False])
+
+    async def inner(ctx: StepContext) -> int:
+        calls.append(ctx.step.count)
+        return ctx.step.count
+
+    async def outer(step: Step, ctx: StepContext) -> list[int]:
+        numbers = [await step.do("inner", inner), await step.do("inner", inner)]
+        if ctx.attempt == 1:
+            raise ValueError("again")
+        if next(cuts):
+            await world.clock.sleep(100)
+        return numbers
+
+    async def run(event: Event, step: Step) -> Any:
+        return await step.do("outer", outer, step, retries={"limit": 9, "delay": 10})
+
+    async with world.started(run) as instance:
+        await world.later(15)  # in the second attempt
+        await world.engine.replay()
+        assert await instance.result() == [3, 4]
+        assert calls == [1, 2, 3, 4]

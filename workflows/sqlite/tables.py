@@ -233,7 +233,7 @@ def entry_of(row: _Row) -> Entry:
         config,
         active,
         lasted,
-        bool(within),
+        within,
         [Moment(*moment) for moment in orjson.loads(moments)],
     )
     if entry.checksum() != crc:
