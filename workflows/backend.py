@@ -267,6 +267,8 @@ class Activation(Protocol):
     """How many attempts run; kept by the driver."""
     waiting: int
     """How many sleeps, waits and retry delays are under way, also while parked; kept by the driver."""
+    late: int
+    """How many of them are due, and go on as soon as the instance is open; kept by the driver."""
 
     def record(
         self, entry: Entry, moments: Iterable[NewMoment], *, consume: int | None = None

@@ -37,6 +37,7 @@ class Lease:
         self.inbox: list[InboxEvent] = claim.inbox
         self.running = 0
         self.waiting = 0
+        self.late = 0
         self.audience = audience
         self.turn = asyncio.Lock()
         """One command at a time."""

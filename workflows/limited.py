@@ -85,13 +85,18 @@ class LimitedLease(Lease):
         self._granted(self)
         self._rest()  # what was resumed while it waits has nothing to run
 
+    @property
+    def _rests(self) -> bool:
+        """It waits, and none of its waits is due: for the end of one it stands in the queue once."""
+        return self.seen_waiting and not self.late
+
     def _rest(self) -> None:
-        if self.seen_waiting and not self._resting:
+        if self._rests and not self._resting:
             self._resting = True
             asyncio.get_running_loop().call_soon(self._rested)
 
     def _rested(self) -> None:
         # One turn of the loop later: a branch that goes from one step to the next is not waiting.
         self._resting = False
-        if self.seen_waiting:
+        if self._rests:
             self.turn_to_run.leave()

@@ -123,7 +123,7 @@ class Run:
         self._refused: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._gate: list[asyncio.Future[None]] = []
         self._ordinal = max((entry.ordinal for entry in activation.journal.values()), default=0)
-        activation.waiting = 0  # a parked run has left it as it was
+        activation.waiting = activation.late = 0  # a parked run has left them as they were
         activation.listen(self._changed, lambda: marks.now(self))
 
     @property

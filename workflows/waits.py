@@ -20,7 +20,7 @@ _TURNS = 4
 class _Wait:
     """One wait under way: for `entry.due`, for an event of a type, or for whatever comes first."""
 
-    __slots__ = ("alarm", "claim", "entry", "over", "type")
+    __slots__ = ("alarm", "claim", "entry", "late", "over", "type")
 
     def __init__(self, entry: Entry, type: str | None, claim: Callable[[], bool] | None = None) -> None:
         self.entry = entry
@@ -28,6 +28,8 @@ class _Wait:
         self.claim = claim
         self.over: asyncio.Future[InboxEvent | None] = asyncio.get_running_loop().create_future()
         self.alarm: Pending | None = None
+        self.late = False
+        """Its due has come, and it goes on once the instance is open."""
 
     def end(self, event: InboxEvent | None) -> None:
         if not self.over.done():
@@ -125,6 +127,7 @@ class Waits:
             self._waits.pop(wait, None)
             if wait.alarm is not None:
                 wait.alarm.cancel()
+            self._is_late(wait, late=False)
             if not self._parked:
                 self._activation.waiting -= 1
                 self._changed()
@@ -132,14 +135,21 @@ class Waits:
     def _arm(self, wait: _Wait) -> None:
         paused = self._activation.status in ("waitingForPause", "paused")  # its due is going to move
         due = wait.entry.due
-        if due is not None and not (paused or self._parked or wait.over.done()):
-            wait.alarm = self._clock.call_at(due, lambda: self._over(wait))
+        armed = due is not None and not (paused or self._parked or wait.over.done())
+        self._is_late(wait, late=armed and _due(wait) <= self._clock.now())
+        if armed:
+            wait.alarm = self._clock.call_at(_due(wait), lambda: self._over(wait))
+
+    def _is_late(self, wait: _Wait, *, late: bool) -> None:
+        self._activation.late += late - wait.late
+        wait.late = late
 
     def _over(self, wait: _Wait) -> None:
         wait.alarm = None
         if self._activation.open:
             wait.end(None)
         else:
+            self._is_late(wait, late=True)
             self._activation.ask()  # `look` finds it due once there is a slot
 
     def _match(self) -> None:

@@ -289,3 +289,37 @@ async def test_a_cut_step_goes_on_after_a_replay_when_nothing_else_is_left(
         await engine.replay()
         assert (await ended(instance)).output == "went on"
         assert [(await ended(other)).output for other in others] == ["a neighbour"] * neighbours
+
+
+@pytest.mark.parametrize("ends", ["sleep", "event"])
+async def test_what_is_woken_stands_in_the_queue_once(world: World, ends: str) -> None:
+    """It keeps the slot that it has got for the end of its wait, also when its run had to begin anew."""
+    order: list[str] = []
+
+    async def run(event: Event, step: Step) -> None:
+        who = event.payload
+        if who == "waits" and ends == "sleep":
+            await step.sleep("z", 5)
+        elif who == "waits":
+            await step.wait_for_event("w", "go")
+        await step.do("work", work, who)
+
+    async def work(who: str) -> None:
+        order.append(who)
+        await world.later(10)
+
+    flow = workflow(run, concurrency=1)
+    async with world.open(flow) as engine:
+        create = engine.workflow(flow).create
+        waits = await create(params="waits")
+        await world.later(1)
+        first = await create(params="first")
+        await world.later(5)
+        if ends == "event":
+            await waits.send_event("go")
+            await world.later(1)
+        others = [first, *[await create(params=name) for name in ("second", "third")]]
+        for other in others:
+            await ended(other)
+        await ended(waits)
+    assert order == ["first", "waits", "second", "third"]
