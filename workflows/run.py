@@ -193,8 +193,8 @@ class Run:
 
     async def gate(self) -> None:
         """Returns while the instance is running: nothing starts, and nobody goes on, while it is paused."""
-        if self.over and INSIDE.get() is not self.made:
-            return  # for the attempt around it, which goes on
+        if (self.over or self.activation.status == "waitingForPause") and INSIDE.get() is not self.made:
+            return  # to the attempt around it, which goes on
         while self.closing is not None or not self.activation.open:
             opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._gate.append(opened)

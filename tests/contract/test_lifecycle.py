@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contract.world import ONCE, Event, Step, World, ended, history, workflow
-from workflows import InstanceFinished, InstanceNotFound, WorkflowEntrypoint, WorkflowInstance
+from workflows import InstanceFinished, InstanceNotFound, StepContext, WorkflowEntrypoint, WorkflowInstance
 
 pytestmark = pytest.mark.anyio
 
@@ -381,3 +381,28 @@ async def test_one_poisoned_instance_does_not_disturb_the_others(world: World) -
         ends = [await ended(instance) for instance in made]
     assert [end.output for end in ends] == [1, None, 3]
     assert ends[1].status == "errored"
+
+
+async def test_a_pause_lets_an_attempt_end_that_calls_steps(world: World) -> None:
+    """They belong to it: held back, they would keep it running until its time is over."""
+    calls: list[int] = []
+
+    async def outer(step: Step, ctx: StepContext) -> int:
+        for number in range(3):
+            await step.do(f"inner {number}", world.clock.sleep, 10)
+            calls.append(number)
+        return ctx.attempt
+
+    async def run(event: Event, step: Step) -> int:
+        attempt = await step.do("outer", outer, step)
+        calls.append(await step.do("next", lambda: 9))
+        return attempt
+
+    async with world.started(run) as instance:
+        await world.later(5)
+        await instance.pause()
+        assert (await instance.status()).status == "waitingForPause"
+        await world.later(100)
+        assert ((await instance.status()).status, calls) == ("paused", [0, 1, 2])
+        await instance.resume()
+        assert ((await ended(instance)).output, calls) == (1, [0, 1, 2, 9])
