@@ -1,0 +1,31 @@
+"""How long a workflow of five steps takes, from its creation to its result."""
+
+from __future__ import annotations
+
+from benchmarks.asked import Asked, Question
+from benchmarks.contest import CEILINGS, OURS, ceiling, perdure
+from benchmarks.figures import Answer, at_most, ratios
+from benchmarks.rounds import interleaved
+
+__all__ = ["QUESTION"]
+
+_STEPS = 5
+_COMMITS = _STEPS + 2  # its creation and its end are commits, too
+
+
+def _ask(asked: Asked) -> Answer:
+    answer = Answer()
+    work = {"what": "latency", "count": asked.size(300, 20), "steps": _STEPS}
+    contenders = [perdure(asked, work), *(ceiling(asked, who, work, rows=_COMMITS) for who in CEILINGS)]
+    replies = interleaved(contenders, asked.times(7), answer=answer, tell=asked.tell)
+    p50 = {who: [reply["p50_ms"] for reply in rounds] for who, rounds in replies.items()}
+    for who, rounds in replies.items():
+        answer.add("p50", who, "ms", p50[who])
+        answer.add("p99", who, "ms", [reply["p99_ms"] for reply in rounds])
+    best = [min(each) for each in zip(*(p50[who] for who in CEILINGS), strict=True)]
+    answer.add("p50", f"{OURS} / better ceiling", "×", ratios(p50[OURS], best), at_most(1.4))
+    answer.remarks.append(f"The ceiling is {_COMMITS} commits of bare SQLite, one after the other.")
+    return answer
+
+
+QUESTION = Question("latency", "How long does it take to create a workflow, run 5 steps and get its result?", _ask)

@@ -1,0 +1,52 @@
+"""How many durable steps a second, with how many workflows at a time, against bare SQLite and against peers."""
+
+from __future__ import annotations
+
+from benchmarks.asked import Asked, Question
+from benchmarks.child import Reply
+from benchmarks.contest import CEILINGS, OURS, ceiling, perdure
+from benchmarks.figures import Answer, at_least, ratios
+from benchmarks.rounds import interleaved
+
+__all__ = ["QUESTION"]
+
+_STEPS = 10
+_GOALS = {1: 0.70, 16: 0.60, 256: 0.40, 2_048: 0.35}
+_SECONDS = 2.0
+
+
+def _ask(asked: Asked) -> Answer:
+    answer = Answer()
+    for at_once in asked.size(tuple(_GOALS), (1, 16)):
+        _at(at_once, asked, answer)
+    answer.remarks.append(
+        f"A workflow of {_STEPS} steps also commits its creation and its end; the ceiling writes {_STEPS} rows "
+        f"and nothing else, so with one workflow at a time {_STEPS / (_STEPS + 2):.2f} is all there is."
+    )
+    return answer
+
+
+def _at(at_once: int, asked: Asked, answer: Answer) -> None:
+    seconds = asked.size(_SECONDS, 0.1)
+    work = {"what": "throughput", "at_once": at_once, "seconds": seconds, "steps": _STEPS}
+    contenders = [perdure(asked, work), *(ceiling(asked, who, work, rows=_STEPS) for who in CEILINGS)]
+    replies = interleaved(
+        contenders,
+        asked.times(5),
+        answer=answer,
+        tell=lambda what: asked.tell(f"K = {at_once}, {what}"),
+    )
+    rates = {who: [_rate(reply) for reply in rounds] for who, rounds in replies.items()}
+    for who, values in rates.items():
+        answer.add(f"K = {at_once:,}", who, "steps/s", values)
+    best = [max(each) for each in zip(*(rates[who] for who in CEILINGS), strict=True)]
+    goal = at_least(_GOALS[at_once])
+    answer.add(f"K = {at_once:,}", f"{OURS} / better ceiling", "×", ratios(rates[OURS], best), goal)
+
+
+def _rate(reply: Reply) -> float:
+    rate: float = reply["workflows"] * _STEPS / reply["seconds"]
+    return rate
+
+
+QUESTION = Question("throughput", "How many durable steps a second, with K workflows at a time?", _ask)
