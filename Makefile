@@ -53,6 +53,7 @@ docs: $(DOCS) ## build the documentation into site/; a broken link fails
 pins: $(UV) ## resolve the dependencies anew and write pins/
 	$(PIN) --all-extras --group dev pyproject.toml --output-file pins/dev.txt
 	$(PIN) --group pyproject.toml:docs --constraints pins/dev.txt --output-file pins/docs.txt
+	$(PIN) --group pyproject.toml:peers --output-file pins/peers.txt
 	echo uv | $(PIN) - --output-file pins/uv.txt
 
 clean: ## remove everything that was built, the environment too

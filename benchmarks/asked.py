@@ -45,7 +45,7 @@ class Asked:
     @contextmanager
     def scratch(self) -> Iterator[str]:
         """A fresh folder."""
-        with tempfile.TemporaryDirectory(prefix="bench-", dir=self.folder, ignore_cleanup_errors=True) as made:
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=self.folder) as made:
             yield made
 
 

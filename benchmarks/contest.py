@@ -9,7 +9,7 @@ from benchmarks.child import Reply, ask
 from benchmarks.figures import demand
 from benchmarks.rounds import Contender
 
-__all__ = ["AIOSQLITE", "CEILINGS", "OURS", "THREAD", "ceiling", "judged", "perdure"]
+__all__ = ["AIOSQLITE", "CEILINGS", "OURS", "THREAD", "asking", "ceiling", "judged", "perdure"]
 
 OURS = "Perdure"
 THREAD = "ceiling: sqlite3"
@@ -20,15 +20,13 @@ _WARM_UP = 20
 
 def perdure(asked: Asked, work: Mapping[str, object]) -> Contender:
     """Our engine, in a fresh process on a fresh file."""
-    return Contender(OURS, _asking("benchmarks.programs.steps", asked, work))
+    return Contender(OURS, asking("benchmarks.programs.steps", OURS, asked, work))
 
 
 def ceiling(asked: Asked, who: str, work: Mapping[str, object], *, rows: int) -> Contender:
     """Bare SQLite, with so many commits in place of one workflow."""
-    through = "sqlite3" if who == THREAD else "aiosqlite"
-    return Contender(
-        who, _asking("benchmarks.programs.ceiling", asked, {**work, "through": through, "rows": rows})
-    )
+    told = {**work, "through": "sqlite3" if who == THREAD else "aiosqlite", "steps": rows}
+    return Contender(who, asking("benchmarks.programs.ceiling", who, asked, told))
 
 
 def judged(who: str, reply: Reply) -> Reply:
@@ -44,9 +42,14 @@ def judged(who: str, reply: Reply) -> Reply:
     return reply
 
 
-def _asking(module: str, asked: Asked, work: Mapping[str, object]) -> Callable[[], Reply]:
+def asking(
+    module: str, who: str, asked: Asked, work: Mapping[str, object], *, python: str | None = None
+) -> Callable[[], Reply]:
+    """Measures by a program, and judges its reply."""
+
     def measure() -> Reply:
         with asked.scratch() as folder:
-            return judged(module, ask(module, {"warm_up": _WARM_UP, **work, "folder": folder}))
+            reply = ask(module, {"warm_up": _WARM_UP, **work, "folder": folder}, python=python)
+        return judged(who, reply)
 
     return measure

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
-__all__ = ["Answer", "Figure", "Goal", "Skipped", "Wrong", "at_least", "at_most", "demand", "ratios"]
+__all__ = ["TIMES", "Answer", "Figure", "Goal", "Skipped", "Wrong", "at_least", "at_most", "demand", "ratios"]
+
+
+TIMES = "x"
+"""The unit of a ratio."""
+
+
+TIMES = "x"
+"""The unit of a ratio."""
 
 
 class Wrong(Exception):

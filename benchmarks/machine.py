@@ -22,7 +22,7 @@ def described() -> dict[str, str]:
         "commit": _commit(),
         "machine": f"{os.cpu_count()} cores, {_processor()}, {_memory()}",
         "system": platform.platform(),
-        "load": ", ".join(f"{one:.1f}" for one in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown",
+        "load": _load(),
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         **{name: version(name) for name in _OURS},
@@ -38,6 +38,10 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def _load() -> str:
+    return ", ".join(f"{one:.1f}" for one in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
+
+
 def _memory() -> str:
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return "unknown memory"
@@ -47,7 +51,7 @@ def _memory() -> str:
 def _commit() -> str:
     try:
         return subprocess.run(
-            ["git", "describe", "--always", "--dirty"],  # noqa: S607
+            ["git", "describe", "--always", "--dirty"],
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

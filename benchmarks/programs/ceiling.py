@@ -18,7 +18,7 @@ from typing import Protocol
 import aiosqlite
 
 from benchmarks.child import Reply, Request, answer
-from benchmarks.load import closed_loop, one_by_one
+from benchmarks.load import measured
 
 _SETTINGS = (
     "PRAGMA journal_mode = WAL",
@@ -27,11 +27,12 @@ _SETTINGS = (
     "PRAGMA cache_size = -65536",
     "PRAGMA secure_delete = OFF",
 )
-_TABLE = (
-    "CREATE TABLE entry(id INTEGER PRIMARY KEY, instance INTEGER NOT NULL, seq INTEGER NOT NULL,"
-    " name TEXT NOT NULL, state INTEGER NOT NULL, at INTEGER NOT NULL, result BLOB NOT NULL) STRICT",
-    "CREATE UNIQUE INDEX entry_place ON entry(instance, seq)",
-)
+_TABLE = """
+CREATE TABLE entry(
+  id INTEGER PRIMARY KEY, instance INTEGER NOT NULL, seq INTEGER NOT NULL, name TEXT NOT NULL,
+  state INTEGER NOT NULL, at INTEGER NOT NULL, result BLOB NOT NULL) STRICT;
+CREATE UNIQUE INDEX entry_place ON entry(instance, seq);
+"""
 _INSERT = "INSERT INTO entry(instance, seq, name, state, at, result) VALUES (?, ?, ?, ?, ?, ?)"
 _RESULT = bytes(range(200))
 
@@ -88,8 +89,9 @@ class Threaded:
 
     def _run(self) -> None:
         with closing(sqlite3.connect(self._file, isolation_level=None)) as connection:
-            for statement in (*_SETTINGS, *_TABLE):
-                connection.execute(statement)
+            for setting in _SETTINGS:
+                connection.execute(setting)
+            connection.executescript(_TABLE)
             while (group := self._groups.get()) is not None:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.executemany(_INSERT, [row for _, row in group])
@@ -110,8 +112,9 @@ class Aiosqlite:
     async def open(cls, file: Path) -> Aiosqlite:
         """With its table."""
         connection = await aiosqlite.connect(file, isolation_level=None)
-        for statement in (*_SETTINGS, *_TABLE):
-            await connection.execute_fetchall(statement)
+        for setting in _SETTINGS:
+            await connection.execute_fetchall(setting)
+        await connection.executescript(_TABLE)
         return cls(connection)
 
     def write(self, row: Row) -> asyncio.Future[None]:
@@ -141,32 +144,19 @@ class Aiosqlite:
 async def _measured(request: Request) -> Reply:
     file = Path(request["folder"]) / "ceiling.db"
     writer: Writer = Threaded(file) if request["through"] == "sqlite3" else await Aiosqlite.open(file)
-    rows, before = request["rows"], request["warm_up"]
-    acknowledged = 0
 
-    async def instance(number: int) -> bool:
-        nonlocal acknowledged
-        for seq in range(rows):
+    async def one(number: int) -> bool:
+        for seq in range(request["steps"]):
             await writer.write((number, seq, "step", 2, 1_700_000_000_000, _RESULT))
-            acknowledged += 1
         return True
 
-    async def measured(number: int) -> bool:
-        return await instance(number + before)
-
     try:
-        for number in range(before):
-            await instance(number)
-        if request["what"] == "latency":
-            told = await one_by_one(measured, count=request["count"])
-        else:
-            told = await closed_loop(measured, at_once=request["at_once"], seconds=request["seconds"])
+        told = await measured(request, one)
     finally:
         await writer.close()
     with closing(sqlite3.connect(file)) as connection:
         [present] = connection.execute("SELECT count(*) FROM entry").fetchone()
-    versions = {"SQLite": sqlite3.sqlite_version}
-    return {**told, "acknowledged": acknowledged, "present": present, "versions": versions}
+    return {**told, "present": present}
 
 
 if __name__ == "__main__":

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
-import pstats
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from benchmarks.child import Reply, Request, answer
-from benchmarks.load import closed_loop, one_by_one
+from benchmarks.load import NOTE, measured
 from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
-
-_NOTE = "n" * 150  # with it a result takes about 200 bytes
 
 
 class Receipt(BaseModel):
@@ -41,36 +39,37 @@ class Work(WorkflowEntrypoint[None, int]):
 
 async def pay(number: int) -> Receipt:
     """The least that a step can do."""
-    return Receipt(id=f"receipt-{number}", amount=number, paid=True, note=_NOTE)
+    return Receipt(id=f"receipt-{number}", amount=number, paid=True, note=NOTE)
 
 
 async def _measured(request: Request) -> Reply:
     file = Path(request["folder"]) / "perdure.db"
-    steps, before = request["steps"], request["warm_up"]
+    steps = request["steps"]
     expected = sum(range(steps))
     async with Engine(file, workflows=[Work]) as engine:
         binding = engine.workflow(Work)
 
         async def one(number: int) -> bool:
-            instance = await binding.create(id=f"w{number + before}", params=steps)
+            instance = await binding.create(id=f"w{number}", params=steps)
             return bool(await instance.result() == expected)
 
-        for number in range(-before, 0):
-            await one(number)
-        profile = cProfile.Profile() if request.get("profile") else None
-        if profile is not None:
-            profile.enable()
-        if request["what"] == "latency":
-            told = await one_by_one(one, count=request["count"])
-        else:
-            told = await closed_loop(one, at_once=request["at_once"], seconds=request["seconds"])
-        if profile is not None:
-            profile.disable()
-            pstats.Stats(profile).dump_stats(request["profile"])
+        with _profiled(request.get("profile")):
+            told = await measured(request, one)
     with closing(sqlite3.connect(file)) as connection:
         [present] = connection.execute("SELECT count(*) FROM entry WHERE result IS NOT NULL").fetchone()
-    acknowledged = (told["workflows"] + before) * steps
-    return {**told, "acknowledged": acknowledged, "present": present}
+    return {**told, "present": present}
+
+
+@contextmanager
+def _profiled(file: str | None) -> Iterator[None]:
+    """Writes a profile of the event loop's thread, when a file is given: where the time of a step goes."""
+    if file is None:
+        yield
+        return
+    profile = cProfile.Profile()
+    with profile:
+        yield
+    profile.dump_stats(file)
 
 
 if __name__ == "__main__":
