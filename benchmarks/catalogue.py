@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from benchmarks.questions import history, latency, memory, recovery, sleepers, throughput
+from benchmarks.questions import (
+    broadcast,
+    history,
+    latency,
+    memory,
+    recovery,
+    schedules,
+    sleepers,
+    throughput,
+)
 
 __all__ = ["QUESTIONS"]
 
-QUESTIONS = {
-    one.QUESTION.name: one.QUESTION for one in (latency, throughput, history, recovery, sleepers, memory)
-}
+_ALL = (latency, throughput, history, recovery, sleepers, memory, schedules, broadcast)
+
+QUESTIONS = {one.QUESTION.name: one.QUESTION for one in _ALL}
