@@ -1,0 +1,51 @@
+"""`python -m benchmarks` with tiny sizes: real engines, real files, real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import main
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_questions_are_answered_as_a_table_as_json_and_as_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document, page = tmp_path / "out.json", tmp_path / "RESULTS.md"
+    wanted = ["latency", "recovery", "--quick", "--no-peers", "--count", "50"]
+    assert main([*wanted, "--json", str(document), "--markdown", str(page)]) == 0
+    shown = capsys.readouterr()
+    assert "ceiling: sqlite3" in shown.out
+    assert "[recovery" in shown.err
+    told = json.loads(document.read_text(encoding="utf-8"))
+    assert told["command"].startswith("python -m benchmarks latency recovery --quick")
+    assert {"date", "machine", "Python", "SQLite"} <= set(told["machine"])
+    latency, recovery = told["answers"]
+    who = [figure["who"] for figure in latency["figures"] if figure["what"] == "p50"]
+    assert who == ["Perdure", "ceiling: sqlite3", "ceiling: aiosqlite", "Perdure / better ceiling"]
+    assert latency["skipped"] == [{"who": "all peers", "why": "nobody asked for them"}]
+    first, every = recovery["figures"]
+    assert 0 < first["value"] <= every["value"]
+    assert first["goal"] == {"sign": "≤", "bound": 2.0}
+    assert "| p50 | Perdure |" in page.read_text(encoding="utf-8")
+
+
+def test_a_question_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["speed"])
+    assert ended.value.code == 2
+    assert "no question speed: there are latency, throughput" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--list", "--help"])
+def test_the_questions_can_be_looked_at(option: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks", option], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ("1,000 WebSocket connections" in run.stdout) is (option == "--list")
