@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Broken", "Child", "Reply", "Request", "Unavailable", "answer", "ask"]
+__all__ = ["LIMIT", "Broken", "Child", "Reply", "Request", "Unavailable", "answer", "ask"]
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 1_800.0
+"""Seconds that a program has for its answer."""
 _LAST_LINES = 12
 
 Request = Mapping[str, Any]
@@ -33,7 +34,10 @@ class Unavailable(Exception):
 
 
 class Child:
-    """A running program: lines that it prints can be read before its answer, and it can be killed."""
+    """A running program: lines that it prints can be read before its answer, and it can be killed.
+
+    It is a process group of its own, so that what it has started is killed with it.
+    """
 
     def __init__(self, module: str, request: Request, *, python: str | None = None) -> None:
         self._module = module
@@ -45,6 +49,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(dict(request)) + "\n")
@@ -53,14 +58,22 @@ class Child:
     def line(self) -> Reply:
         """The next line of JSON that it prints on the way."""
         assert self._process.stdout is not None
-        while text := self._process.stdout.readline():
-            if text.startswith("{"):
-                return _reply(text)
+        try:
+            while text := self._process.stdout.readline():
+                if text.startswith("{"):
+                    return _reply(text)
+        except KeyboardInterrupt:  # it reaches this process only
+            self.kill()
+            raise
         raise self._broken()
 
     def kill(self) -> None:
         """SIGKILL: what it has not written down is lost."""
-        self._process.kill()
+        if self._process.poll() is None:
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
         self._process.communicate()
 
     def reply(self, limit: float = LIMIT) -> Reply:
@@ -70,6 +83,9 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill()
             raise Broken(f"{self._module} had no answer after {limit:.0f} s") from None
+        except KeyboardInterrupt:  # it reaches this process only
+            self.kill()
+            raise
         lines = [line for line in out.splitlines() if line.startswith("{")]
         if self._process.returncode or not lines:
             raise self._broken(err)

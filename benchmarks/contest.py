@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from benchmarks.asked import Asked
-from benchmarks.child import Reply, ask
+from benchmarks.child import LIMIT, Reply, ask
 from benchmarks.figures import demand
 from benchmarks.rounds import Contender
 
@@ -43,13 +43,19 @@ def judged(who: str, reply: Reply) -> Reply:
 
 
 def asking(
-    module: str, who: str, asked: Asked, work: Mapping[str, object], *, python: str | None = None
+    module: str,
+    who: str,
+    asked: Asked,
+    work: Mapping[str, object],
+    *,
+    python: str | None = None,
+    limit: float = LIMIT,
 ) -> Callable[[], Reply]:
     """Measures by a program, and judges its reply."""
 
     def measure() -> Reply:
         with asked.scratch() as folder:
-            reply = ask(module, {"warm_up": _WARM_UP, **work, "folder": folder}, python=python)
+            reply = ask(module, {"warm_up": _WARM_UP, **work, "folder": folder}, python=python, limit=limit)
         return judged(who, reply)
 
     return measure

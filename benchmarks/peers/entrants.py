@@ -15,6 +15,8 @@ from benchmarks.rounds import Contender
 
 __all__ = ["BACKGROUND", "PEERS", "Peer", "entered"]
 
+_LIMIT = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -68,5 +70,5 @@ def _contender(
     asked: Asked, peer: Peer, work: Mapping[str, object], python: str, server: str | None
 ) -> Contender:
     told = work if server is None else {**work, "postgres": server}
-    measure = asking(f"benchmarks.peers.{peer.module}", peer.who, asked, told, python=python)
+    measure = asking(f"benchmarks.peers.{peer.module}", peer.who, asked, told, python=python, limit=_LIMIT)
     return Contender(peer.who, measure, may_fail=True)

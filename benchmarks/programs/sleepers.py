@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +36,18 @@ async def _measured(request: Request) -> Reply:
     async with Engine(Path(request["folder"]) / "sleepers.db", workflows=[Sleeper], env=late) as engine:
         binding = engine.workflow(Sleeper)
         before = resident()
-        begun = time.perf_counter()
-        await _created(binding, "s", [time.time() + _FAR] * count)
+        begun, begun_at = time.perf_counter(), time.time()
+        far = begun_at + _FAR
+        await _created(binding, "s", count, lambda _: far)
         created = time.perf_counter() - begun
         await _asleep(engine, count)
         asleep = time.perf_counter() - begun
         after = resident()
         lead = max(_LEAD, due / 1_000)
         first = time.time() + lead
-        at = [first + number / request["due_per_second"] for number in range(due)]
-        await _created(binding, "d", at)
+        await _created(binding, "d", due, lambda number: first + number / request["due_per_second"])
         ahead = first - time.time()
-        while len(late) < due and time.time() < at[-1] + 120:  # noqa: ASYNC110  # nothing but them runs
+        while len(late) < due and time.time() < first + request["seconds"] + 120:  # noqa: ASYNC110  # nothing but them runs
             await asyncio.sleep(0.1)
         [[sleeping]] = await engine.store.read("SELECT count(*) FROM instance WHERE finished IS NULL")
     return {
@@ -65,15 +66,15 @@ async def _measured(request: Request) -> Reply:
     }
 
 
-async def _created(binding: Binding[Any], prefix: str, due: list[float]) -> None:
+async def _created(binding: Binding[Any], prefix: str, count: int, due: Callable[[int], float]) -> None:
     """Some batches at a time, each of one transaction."""
-    starts = iter(range(0, len(due), _BATCH))
+    starts = iter(range(0, count, _BATCH))
 
     async def creator() -> None:
         for start in starts:
             items: list[BatchItem[Any]] = [
-                {"id": f"{prefix}{start + number}", "params": at}
-                for number, at in enumerate(due[start : start + _BATCH])
+                {"id": f"{prefix}{number}", "params": due(number)}
+                for number in range(start, min(start + _BATCH, count))
             ]
             await binding.create_batch(items)
 
