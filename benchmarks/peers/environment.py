@@ -16,7 +16,7 @@ from benchmarks.rounds import Tell
 __all__ = ["packages", "python"]
 
 _PINS = ROOT / "pins" / "peers.txt"
-_FOLDER = Path(sys.prefix) / "peers"
+_FOLDER = ROOT / ".venv" / "peers"
 _BIN = "Scripts" if os.name == "nt" else "bin"
 
 
