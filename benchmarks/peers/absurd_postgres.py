@@ -16,7 +16,7 @@ from absurdctl import BUNDLED_SCHEMA_SQL
 
 from benchmarks.child import Reply, Request, answer
 from benchmarks.load import measured, pay
-from benchmarks.peers.database import count, fresh
+from benchmarks.peers.database import count, fresh, versions
 
 _WORKERS = 8
 _AT_ONCE = 32  # tasks of one worker
@@ -79,7 +79,8 @@ async def _measured(request: Request) -> Reply:
         for client in (*workers, *callers):
             await client.close()
     present = count(database, "absurd.c_default")
-    return {**told, "present": present, "versions": {"Absurd": version("absurd-sdk")}}
+    told_by = {"Absurd": version("absurd-sdk"), **versions(database)}
+    return {**told, "present": present, "versions": told_by}
 
 
 if __name__ == "__main__":

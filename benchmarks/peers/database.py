@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import psycopg
 
-__all__ = ["count", "fresh"]
+__all__ = ["count", "fresh", "versions"]
 
 
 def fresh(server: str) -> str:
@@ -19,8 +20,16 @@ def fresh(server: str) -> str:
 
 def count(database: str, table: str) -> int:
     """How many rows a table has."""
+    return int(_one(database, f"SELECT count(*) FROM {table}"))
+
+
+def versions(database: str) -> dict[str, str]:
+    """Of the server."""
+    return {"PostgreSQL": str(_one(database, "SHOW server_version"))}
+
+
+def _one(database: str, query: str) -> Any:
     with psycopg.connect(database) as connection:
-        row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+        row = connection.execute(query).fetchone()
     assert row is not None
-    number: int = row[0]
-    return number
+    return row[0]
