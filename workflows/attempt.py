@@ -16,6 +16,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import CoroutineType
 from typing import Any, Protocol
 
 from workflows.callback import CallStyle
@@ -23,17 +24,19 @@ from workflows.clock import Clock
 from workflows.errors import StepError, WorkflowError, WorkflowTimeoutError
 from workflows.inside import INSIDE
 from workflows.progress import Progress
-from workflows.spool import SMALL, Spool, is_spooled
+from workflows.spool import Spool, is_spooled
 from workflows.stream import Streamed
 from workflows.threads import Threads
 
-__all__ = ["Attempt", "Streams", "current_attempt"]
+__all__ = ["Around", "Attempt", "current_attempt"]
 
 log = logging.getLogger("workflows")
 
 _GRACE = 5.0
 _left_behind: set[asyncio.Task[Any]] = set()
 _making = threading.Lock()
+_NOT_YET: Any = object()
+"""The function has not returned; a coroutine has not begun."""
 
 
 def current_attempt() -> Attempt | None:
@@ -42,8 +45,11 @@ def current_attempt() -> Attempt | None:
     return inside if isinstance(inside, Attempt) else None
 
 
-class Streams(Protocol):
-    """The step of an attempt, as far as it streams; asked only when it does."""
+class Around(Protocol):
+    """The step around an attempt."""
+
+    def lasts(self) -> None:
+        """The function waits for something; many a function never does."""
 
     def progress(self) -> Progress:
         """What this attempt tells."""
@@ -55,7 +61,7 @@ class Streams(Protocol):
 class Attempt:
     """A call of `function`, which may take `limit` seconds.
 
-    `streams` is its step; without one it may not stream.
+    `step` is what it belongs to, and `streams` whether it may stream into that.
     """
 
     __slots__ = (
@@ -66,10 +72,12 @@ class Attempt:
         "_over",
         "_progress",
         "_spool",
+        "_step",
         "_streams",
         "_style",
         "_task",
         "_threads",
+        "_waits_for",
         "arguments",
         "ordinal",
     )
@@ -82,11 +90,13 @@ class Attempt:
         *,
         limit: float,
         threads: Threads,
-        streams: Streams | None = None,
+        step: Around | None = None,
+        streams: bool = False,
     ) -> None:
         self._function = function
         self.arguments = arguments
-        self._streams = streams
+        self._step = step
+        self._streams = step if streams else None
         self._progress: Progress | None = None
         self._spool: Spool | None = None
         self._over = False
@@ -94,6 +104,7 @@ class Attempt:
         self._limit = limit
         self._threads = threads
         self._task: asyncio.Task[Any] | None = None
+        self._waits_for: Awaitable[Any]
         self._expired = False
         self._abandoned = False
         self.ordinal = 0
@@ -104,45 +115,22 @@ class Attempt:
 
         A CancelledError that leaves this was asked for from outside.
         """
-        task = self._task = asyncio.current_task()
+        task = asyncio.current_task()
         assert task is not None
         cancellations = task.cancelling()
-        if self._style.threaded:
-            with clock.busy():
-                await self._threads.turn()
-        alarm = clock.call_later(self._limit, self._expire)
         outer = INSIDE.get()
         INSIDE.set(self)  # so what the function leaves running, a client's pool, say, outlives the run
-        value: Any = None
         try:
             with clock.busy():
-                value = await self._called()
-                if self._progress is not None or (type(value) not in SMALL and is_spooled(value)):
-                    value = await self._streamed(value)
-        except asyncio.CancelledError:
-            if not self._expired:
-                if task.cancelling() > cancellations:
-                    raise
-                raise StepError(
-                    "CancelledError", "the step's function was cancelled by its own code"
-                ) from None
-        except BaseException:
-            if not self._expired:
-                raise
+                value = _NOT_YET if self._style.threaded else self._begun()
+                if value is _NOT_YET or self._progress is not None or is_spooled(value):
+                    value = await self._rest(value, clock, task, cancellations)
+            return value
         finally:
-            alarm.cancel()
-            self._task = None
             self._over = True
             INSIDE.set(outer)  # not by a token: the coroutine may be closed in another context
             if self._progress is not None or self._spool is not None:
                 self._close_streams()
-        if not self._expired:
-            return value
-        if self._abandoned:
-            task.uncancel()
-        if task.uncancel() > cancellations:
-            raise asyncio.CancelledError
-        raise WorkflowTimeoutError(f"Execution timed out after {self._limit * 1000:.0f}ms")
 
     def tell(self, value: object) -> Streamed:
         """Streams one part; from the loop or from a thread."""
@@ -169,13 +157,63 @@ class Attempt:
         if self._spool is not None:
             self._spool.close()
 
-    async def _called(self) -> Any:
-        if self._style.threaded:
-            context = contextvars.copy_context()
-            call = functools.partial(context.run, _in_thread, self._function, self.arguments)
-            value = await self._threads.run(call)
-        else:
+    def _begun(self) -> Any:
+        """What the function returns, when it comes so far without waiting: then no time limit is needed."""
+        try:
             value = self._function(*self.arguments)
+            if isinstance(value, CoroutineType):
+                try:
+                    waited = value.send(None)
+                except StopIteration as returned:
+                    return returned.value
+                self._waits_for = _Carried(value, self, waited=waited)
+                return _NOT_YET
+        except asyncio.CancelledError:
+            raise _by_its_own_code() from None
+        if inspect.isawaitable(value):
+            self._waits_for = value
+            return _NOT_YET
+        return value
+
+    async def _rest(self, value: Any, clock: Clock, task: asyncio.Task[Any], cancellations: int) -> Any:
+        """What it returns in the end, within its time limit; `value` when it has returned that.
+
+        `cancellations` is how often `task` had been cancelled before.
+        """
+        self._task = task
+        if self._step is not None:
+            self._step.lasts()
+        if self._style.threaded:
+            await self._threads.turn()
+        alarm = clock.call_later(self._limit, self._expire)
+        try:
+            if value is _NOT_YET:
+                value = await (self._in_thread() if self._style.threaded else self._waits_for)
+            if self._progress is not None or is_spooled(value):
+                value = await self._streamed(value)
+        except asyncio.CancelledError:
+            if not self._expired:
+                if task.cancelling() > cancellations:
+                    raise
+                raise _by_its_own_code() from None
+        except BaseException:
+            if not self._expired:
+                raise
+        finally:
+            alarm.cancel()
+            self._task = None
+        if not self._expired:
+            return value
+        if self._abandoned:
+            task.uncancel()
+        if task.uncancel() > cancellations:
+            raise asyncio.CancelledError
+        raise WorkflowTimeoutError(f"Execution timed out after {self._limit * 1000:.0f}ms")
+
+    async def _in_thread(self) -> Any:
+        context = contextvars.copy_context()
+        call = functools.partial(context.run, _in_thread, self._function, self.arguments)
+        value = await self._threads.run(call)
         if inspect.iscoroutine(value):
             return await _Carried(value, self)
         return await value if inspect.isawaitable(value) else value
@@ -197,7 +235,7 @@ class Attempt:
         """True when an abandoned coroutine has been given a task of its own."""
         if not self._abandoned:
             return False
-        task = asyncio.create_task(_finished(_Carried(coroutine, None, thrown)))
+        task = asyncio.create_task(_finished(_Carried(coroutine, None, thrown=thrown)))
         _left_behind.add(task)
         task.add_done_callback(_left_behind.discard)
         return True
@@ -206,31 +244,40 @@ class Attempt:
 class _Carried(Awaitable[Any]):
     """A coroutine that can be taken out of the task that awaits it."""
 
-    __slots__ = ("_attempt", "_coroutine", "_thrown")
+    __slots__ = ("_attempt", "_coroutine", "_thrown", "_waited")
 
     def __init__(
         self,
         coroutine: Coroutine[Any, Any, Any],
         attempt: Attempt | None,
+        *,
+        waited: object = _NOT_YET,
         thrown: BaseException | None = None,
     ) -> None:
+        """`waited`: what it waits for, when it has begun; `thrown`: what it has to be told of."""
         self._coroutine = coroutine
         self._attempt = attempt
+        self._waited = waited
         self._thrown = thrown
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        coroutine, error, sent = self._coroutine, self._thrown, None
+        coroutine, waited, error, sent = self._coroutine, self._waited, self._thrown, None
         while True:
+            if waited is not _NOT_YET:
+                try:
+                    sent, error = (yield waited), None
+                except BaseException as thrown:
+                    if self._attempt is not None and self._attempt.takes_over(coroutine, thrown):
+                        raise
+                    error = thrown
             try:
                 waited = coroutine.send(sent) if error is None else coroutine.throw(error)
             except StopIteration as returned:
                 return returned.value
-            try:
-                sent, error = (yield waited), None
-            except BaseException as thrown:
-                if self._attempt is not None and self._attempt.takes_over(coroutine, thrown):
-                    raise
-                error = thrown
+
+
+def _by_its_own_code() -> StepError:
+    return StepError("CancelledError", "the step's function was cancelled by its own code")
 
 
 def _in_thread(function: Callable[..., object], arguments: tuple[object, ...]) -> object:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from workflows import failure
 from workflows.attempt import Attempt
-from workflows.backend import NewMoment
+from workflows.backend import FirstTry, NewMoment
 from workflows.callback import ON_LOOP, CallStyle
 from workflows.entry import Entry, Key, State
 from workflows.errors import (
@@ -45,27 +45,29 @@ class Told(NamedTuple):
     attempt_errored: str = "attempt_errored"
 
 
+_TOLD = Told()
+
+
 class Attempts(ABC):
     """What `step.do` and the compensation of one have in common: an `Operation` without its outcome."""
 
     __slots__ = (
         "_arguments",
+        "_began",
         "_begun",
         "_config",
         "_function",
         "_run",
         "_running",
         "_style",
+        "_unseen",
         "key",
-        "unseen",
     )
-    _begun: Mark
-    """Writes the entry down as started, when nothing else has."""
     _running: Entry
 
     compensation: Compensation | None = None
     """Its start is recorded before the first call, so that it is known whatever happens."""
-    _told = Told()
+    _told = _TOLD
     _called_as = "step"
     _may_stream = False
     _says_why = False
@@ -87,7 +89,21 @@ class Attempts(ABC):
         self._arguments = arguments
         self._style = style
         self._config = config
-        self.unseen: list[NewMoment] = []
+        self._unseen: list[NewMoment] = []
+        self._began: float | None = None
+        """When the attempt began, while nobody has been told of it."""
+        self._begun: Mark | None = None
+        """Writes the entry down as started, when the attempt lasts and nothing else has."""
+
+    @property
+    def unseen(self) -> list[NewMoment]:
+        """See `Operation.unseen`."""
+        if self._began is not None:
+            began, number, self._began = self._began, self._running.attempts, None
+            if number == 1:
+                self._unseen.append(NewMoment(self._told.step_started, began, {}))
+            self._unseen.append(NewMoment(self._told.attempt_started, began, {"attempt": number}))
+        return self._unseen
 
     def started(self) -> Entry:
         """See `Operation.started`."""
@@ -101,7 +117,8 @@ class Attempts(ABC):
         if entry.state is State.WAITING and entry.due is not None:
             await self._until_due(entry)
         while True:
-            await self._run.gate()
+            if self._run.shut:
+                await self._run.gate()
             await self._attempt(entry)
             if entry.ended:
                 return
@@ -123,16 +140,13 @@ class Attempts(ABC):
         run, activation = self._run, self._run.activation
         if not run.activation.lease_ok():
             raise asyncio.CancelledError
-        if not entry.attempts:
-            self.unseen.append(run.moment(self._told.step_started))
         entry.attempts += 1
         entry.state = State.RUNNING
         self._running = entry
+        self._began = run.clock.now()
         if entry.attempts > 1 and self._may_stream:
             run.heed(activation.chunks(entry).start_over())
-        self.unseen.append(run.moment(self._told.attempt_started, attempt=entry.attempts))
         activation.running += 1
-        mark = self._begun = run.marks.add(lambda: self._mark(entry), run)
         begun = time.perf_counter()
         try:
             value = await self._called(entry)
@@ -150,7 +164,9 @@ class Attempts(ABC):
             entry.active += time.perf_counter() - begun
             await self._succeeded(entry, value)
         finally:
-            mark.cancel()
+            if self._begun is not None:
+                self._begun.cancel()
+                self._begun = None
             run.attempt_ended()
             if (rehearsal := run.rehearsal) is not None:
                 rehearsal.rests(activation)
@@ -167,7 +183,8 @@ class Attempts(ABC):
             self._style,
             limit=self._config.timeout_seconds,
             threads=self._run.threads,
-            streams=self if self._may_stream else None,
+            step=self,
+            streams=self._may_stream,
         )
         attempt.ordinal = entry.ordinal
         if self._style.takes_context:
@@ -179,20 +196,26 @@ class Attempts(ABC):
         step = StepCount(self.key.name, self.key.occurrence)
         return StepContext(step, entry.attempts, self._config.shown(), attempt)
 
+    def lasts(self) -> None:
+        """See `Around.lasts`."""
+        self._mark()
+
     def progress(self) -> Progress:
-        """See `Streams.progress`."""
+        """See `Around.progress`."""
         run, entry = self._run, self._running
-        return Progress(run, run.activation.chunks(entry), self._begun, str(self.key))
+        return Progress(run, run.activation.chunks(entry), self._mark(), str(self.key))
 
     def spool(self) -> Spool:
-        """See `Streams.spool`."""
+        """See `Around.spool`."""
         run, entry = self._run, self._running
-        return Spool(run, run.activation.chunks(entry), self._begun, entry.attempts)
+        return Spool(run, run.activation.chunks(entry), self._mark(), entry.attempts)
 
-    def _done(self, entry: Entry, result: bytes | None) -> list[NewMoment]:
+    def _done(self, entry: Entry, result: bytes | None) -> list[NewMoment] | FirstTry:
         """Ends `entry`; gives what subscribers see of it."""
         entry.state, entry.result, entry.error, entry.due = State.DONE, result, None, None
-        run = self._run
+        run, began = self._run, self._began
+        if entry.attempts == 1 and began is not None and not self._unseen and self._told is _TOLD:
+            return FirstTry(began, run.clock.now())
         completed = run.moment(self._told.attempt_completed, attempt=entry.attempts)
         return [*self._seen(), completed, run.moment(self._told.step_completed)]
 
@@ -258,10 +281,16 @@ class Attempts(ABC):
 
     def _seen(self) -> list[NewMoment]:
         """What subscribers have not been shown yet."""
-        unseen, self.unseen = self.unseen, []
+        unseen, self._unseen = self.unseen, []
         return unseen
 
-    def _mark(self, entry: Entry) -> None:
+    def _mark(self) -> Mark:
+        run, entry = self._run, self._running
+        if self._begun is None:
+            self._begun = run.marks.add(lambda: self._tell(entry), run)
+        return self._begun
+
+    def _tell(self, entry: Entry) -> None:
         if self.unseen:
             self._run.note(entry, self._seen())
 

@@ -29,6 +29,7 @@ __all__ = [
     "Complete",
     "Drive",
     "Errored",
+    "FirstTry",
     "Halted",
     "InboxEvent",
     "Instance",
@@ -157,6 +158,13 @@ class NewMoment(NamedTuple):
     detail: dict[str, Any]
 
 
+class FirstTry(NamedTuple):
+    """Instead of four new moments: a step and its first attempt began and, both successful, ended."""
+
+    began: float
+    ended: float
+
+
 class Seen(NamedTuple):
     """A moment as subscribers get it: of a step when `entry` is given, else of the instance."""
 
@@ -271,7 +279,7 @@ class Activation(Protocol):
     """How many of them are due, and go on as soon as the instance is open; kept by the driver."""
 
     def record(
-        self, entry: Entry, moments: Iterable[NewMoment], *, consume: int | None = None
+        self, entry: Entry, moments: Iterable[NewMoment] | FirstTry, *, consume: int | None = None
     ) -> Awaitable[None]:
         """Writes `entry` and what subscribers see of it; durable when awaited.
 

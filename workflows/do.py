@@ -75,11 +75,11 @@ class Do(Attempts):
                 stored = value.dump()
             else:
                 stored, self._value = self._codec.encode(value)
-            if (refusal := too_large(stored, f"the result of step {self.key}", run.limits.value)) is not None:
-                raise refusal
+            if len(stored) > run.limits.value:
+                raise too_large(stored, f"the result of step {self.key}", run.limits.value)
         except NotStorable as refusal:
             await self._not_storable(entry, value if isinstance(value, NotStorable) else refusal)
-        await run.record(entry, *self._done(entry, stored))
+        await run.write(entry, self._done(entry, stored))
 
     async def _not_storable(self, entry: Entry, refusal: NotStorable) -> NoReturn:
         """Ends the instance: a value that cannot be kept must not be kept in part."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
-__all__ = ["Entry", "Key", "Kind", "Moment", "State", "last_order"]
+__all__ = ["Entry", "Key", "Kind", "Moment", "Smooth", "State", "last_order"]
 
 
 class Kind(IntEnum):
@@ -59,6 +59,34 @@ class Moment(NamedTuple):
     detail: dict[str, Any]
 
 
+class Smooth(Sequence[Moment]):
+    """The moments of a step whose first attempt has succeeded; most steps are such, so only times are kept."""
+
+    __slots__ = ("began", "ended", "order")
+
+    def __init__(self, order: int, began: float, ended: float) -> None:
+        """`order` is the place of the first of the four."""
+        self.order = order
+        self.began = began
+        self.ended = ended
+
+    def __len__(self) -> int:
+        return 4
+
+    @overload
+    def __getitem__(self, place: int) -> Moment: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Moment]: ...
+    def __getitem__(self, place: int | slice) -> Moment | list[Moment]:
+        order, began, ended = self.order, self.began, self.ended
+        return [
+            Moment(order, "step_started", began, {}),
+            Moment(order + 1, "attempt_started", began, {"attempt": 1}),
+            Moment(order + 2, "attempt_completed", ended, {"attempt": 1}),
+            Moment(order + 3, "step_completed", ended, {}),
+        ][place]
+
+
 @dataclass(slots=True)
 class Entry:
     """How far one step is, what came out of it, and what subscribers see of it."""
@@ -82,7 +110,7 @@ class Entry:
     """Seconds from the call of a cut step to its cancellation."""
     within: int = 0
     """The ordinal of the step whose function has called it, which a replay does not call again; 0: none."""
-    moments: list[Moment] = field(default_factory=list)
+    moments: Sequence[Moment] = ()
 
     @property
     def cut(self) -> bool:
@@ -101,13 +129,20 @@ class Entry:
 
     def checksum(self) -> int:
         """CRC-32 over what a replay reads."""
-        crc = zlib.crc32(f"{self.key.kind}:{self.state}:{self.attempts}:{self.key}".encode())
-        crc = zlib.crc32(self.result or b"", crc)
-        return zlib.crc32(self.error or b"", crc)
+        kind, name, occurrence = self.key
+        crc = zlib.crc32(b"%d:%d:%d:%b-%d" % (kind, self.state, self.attempts, name.encode(), occurrence))
+        if self.result is not None:
+            crc = zlib.crc32(self.result, crc)
+        return crc if self.error is None else zlib.crc32(self.error, crc)
 
 
 def last_order(moments: Iterable[Moment], entries: Iterable[Entry]) -> int:
     """The place of the latest moment of an instance; 0 when there is none."""
-    orders = [moment.order for moment in moments]
-    orders += [moment.order for entry in entries for moment in entry.moments]
-    return max(orders, default=0)
+    last = max((moment.order for moment in moments), default=0)
+    for entry in entries:
+        told = entry.moments
+        if type(told) is Smooth:
+            last = max(last, told.order + len(told) - 1)
+        elif told:
+            last = max(last, told[-1].order)
+    return last

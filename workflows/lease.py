@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from workflows.audience import Audience
-from workflows.backend import InboxEvent, NewMoment, Outcome, Ref, Seen, StepChunks
+from workflows.backend import FirstTry, InboxEvent, NewMoment, Outcome, Ref, Seen, StepChunks
 from workflows.chunks import LeasedChunks
-from workflows.entry import Entry, Key, Moment, last_order
+from workflows.entry import Entry, Key, Moment, Smooth, last_order
 from workflows.ledger import Claim, Ledger
 from workflows.types import Status
 
@@ -56,11 +56,15 @@ class Lease:
         self._order = last_order(claim.moments, claim.entries) + 1
 
     def record(
-        self, entry: Entry, moments: Iterable[NewMoment], *, consume: int | None = None
+        self, entry: Entry, moments: Iterable[NewMoment] | FirstTry, *, consume: int | None = None
     ) -> Awaitable[None]:
         """See `Activation.record`."""
-        new = [Moment(self.next_order(), *moment) for moment in moments]
-        entry.moments.extend(new)
+        new: Sequence[Moment]
+        if type(moments) is FirstTry:
+            entry.moments = new = Smooth(self._order, moments.began, moments.ended)
+            self._order += len(new)
+        elif new := [Moment(self.next_order(), *moment) for moment in moments]:
+            entry.moments = [*entry.moments, *new]
         written = self._ledger.put(self.ref.incarnation, self.epoch, entry, consume=consume)
         if not self.audience.listening:
             return written

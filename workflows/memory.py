@@ -288,6 +288,4 @@ def _is_open(row: _Row, workflows: frozenset[str]) -> bool:
 
 def _kept(entry: Entry) -> Entry:
     """A copy that the driver's later changes do not reach."""
-    kept = copy.copy(entry)
-    kept.moments = list(entry.moments)
-    return kept
+    return copy.copy(entry)

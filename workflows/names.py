@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
-from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from workflows.entry import Key, Kind
 from workflows.errors import AmbiguousStepName, WorkflowFatalError
@@ -34,7 +34,9 @@ class Names:
         """The numbers of steps that are `used_up` are not given again."""
         self._counts: dict[tuple[Kind, str], int] = {}
         self._users: dict[tuple[Kind, str], ReferenceType[_Task] | None] = {}
-        self._waited: WeakSet[_Task] = WeakSet()
+        self._waited: set[ReferenceType[_Task]] = set()
+        self._latest: _Task | None = None
+        """The task that was found to have waited last."""
         self._reserved = set(used_up)
         self._tracing = False
         self._stand_ins: WeakKeyDictionary[_Task, _Task] | None = None
@@ -79,18 +81,21 @@ class Names:
 
     def waited(self, task: _Task) -> None:
         """`task` has waited for a step: what it calls from now on depends on events."""
-        self._waited.add(task if self._stand_ins is None else self._stand_ins.get(task, task))
+        if task is not self._latest:
+            self._latest = task
+            self._waited.add(ref(task if self._stand_ins is None else self._stand_ins.get(task, task)))
 
     def stand_in(self, task: _Task, beginner: _Task) -> None:
         """What `task` calls counts as called by `beginner`, which does nothing else until `task` ends."""
         if self._stand_ins is None:
             self._stand_ins = WeakKeyDictionary()
         self._stand_ins[task] = self._stand_ins.get(beginner, beginner)
+        self._latest = None
 
     def stand_alone(self, task: _Task) -> None:
         """`task` goes on beside the one that it stood in for."""
         if self._stand_ins is not None and self._stand_ins.pop(task, None) is not None:
-            self._waited.add(task)
+            self._waited.add(ref(task))
 
     def _claim(self, called: tuple[Kind, str], *, alike: bool = False) -> None:
         task = asyncio.current_task()
@@ -104,7 +109,7 @@ class Names:
         user = self._users[called]
         if user is not None and user() is task:
             return
-        if task in self._waited and not alike:
+        if not alike and ref(task) in self._waited:
             raise AmbiguousStepName(
                 f'step "{called[1]}" is used by two tasks at once, so which call is which depends on timing: '
                 'put the item into the name, or call it on step.scope("…")'

@@ -13,16 +13,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, TypeVar
-from weakref import WeakSet
 
 from workflows import failure
 from workflows.backend import (
     Activation,
     Awaited,
     Errored,
+    FirstTry,
     Halted,
     NewMoment,
     Outcome,
@@ -120,7 +120,7 @@ class Run:
         self.made = RunTasks()
         """All tasks that the run has made, and its first one."""
         self._parking = parking
-        self._refused: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self._refused: set[asyncio.Task[Any]] = set()
         self._gate: list[asyncio.Future[None]] = []
         self._ordinal = max((entry.ordinal for entry in activation.journal.values()), default=0)
         activation.waiting = activation.late = 0  # a parked run has left them as they were
@@ -138,7 +138,12 @@ class Run:
 
     async def perform(self, operation: Operation[T]) -> T:
         """One step, from its call to what its caller gets; the same path on the first run and on a replay."""
-        task, within = await self._enter()
+        task = asyncio.current_task()
+        assert task is not None
+        if self.let_go or (self.closing is not None and self.over and INSIDE.get() is self.made):
+            await self._turn_away(task)
+        within = task in self.tasks
+        self.tasks.add(task)
         try:
             if self.admit is not None:
                 await self.admit(operation, within)
@@ -157,8 +162,16 @@ class Run:
             if self.waits.count:
                 self._waits_changed()
 
-    async def record(self, entry: Entry, *moments: NewMoment, consume: int | None = None) -> None:
-        """Writes `entry`; durable when this returns."""
+    def record(
+        self, entry: Entry, *moments: NewMoment, consume: int | None = None
+    ) -> Coroutine[Any, Any, None]:
+        """Writes `entry`; durable when awaited."""
+        return self.write(entry, moments, consume)
+
+    async def write(
+        self, entry: Entry, moments: Sequence[NewMoment] | FirstTry, consume: int | None = None
+    ) -> None:
+        """See `record`."""
         if self.let_go:
             raise self._refusal()
         self.activation.journal[entry.key] = entry
@@ -191,11 +204,16 @@ class Run:
         """The run ends when something that nobody may await could not be written."""
         written.add_done_callback(self._noted)
 
+    @property
+    def shut(self) -> bool:
+        """Who goes on has to come through the `gate` first."""
+        return self.closing is not None or not self.activation.open
+
     async def gate(self) -> None:
         """Returns while the instance is running: nothing starts, and nobody goes on, while it is paused."""
         if (self.over or self.activation.status == "waitingForPause") and INSIDE.get() is not self.made:
             return  # to the attempt around it, which goes on
-        while self.closing is not None or not self.activation.open:
+        while self.shut:
             opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._gate.append(opened)
             if self.closing is None:
@@ -310,7 +328,8 @@ class Run:
         raise WorkflowFatalError(f"Cannot execute steps {when}")
 
     async def _live(self, operation: Operation[object], entry: Entry | None) -> Entry:
-        await self.gate()
+        if self.shut:
+            await self.gate()
         if entry is None:
             entry = self.activation.journal[operation.key] = operation.started()
             entry.within = getattr(INSIDE.get(), "ordinal", 0)  # an attempt's
@@ -356,14 +375,8 @@ class Run:
             self.ended.set_exception(error)
         self.end(Stopped())
 
-    async def _enter(self) -> tuple[asyncio.Task[Any], bool]:
-        """The current task, and whether it is inside a step already."""
-        task = asyncio.current_task()
-        assert task is not None
-        if not (self.let_go or (self.over and INSIDE.get() is self.made)):
-            within = task in self.tasks
-            self.tasks.add(task)
-            return task, within
+    async def _turn_away(self, task: asyncio.Task[Any]) -> NoReturn:
+        """A step that is called when the run is over."""
         if task in self._refused:  # it caught the first refusal; a loop around the step must not spin
             self.made.give_up(task)
             await asyncio.get_running_loop().create_future()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import zlib
 from collections.abc import AsyncIterable
 from typing import cast
@@ -14,10 +15,8 @@ from workflows.marks import Mark
 from workflows.run import Run
 from workflows.stream import Spooled
 
-__all__ = ["SMALL", "Spool", "is_spooled"]
+__all__ = ["Spool", "is_spooled"]
 
-SMALL = frozenset({str, int, float, bool, type(None), list, dict})
-"""Types of results that are never spooled: a fast step asks no more."""
 _CHUNK_LIMIT = 16 << 20
 _BATCH = 8
 """Rows that are written at once: 2 MiB."""
@@ -26,7 +25,12 @@ _SLICE = _BATCH * ROW
 
 def is_spooled(value: object) -> bool:
     """A result that is kept in rows: bytes above the size of one, and what `async for` goes through."""
-    return len(value) > ROW if type(value) is bytes else hasattr(type(value), "__aiter__")
+    return len(value) > ROW if type(value) is bytes else _is_stream(type(value))
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_stream(kind: type) -> bool:
+    return hasattr(kind, "__aiter__")
 
 
 class Spool:

@@ -238,7 +238,8 @@ class WorkflowStep(Composing):
         it is called, after the steps that its parameters name, or that `depends` lists; these run one after
         the other, or `concurrent`.
         """
-        options = config or _given(retries, timeout, sensitive)
+        plain = retries is None and timeout is None and sensitive is None
+        options = config or (None if plain else _given(retries, timeout, sensitive))
         undoable = rollback is not None or rollback_config is not None
         if fn is _ABSENT:
             if undoable:

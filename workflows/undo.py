@@ -159,7 +159,7 @@ class _Compensated(Attempts):
         return await super()._called(entry)
 
     async def _succeeded(self, entry: Entry, _value: Any) -> None:
-        await self._run.record(entry, *self._done(entry, None))
+        await self._run.write(entry, self._done(entry, None))
 
     def _context(self) -> RollbackContext[Any]:
         undoing = self._run.activation.undoing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 from workflows.sqlite.group import Failed, Group
@@ -53,7 +54,7 @@ def is_fatal(error: BaseException) -> bool:
 def _commit(connection: sqlite3.Connection, operations: list[Operation[object]]) -> list[object]:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        outcomes = [operation(connection) for operation in operations]
+        outcomes = _carried_out(connection, operations)
     except BaseException as error:
         _roll_back(connection)
         if is_fatal(error):
@@ -63,6 +64,20 @@ def _commit(connection: sqlite3.Connection, operations: list[Operation[object]])
         return _commit_without_failed(connection, operations)
     connection.execute("COMMIT")
     return outcomes
+
+
+def _carried_out(connection: sqlite3.Connection, operations: list[Operation[object]]) -> list[object]:
+    outcomes: list[object] = []
+    for together, alike in groupby(operations, _together):
+        if together is None:
+            outcomes += [operation(connection) for operation in alike]
+        else:
+            outcomes += together(connection, list(alike))
+    return outcomes
+
+
+def _together(operation: Operation[object]) -> Any:
+    return getattr(operation, "together", None)
 
 
 def _commit_without_failed(

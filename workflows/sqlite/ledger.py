@@ -18,8 +18,9 @@ from workflows.sqlite import instances
 from workflows.sqlite.chunks import SqliteChunks
 from workflows.sqlite.listing import selection
 from workflows.sqlite.promised import promised
+from workflows.sqlite.put import Put
 from workflows.sqlite.store import Store
-from workflows.sqlite.tables import DECIDED_BY, INSTANCE, MIGRATIONS, PUT, UNDECIDED, entry_row, instance_of
+from workflows.sqlite.tables import DECIDED_BY, INSTANCE, MIGRATIONS, UNDECIDED, instance_of
 from workflows.types import Usage
 
 __all__ = ["SqliteLedger"]
@@ -98,8 +99,7 @@ class SqliteLedger:
 
     def put(self, incarnation: int, epoch: int, entry: Entry, *, consume: int | None) -> Future[None]:
         """See `Ledger.put`."""
-        row = (incarnation, *entry_row(entry), incarnation, epoch)
-        return promised(self._store, _Put(row, consume))
+        return promised(self._store, Put(incarnation, epoch, entry, consume))
 
     def deliver(
         self, incarnation: int, type: str, payload: bytes, at: float, *, decides: Key | None = None
@@ -126,20 +126,3 @@ class SqliteLedger:
     async def _only(self, condition: str, *params: str | int) -> Instance | None:
         rows = await self._store.read(f"SELECT {INSTANCE} FROM instance WHERE {condition}", params)  # noqa: S608
         return instance_of(rows[0]) if rows else None
-
-
-class _Put:
-    """Writes one entry and takes the event that it received out of the inbox."""
-
-    __slots__ = ("_consume", "_row", "size")
-
-    def __init__(self, row: tuple[Any, ...], consume: int | None) -> None:
-        self._row = row
-        self._consume = consume
-        self.size = 200 + len(row[9] or b"") + len(row[10] or b"")
-
-    def __call__(self, connection: sqlite3.Connection) -> None:
-        if connection.execute(PUT, self._row).rowcount != 1:
-            raise Fenced(f"the lease of instance {self._row[0]} is gone")
-        if self._consume is not None:
-            connection.execute("DELETE FROM event WHERE id = ?", (self._consume,))

@@ -18,7 +18,9 @@ Operation: TypeAlias = Callable[[sqlite3.Connection], T]
 """Runs in the writer's thread inside the transaction of its group; it neither begins nor commits.
 
 It may be run again, when a neighbour in its group failed, so it depends on the connection only. All that it
-wrote is undone when it raises. An attribute `size` (bytes that it will write) keeps groups of large ones few.
+wrote is undone when it raises. An attribute `size` (bytes that it will write) keeps groups of large ones
+small. An attribute `together` is a function of the connection and of neighbours that have the same one: it
+carries out all of them, and gives what each returns; when it raises, they are carried out one by one.
 """
 
 

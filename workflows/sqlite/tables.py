@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ import orjson
 
 from workflows import decision
 from workflows.backend import FOREVER, InboxEvent, Instance, Kept, Ref, Undoing
-from workflows.entry import Entry, Key, Kind, Moment, State
+from workflows.entry import Entry, Key, Kind, Moment, Smooth, State
 from workflows.errors import StoreError
 from workflows.failure import Failure
 from workflows.ledger import Birth
@@ -28,7 +29,6 @@ __all__ = [
     "INSTANCE",
     "MIGRATIONS",
     "MOMENT",
-    "PUT",
     "UNDECIDED",
     "UPDATE",
     "birth_row",
@@ -96,16 +96,6 @@ ENTRY = (
     "ordinal, kind, name, occurrence, state, attempts, due, fixed, result, error, config, active, lasted, "
     "within, moments, crc"
 )
-PUT = f"""
-INSERT INTO entry(instance, {ENTRY})
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM instance WHERE id = ? AND epoch = ?
-ON CONFLICT(instance, ordinal) DO UPDATE SET
-  state = excluded.state, attempts = excluded.attempts, due = excluded.due, result = excluded.result,
-  error = excluded.error, active = excluded.active, lasted = excluded.lasted, moments = excluded.moments,
-  crc = excluded.crc
-"""  # noqa: S608  # constants only
-"""Writes an entry when the lease is still the one that it names: else it changes no row."""
-
 INSERT = """
 INSERT INTO instance(workflow, name, status, epoch, params, created, begun, success_retention,
   error_retention, cron, scheduled, parent, follows)
@@ -212,7 +202,7 @@ def entry_row(entry: Entry) -> _Row:
         entry.active,
         entry.lasted,
         entry.within,
-        orjson.dumps([tuple(moment) for moment in entry.moments]),
+        _told(entry.moments),
         entry.checksum(),
     )
 
@@ -234,11 +224,24 @@ def entry_of(row: _Row) -> Entry:
         active,
         lasted,
         within,
-        [Moment(*moment) for moment in orjson.loads(moments)],
+        _moments(moments),
     )
     if entry.checksum() != crc:
         raise StoreError(f"the record of step {entry.key} is damaged: restore the file from a backup")
     return entry
+
+
+def _told(moments: Sequence[Moment]) -> bytes:
+    if type(moments) is Smooth:
+        return b"[%d,%a,%a]" % (moments.order, moments.began, moments.ended)
+    return orjson.dumps([tuple(moment) for moment in moments])
+
+
+def _moments(told: bytes) -> Sequence[Moment]:
+    loaded = orjson.loads(told)
+    if loaded and not isinstance(loaded[0], list):
+        return Smooth(*loaded)
+    return [Moment(*moment) for moment in loaded]
 
 
 def event_of(row: _Row) -> InboxEvent:
