@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 from workflows import failure
@@ -132,7 +132,7 @@ class Attempts(ABC):
             await run.waits.until_due(entry)
 
     @abstractmethod
-    async def _succeeded(self, entry: Entry, value: Any) -> None:
+    def _succeeded(self, entry: Entry, value: Any) -> Coroutine[Any, Any, None]:
         """Records what the function has returned."""
 
     async def _attempt(self, entry: Entry) -> None:
@@ -168,15 +168,24 @@ class Attempts(ABC):
                 self._begun.cancel()
                 self._begun = None
             run.attempt_ended()
-            if (rehearsal := run.rehearsal) is not None:
+            if run.rehearsed and (rehearsal := run.rehearsal) is not None:
                 rehearsal.rests(activation)
 
-    async def _called(self, entry: Entry) -> Any:
+    def _called(self, entry: Entry) -> Coroutine[Any, Any, Any]:
+        """What the function returns."""
+        if self.compensation is None and not self._run.rehearsed:
+            return self._new_attempt(entry).result(self._run.clock)
+        return self._called_with_care(entry)
+
+    async def _called_with_care(self, entry: Entry) -> Any:
         if self.compensation is not None and entry.attempts == 1 and self.unseen:
             await self._run.record(entry, *self._seen())
         rehearsal = self._run.rehearsal
         if rehearsal is not None and (stand_in := rehearsal.attempt(self.key, entry.attempts)) is not None:
             return stand_in()
+        return await self._new_attempt(entry).result(self._run.clock)
+
+    def _new_attempt(self, entry: Entry) -> Attempt:
         attempt = Attempt(
             self._function,
             self._arguments,
@@ -189,7 +198,7 @@ class Attempts(ABC):
         attempt.ordinal = entry.ordinal
         if self._style.takes_context:
             attempt.arguments = (*self._arguments, self.context(entry, attempt))
-        return await attempt.result(self._run.clock)
+        return attempt
 
     def context(self, entry: Entry, attempt: Attempt | None = None) -> StepContext:
         """What the function may know; with the attempt that it may stream from."""

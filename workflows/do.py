@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from workflows import failure
@@ -68,18 +68,20 @@ class Do(Attempts):
         stream = StepStream(self._run.activation.chunks(entry), spooled, str(self.key))
         return Whole(stream) if spooled.whole else stream
 
-    async def _succeeded(self, entry: Entry, value: Any) -> None:
+    def _succeeded(self, entry: Entry, value: Any) -> Coroutine[Any, Any, None]:
         run = self._run
         try:
             if type(value) is Spooled:
                 stored = value.dump()
             else:
                 stored, self._value = self._codec.encode(value)
-            if len(stored) > run.limits.value:
-                raise too_large(stored, f"the result of step {self.key}", run.limits.value)
+            if len(stored) > run.limits.value:  # else the text below need not be made
+                refused = too_large(stored, f"the result of step {self.key}", run.limits.value)
+                assert refused is not None
+                raise refused
         except NotStorable as refusal:
-            await self._not_storable(entry, value if isinstance(value, NotStorable) else refusal)
-        await run.write(entry, self._done(entry, stored))
+            return self._not_storable(entry, value if isinstance(value, NotStorable) else refusal)
+        return run.write(entry, self._done(entry, stored))
 
     async def _not_storable(self, entry: Entry, refusal: NotStorable) -> NoReturn:
         """Ends the instance: a value that cannot be kept must not be kept in part."""

@@ -132,6 +132,11 @@ class Run:
         return self.closing is not None and self.ended.done()
 
     @property
+    def rehearsed(self) -> bool:
+        """Tests step in, if not in this instance."""
+        return bool(self._rehearsals)
+
+    @property
     def rehearsal(self) -> Rehearsal | None:
         """What a test changes in this instance; None in production."""
         return self._rehearsals.get(self.activation.ref[:2]) if self._rehearsals else None
@@ -250,9 +255,11 @@ class Run:
             return
         if activation.status == "waitingForPause":
             activation.settle()
+        if self.closing is None:
+            return
         if self.over:
             self.end(Stopped())
-        elif self.closing is not None:
+        else:
             self.ended.set_result(self.closing)
 
     def finish(self, outcome: Outcome) -> None:

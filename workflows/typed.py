@@ -79,8 +79,8 @@ class TypedCodec(Generic[T]):
 
     def _encode_typed(self, adapter: TypeAdapter[T], value: T) -> tuple[bytes, T]:
         try:
-            stored = adapter.dump_json(value, by_alias=True, round_trip=True, warnings="error")
-            again = adapter.validate_json(stored)
+            stored = adapter.serializer.to_json(value, by_alias=True, round_trip=True, warnings="error")
+            again = adapter.validator.validate_json(stored)
         except (PydanticSerializationError, ValidationError, ValueError, TypeError) as error:
             raise NotStorable(f"value {_short(value)} does not fit its type: {first_line(error)}") from error
         if type(again) is not type(value) or again != value:

@@ -158,8 +158,8 @@ class _Compensated(Attempts):
         self._arguments = (context,)
         return await super()._called(entry)
 
-    async def _succeeded(self, entry: Entry, _value: Any) -> None:
-        await self._run.write(entry, self._done(entry, None))
+    def _succeeded(self, entry: Entry, _value: Any) -> Coroutine[Any, Any, None]:
+        return self._run.write(entry, self._done(entry, None))
 
     def _context(self) -> RollbackContext[Any]:
         undoing = self._run.activation.undoing

@@ -233,7 +233,7 @@ def entry_of(row: _Row) -> Entry:
 
 def _told(moments: Sequence[Moment]) -> bytes:
     if type(moments) is Smooth:
-        return b"[%d,%a,%a]" % (moments.order, moments.began, moments.ended)
+        return orjson.dumps((moments.order, moments.began, moments.ended))
     return orjson.dumps([tuple(moment) for moment in moments])
 
 
