@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakSet
 
-from workflows import failure
+from workflows import failure, garbage
 from workflows.backend import (
     Activation,
     Backend,
@@ -69,6 +69,7 @@ class Driver:
         self._threads = Threads()
         self._marks = StartMarks()
         self._tasks = TaskFactory.installed()
+        garbage.look_less_often()
         self._parking, self._never = Parking(hot_waits), Parking(sys.maxsize)
         self._stubborn: WeakSet[Activation] = WeakSet()
         """Those of which a run did not unwind to be parked: they park no more."""
@@ -119,6 +120,7 @@ class Driver:
             await asyncio.wait(tasks, timeout=_GRACE)
         self._marks.close()
         self._tasks.remove()
+        garbage.look_as_before()
         self._threads.close()
 
     def _leave(self, run: Run) -> None:
