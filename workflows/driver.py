@@ -110,6 +110,8 @@ class Driver:
                 await self._unwound(run, main)
             elif run.tasks:
                 self._leave(run)
+            else:
+                run.dissolve()
 
     async def close(self) -> None:
         """Cancels the steps that runs left behind; threads run on, and what they return is dropped."""
@@ -134,6 +136,7 @@ class Driver:
     def _forget(self, run: Run) -> None:
         if not run.tasks:
             self._left.discard(run)
+            run.dissolve()
 
     async def _unwound(self, run: Run, main: asyncio.Task[None]) -> None:
         """Waits a little until nothing of a run that was let go is under way."""
@@ -147,7 +150,9 @@ class Driver:
             log.warning('%s "%s" ignores its cancellation at %s', workflow, id, place(given_up))
         for task in pending:
             log.warning('%s "%s" ignores its cancellation at %s\n%s', workflow, id, place(task), stack(task))
-        if run.parked and (pending or run.made.given_up):
+        if not (pending or run.made.given_up):
+            run.dissolve()
+        elif run.parked:
             self._stubborn.add(run.activation)
             for task in pending:
                 self._kept.add(task)

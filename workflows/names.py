@@ -97,6 +97,10 @@ class Names:
         if self._stand_ins is not None and self._stand_ins.pop(task, None) is not None:
             self._waited.add(ref(task))
 
+    def close(self) -> None:
+        """No name is taken any more."""
+        self._latest = None
+
     def _claim(self, called: tuple[Kind, str], *, alike: bool = False) -> None:
         task = asyncio.current_task()
         if task is None:

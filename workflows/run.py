@@ -150,7 +150,9 @@ class Run:
         within = task in self.tasks
         self.tasks.add(task)
         try:
-            if self.admit is not None:
+            if self.closing is not None:
+                await self._refuse(within)
+            elif self.admit is not None:
                 await self.admit(operation, within)
             entry = self.activation.journal.get(operation.key)
             if entry is None or not entry.ended:
@@ -268,7 +270,7 @@ class Run:
             return
         if isinstance(outcome, Errored) and self._is_undoable():
             outcome = Rollback(outcome.error, outcome.unasked)
-        self.closing, self.admit = outcome, self._refuse
+        self.closing = outcome
         if not (isinstance(outcome, Rollback) and self.activation.running):
             self.ended.set_result(outcome)
 
@@ -289,6 +291,13 @@ class Run:
         for task in list(self.tasks):
             if task not in self.made:
                 task.cancel()
+
+    def dissolve(self) -> None:
+        """No task of it is left: nothing refers back to it any more, so it is freed without a collection."""
+        self.activation.listen(None)
+        self.waits.close()
+        self.names.close()
+        self.admit = None
 
     def parkable(self) -> bool:
         """See `Hot.parkable`: each step under way only waits, in a task of its own."""
@@ -327,7 +336,7 @@ class Run:
     def _is_undoable(self) -> bool:
         return any(entry.attempts and undoable(entry.config) for entry in self.activation.journal.values())
 
-    async def _refuse(self, _operation: Operation[Any], within: bool) -> None:
+    async def _refuse(self, within: bool) -> None:
         """An attempt that goes on to its end is told so; nobody else has anything to go on to."""
         if not within:
             await self.hold()

@@ -56,6 +56,10 @@ class Waits:
         """How many are under way."""
         return len(self._waits)
 
+    def close(self) -> None:
+        """None is under way, and none will be."""
+        self._changed = _nobody_asks
+
     def none_is_over(self) -> bool:
         """No due has come and no event is there that ends one of them at once."""
         now = self._clock.now()
@@ -204,6 +208,10 @@ class Waits:
                 await passed
         finally:
             alarm.cancel()
+
+
+def _nobody_asks() -> None:
+    pass
 
 
 def _waits_for_event(entry: Entry) -> bool:
