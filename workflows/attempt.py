@@ -15,11 +15,12 @@ import functools
 import inspect
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine
 from types import CoroutineType
 from typing import Any, Protocol
 
 from workflows.callback import CallStyle
+from workflows.carried import NOT_YET, Carried, leave_behind
 from workflows.clock import Clock
 from workflows.errors import StepError, WorkflowError, WorkflowTimeoutError
 from workflows.inside import INSIDE
@@ -33,10 +34,7 @@ __all__ = ["Around", "Attempt", "current_attempt"]
 log = logging.getLogger("workflows")
 
 _GRACE = 5.0
-_left_behind: set[asyncio.Task[Any]] = set()
 _making = threading.Lock()
-_NOT_YET: Any = object()
-"""The function has not returned; a coroutine has not begun."""
 
 
 def current_attempt() -> Attempt | None:
@@ -122,8 +120,8 @@ class Attempt:
         INSIDE.set(self)  # so what the function leaves running, a client's pool, say, outlives the run
         try:
             with clock.busy():
-                value = _NOT_YET if self._style.threaded else self._begun()
-                if value is _NOT_YET or self._progress is not None or is_spooled(value):
+                value = NOT_YET if self._style.threaded else self._begun()
+                if value is NOT_YET or self._progress is not None or is_spooled(value):
                     value = await self._rest(value, clock, task, cancellations)
             return value
         finally:
@@ -149,7 +147,7 @@ class Attempt:
         if self._streams is None or not is_spooled(value):
             return value
         self._spool = self._streams.spool()
-        return await _Carried(self._spool.take(value), self)
+        return await Carried(self._spool.take(value), self._takes_over)
 
     def _close_streams(self) -> None:
         if self._progress is not None:
@@ -166,13 +164,13 @@ class Attempt:
                     waited = value.send(None)
                 except StopIteration as returned:
                     return returned.value
-                self._waits_for = _Carried(value, self, waited=waited)
-                return _NOT_YET
+                self._waits_for = Carried(value, self._takes_over, waited=waited)
+                return NOT_YET
         except asyncio.CancelledError:
             raise _by_its_own_code() from None
         if inspect.isawaitable(value):
             self._waits_for = value
-            return _NOT_YET
+            return NOT_YET
         return value
 
     async def _rest(self, value: Any, clock: Clock, task: asyncio.Task[Any], cancellations: int) -> Any:
@@ -187,7 +185,7 @@ class Attempt:
             await self._threads.turn()
         alarm = clock.call_later(self._limit, self._expire)
         try:
-            if value is _NOT_YET:
+            if value is NOT_YET:
                 value = await (self._in_thread() if self._style.threaded else self._waits_for)
             if self._progress is not None or is_spooled(value):
                 value = await self._streamed(value)
@@ -202,20 +200,24 @@ class Attempt:
         finally:
             alarm.cancel()
             self._task = None
-        if not self._expired:
-            return value
+        if self._expired:
+            raise self._too_late(task, cancellations)
+        return value
+
+    def _too_late(self, task: asyncio.Task[Any], cancellations: int) -> BaseException:
+        """Takes the cancellation back by which the time limit has ended the function."""
         if self._abandoned:
             task.uncancel()
         if task.uncancel() > cancellations:
-            raise asyncio.CancelledError
-        raise WorkflowTimeoutError(f"Execution timed out after {self._limit * 1000:.0f}ms")
+            return asyncio.CancelledError()
+        return WorkflowTimeoutError(f"Execution timed out after {self._limit * 1000:.0f}ms")
 
     async def _in_thread(self) -> Any:
         context = contextvars.copy_context()
         call = functools.partial(context.run, _in_thread, self._function, self.arguments)
         value = await self._threads.run(call)
         if inspect.iscoroutine(value):
-            return await _Carried(value, self)
+            return await Carried(value, self._takes_over)
         return await value if inspect.isawaitable(value) else value
 
     def _expire(self) -> None:
@@ -231,49 +233,12 @@ class Attempt:
         self._abandoned = True
         self._task.cancel()
 
-    def takes_over(self, coroutine: Coroutine[Any, Any, Any], thrown: BaseException) -> bool:
+    def _takes_over(self, coroutine: Coroutine[Any, Any, Any], thrown: BaseException) -> bool:
         """True when an abandoned coroutine has been given a task of its own."""
         if not self._abandoned:
             return False
-        task = asyncio.create_task(_finished(_Carried(coroutine, None, thrown=thrown)))
-        _left_behind.add(task)
-        task.add_done_callback(_left_behind.discard)
+        leave_behind(coroutine, thrown)
         return True
-
-
-class _Carried(Awaitable[Any]):
-    """A coroutine that can be taken out of the task that awaits it."""
-
-    __slots__ = ("_attempt", "_coroutine", "_thrown", "_waited")
-
-    def __init__(
-        self,
-        coroutine: Coroutine[Any, Any, Any],
-        attempt: Attempt | None,
-        *,
-        waited: object = _NOT_YET,
-        thrown: BaseException | None = None,
-    ) -> None:
-        """`waited`: what it waits for, when it has begun; `thrown`: what it has to be told of."""
-        self._coroutine = coroutine
-        self._attempt = attempt
-        self._waited = waited
-        self._thrown = thrown
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        coroutine, waited, error, sent = self._coroutine, self._waited, self._thrown, None
-        while True:
-            if waited is not _NOT_YET:
-                try:
-                    sent, error = (yield waited), None
-                except BaseException as thrown:
-                    if self._attempt is not None and self._attempt.takes_over(coroutine, thrown):
-                        raise
-                    error = thrown
-            try:
-                waited = coroutine.send(sent) if error is None else coroutine.throw(error)
-            except StopIteration as returned:
-                return returned.value
 
 
 def _by_its_own_code() -> StepError:
@@ -285,10 +250,3 @@ def _in_thread(function: Callable[..., object], arguments: tuple[object, ...]) -
         return function(*arguments)
     except StopIteration as error:  # no future can hold it, so nobody would hear of it
         raise RuntimeError("the step's function raised StopIteration") from error
-
-
-async def _finished(carried: _Carried) -> None:
-    try:
-        await carried
-    except BaseException as error:  # noqa: BLE001  # nobody is left to tell
-        log.debug("a function that was left behind ended with %r", error)

@@ -14,8 +14,9 @@ from workflows.child import Child, ChildOptions, OnParentEnd
 from workflows.children import Children, Runnable
 from workflows.entry import Key, Kind
 from workflows.errors import WorkflowError
+from workflows.operation import Operation
 from workflows.race import Race
-from workflows.run import Operation, Run
+from workflows.run import Run
 from workflows.typed import codec_for
 from workflows.types import Raced
 

@@ -17,8 +17,8 @@ from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import CannotDecode, InvalidCron, InvalidParams, WorkflowError
 from workflows.failure import Rebuildable, rebuildable
 from workflows.hook import Hooks, hooks_of
+from workflows.operation import Limits
 from workflows.retention import Retention, kept
-from workflows.run import Limits
 from workflows.typed import UNTYPED, TypedCodec, annotated, codec_for, first_line, message, too_large
 
 __all__ = ["Definition", "checked_concurrency", "define"]

@@ -60,7 +60,7 @@ class Moment(NamedTuple):
 
 
 class Smooth(Sequence[Moment]):
-    """The moments of a step whose first attempt has succeeded; most steps are such, so only times are kept."""
+    """The moments of a step whose first attempt has succeeded, as most do: only their times are kept."""
 
     __slots__ = ("began", "ended", "order")
 

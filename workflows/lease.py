@@ -60,7 +60,7 @@ class Lease:
     ) -> Awaitable[None]:
         """See `Activation.record`."""
         new: Sequence[Moment]
-        if type(moments) is FirstTry:
+        if isinstance(moments, FirstTry):
             entry.moments = new = Smooth(self._order, moments.began, moments.ended)
             self._order += len(new)
         elif new := [Moment(self.next_order(), *moment) for moment in moments]:

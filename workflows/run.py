@@ -14,8 +14,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from workflows import failure
 from workflows.backend import (
@@ -31,13 +30,14 @@ from workflows.backend import (
     Stopped,
 )
 from workflows.clock import Clock
-from workflows.entry import Entry, Key, State
+from workflows.entry import Entry, State
 from workflows.errors import CannotDecode, Fenced, WorkflowError, WorkflowFatalError
 from workflows.failure import Rebuildable
 from workflows.inside import INSIDE
 from workflows.marks import StartMarks
 from workflows.names import Names
 from workflows.nested import used_up
+from workflows.operation import Limits, Operation
 from workflows.parking import Parking
 from workflows.rehearsal import Rehearsal, Rehearsals
 from workflows.retry import undoable
@@ -46,41 +46,11 @@ from workflows.tasks import Park, RunTasks
 from workflows.threads import Threads
 from workflows.waits import Waits
 
-__all__ = ["Limits", "Operation", "Run", "operation_of"]
+__all__ = ["Run", "operation_of"]
 
-T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
 log = logging.getLogger("workflows")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one instance may use."""
-
-    steps: int = 10_000
-    """Calls of `step.do` in one run."""
-    value: int = 1 << 20
-    """Bytes of a result, an event, params or the output, as they are stored."""
-    stream: int = 1 << 30
-    """Bytes that a step may return in rows, and that one attempt may tell."""
-
-
-class Operation(Protocol[T_co]):
-    """What a kind of step does; `Run.perform` does the rest."""
-
-    key: Key
-    unseen: list[NewMoment]
-    """What has happened and is not recorded yet."""
-
-    def started(self) -> Entry:
-        """A new entry, when none is recorded; raises what is wrong with the call."""
-
-    async def live(self, entry: Entry) -> None:
-        """Goes on from `entry` until it is ended, recording it on the way."""
-
-    def outcome(self, entry: Entry) -> T_co:
-        """What the caller gets of an ended entry, on the first run and on every replay."""
 
 
 class Run:
@@ -193,8 +163,8 @@ class Run:
 
     async def begin_wait(self, operation: Operation[object], entry: Entry) -> None:
         """Records that a sleep or a wait has started, or takes up one that was recorded or cut."""
-        if operation.unseen:
-            started, operation.unseen = operation.unseen, []
+        if started := operation.unseen.copy():
+            operation.unseen.clear()
             await self.record(entry, *started)
         elif entry.state is State.CUT:
             entry.state = State.WAITING

@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from workflows.entry import Key, State
-from workflows.run import Operation, Run
+from workflows.operation import Operation
+from workflows.run import Run
 
 __all__ = ["SharedStep", "together"]
 

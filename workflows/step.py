@@ -39,6 +39,7 @@ Ts = TypeVarTuple("Ts")
 _Bytes: TypeAlias = AsyncIterator[bytes] | AsyncIterator[bytearray] | AsyncIterator[memoryview]
 """What is streamed as a result."""
 
+_NOTHING: dict[str, Any] = {}
 _ABSENT: Any = object()
 """No function is given."""
 
@@ -238,8 +239,7 @@ class WorkflowStep(Composing):
         it is called, after the steps that its parameters name, or that `depends` lists; these run one after
         the other, or `concurrent`.
         """
-        plain = retries is None and timeout is None and sensitive is None
-        options = config or (None if plain else _given(retries, timeout, sensitive))
+        options = config or _given(retries, timeout, sensitive)
         undoable = rollback is not None or rollback_config is not None
         if fn is _ABSENT:
             if undoable:
@@ -328,5 +328,7 @@ class WorkflowStep(Composing):
 def _given(
     retries: RetryOptions | None, timeout: Duration | None, sensitive: Literal["output"] | None
 ) -> dict[str, Any]:
+    if retries is None and timeout is None and sensitive is None:
+        return _NOTHING
     options = {"retries": retries, "timeout": timeout, "sensitive": sensitive}
     return {name: option for name, option in options.items() if option is not None}

@@ -23,9 +23,10 @@ from workflows.entry import Entry, Key, Kind, State
 from workflows.errors import StepError, WorkflowFatalError
 from workflows.failure import Failure
 from workflows.names import Names
+from workflows.operation import Operation
 from workflows.retry import undoable
 from workflows.rollback import RollbackContext
-from workflows.run import Operation, Run
+from workflows.run import Run
 from workflows.stream import Whole
 from workflows.types import RollbackStatus
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from asyncio import Future
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Self
 
 import orjson
 
 from workflows.backend import InboxEvent, Instance, Listing
 from workflows.change import Change
 from workflows.entry import Entry, Key, Kind, Moment
-from workflows.errors import Fenced
 from workflows.ledger import Applied, Birth, Claim
 from workflows.sqlite import instances
 from workflows.sqlite.chunks import SqliteChunks
