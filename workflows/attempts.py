@@ -212,7 +212,7 @@ class Attempts(ABC):
     def progress(self) -> Progress:
         """See `Around.progress`."""
         run, entry = self._run, self._running
-        return Progress(run, run.activation.chunks(entry), self._mark(), str(self.key))
+        return Progress(run, run.activation.chunks(entry), self._mark, str(self.key))
 
     def spool(self) -> Spool:
         """See `Around.spool`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from workflows import codec
@@ -35,9 +36,9 @@ class _Part:
 
 
 class Progress:
-    """The parts of one attempt, made when it tells the first one."""
+    """The parts of one attempt, made when it tells the first one; `begun`, called on the loop, its start mark."""
 
-    def __init__(self, run: Run, chunks: StepChunks, begun: Mark, step: str) -> None:
+    def __init__(self, run: Run, chunks: StepChunks, begun: Callable[[], Mark], step: str) -> None:
         self._run = run
         self._chunks = chunks
         self._begun = begun
@@ -99,7 +100,7 @@ class Progress:
             self._fail(part, self._over())
             return
         part.queued = True
-        self._begun.now()
+        self._begun().now()
         try:
             appended = self._chunks.append(part.stored)
         except StoreError as error:
