@@ -36,7 +36,10 @@ class _Part:
 
 
 class Progress:
-    """The parts of one attempt, made when it tells the first one; `begun`, called on the loop, its start mark."""
+    """The parts of one attempt, made when it tells the first one.
+
+    `begun` gives its start mark; it is called on the loop.
+    """
 
     def __init__(self, run: Run, chunks: StepChunks, begun: Callable[[], Mark], step: str) -> None:
         self._run = run
