@@ -317,7 +317,8 @@ async def test_the_usage_of_a_parent_includes_all_its_descendants(world: World) 
     flow = child(Working(world))
 
     async def middle(event: Event, step: Step) -> None:
-        await asyncio.gather(*(step.run_workflow("leaf", flow) for _ in range(2)))
+        leaves = (step.run_workflow("leaf", flow) for _ in range(2))
+        await asyncio.gather(*leaves, return_exceptions=True)  # so both have ended, also when one fails
 
     between = named("Middle", workflow(middle))
 
