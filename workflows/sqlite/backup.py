@@ -1,0 +1,48 @@
+"""A copy of the file as of one moment, while others write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from workflows.errors import StoreError
+from workflows.failpoint import failpoint
+from workflows.sqlite.connect import Connector, connect_reader, standard
+
+__all__ = ["copy_file"]
+
+
+async def copy_file(path: str, target: Path, connector: Connector = standard) -> None:
+    """`target` is whole or not there; raises `StoreError` when it exists or cannot be written.
+
+    The copy holds a prefix of the acknowledged writes: all of them up to some moment of the copying.
+    """
+    if target.exists():  # noqa: ASYNC240  # a look
+        raise StoreError(f"{target} exists already: choose another path for the copy")
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    try:
+        async with contextlib.AsyncExitStack() as resources:
+            connection = await connect_reader(path, resources, connector)
+            await connection.execute_fetchall("PRAGMA query_only=OFF")  # it counts the copy as a write
+            await connection.execute_fetchall("VACUUM INTO ?", (str(unfinished),))
+        failpoint("store.copied")
+        _sync(unfinished)
+        unfinished.rename(target)
+        _sync(target.parent)
+    except (sqlite3.Error, OSError) as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise StoreError(f"{path} could not be copied to {target}: {error}") from error
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":
+        return  # no folder can be opened there, and none needs it
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
