@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from workflows.callback import CallStyle
 from workflows.clock import Clock
 from workflows.errors import StepError, WorkflowError, WorkflowTimeoutError
+from workflows.failpoint import failpoint
 from workflows.inside import INSIDE
 from workflows.progress import Progress
 from workflows.spool import SMALL, Spool, is_spooled
@@ -116,7 +117,9 @@ class Attempt:
         value: Any = None
         try:
             with clock.busy():
+                failpoint("attempt.called")
                 value = await self._called()
+                failpoint("attempt.returned")
                 if self._progress is not None or (type(value) not in SMALL and is_spooled(value)):
                     value = await self._streamed(value)
         except asyncio.CancelledError:

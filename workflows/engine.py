@@ -17,6 +17,7 @@ from workflows.driver import Driver
 from workflows.embedded import EmbeddedBackend
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import EngineClosed, UnknownWorkflow
+from workflows.failpoint import failpoint
 from workflows.firings import REALM, Firings
 from workflows.ledger import Ledger
 from workflows.memory import MemoryLedger
@@ -131,6 +132,7 @@ class Engine:
         except BaseException:
             await self.close()
             raise
+        failpoint("engine.opened")
         return self
 
     async def close(self) -> None:
@@ -172,12 +174,14 @@ class Engine:
             await timetable.close(_GRACE)  # what it calls uses all the rest
         backend, driver, store = self._backend, self._driver, self._store
         self._backend = self._driver = self._store = self._deliveries = None
+        failpoint("engine.closing")
         if backend is not None:
             await backend.close()
         if driver is not None:
             await driver.close()
         if store is not None:
             await store.close()
+        failpoint("engine.closed")
 
     async def _begin(self, store: Store) -> None:
         ledger: Ledger

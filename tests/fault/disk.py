@@ -87,7 +87,7 @@ class Disk:
         self._vfs.unregister()
 
     def cuts(self, places: list[int], chance: random.Random) -> Iterator[tuple[Image, list[Any]]]:
-        """For each of these places, in order: the disk after a power cut there, and what was said before it."""
+        """For each of these places, in order: the disk after a power cut there, and what was said before."""
         files: dict[str, _File] = {}
         said: list[Any] = []
         begun = 0

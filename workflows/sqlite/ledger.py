@@ -13,6 +13,7 @@ from workflows.backend import InboxEvent, Instance, Listing
 from workflows.change import Change
 from workflows.entry import Entry, Key, Kind, Moment
 from workflows.errors import Fenced
+from workflows.failpoint import failpoint
 from workflows.ledger import Applied, Birth, Claim
 from workflows.sqlite import instances
 from workflows.sqlite.chunks import SqliteChunks
@@ -141,5 +142,7 @@ class _Put:
     def __call__(self, connection: sqlite3.Connection) -> None:
         if connection.execute(PUT, self._row).rowcount != 1:
             raise Fenced(f"the lease of instance {self._row[0]} is gone")
+        failpoint("entry.written")
         if self._consume is not None:
             connection.execute("DELETE FROM event WHERE id = ?", (self._consume,))
+            failpoint("event.consumed")

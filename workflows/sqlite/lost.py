@@ -79,8 +79,8 @@ async def report_lost(connection: aiosqlite.Connection, path: str, seen: Seen) -
     shutil.copyfile(f"{path}-wal", kept)
     _log.error(
         "%s-wal is damaged: the last %d commits in it are lost, and the file is as it was before them. The "
-        "log is kept as %s. Check the disk; restore a backup where these commits matter. (After a power cut this "
-        'is what durability="relaxed" allows.)',
+        "log is kept as %s. Check the disk; restore a backup where these commits matter. (After a power cut "
+        'this is what durability="relaxed" allows.)',
         path,
         lost,
         kept,
