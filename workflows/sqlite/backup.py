@@ -22,8 +22,8 @@ async def copy_file(path: str, target: Path, connector: Connector = standard) ->
     if target.exists():  # noqa: ASYNC240  # a look
         raise StoreError(f"{target} exists already: choose another path for the copy")
     unfinished = target.with_name(f"{target.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
     try:
+        unfinished.unlink(missing_ok=True)
         async with contextlib.AsyncExitStack() as resources:
             connection = await connect_reader(path, resources, connector)
             await connection.execute_fetchall("PRAGMA query_only=OFF")  # it counts the copy as a write

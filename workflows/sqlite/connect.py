@@ -109,8 +109,8 @@ async def _set_up(connection: aiosqlite.Connection, path: str, durability: Durab
 def warn_of_old_sqlite(version: str) -> None:
     """Once in a process: it says something about the machine, not about one file."""
     _log.warning(
-        "SQLite %s can corrupt a file when two programs write to it at the same moment (fixed in 3.51.3): "
-        "use a Python with a newer SQLite, and until then let no other program write to the files of this one",
+        "SQLite %s can corrupt a file when two programs write to it at once (fixed in 3.51.3): use a Python "
+        "with a newer SQLite, and until then let no other program write to the files of this one",
         version,
     )
 
