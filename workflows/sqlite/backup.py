@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
 from pathlib import Path
 
-from workflows.errors import StoreError
+from workflows.errors import StoreError, StoreInUse
 from workflows.failpoint import failpoint
-from workflows.sqlite.connect import Connector, connect_reader, standard
+from workflows.sqlite.connect import Connector, claim_file, connect_reader, file_name, standard
 
-__all__ = ["copy_file"]
+__all__ = ["backup", "copy_file"]
+
+
+async def backup(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Copies a file as of one moment, whichever process has it open; see `Store.backup`.
+
+    `target` must not exist. Raises `StoreError` when there is nothing to copy, or it cannot be copied.
+    """
+    name = file_name(source)
+    if not await asyncio.to_thread(os.path.isfile, name):
+        raise StoreError(f"{name} cannot be copied: there is no such file")
+    with contextlib.ExitStack() as owning:
+        # Where nobody has it open, nobody must open it amid this: the last one that closes it writes to it.
+        with contextlib.suppress(StoreInUse):
+            owning.callback(claim_file(name).release)
+        await copy_file(name, Path(target))
 
 
 async def copy_file(path: str, target: Path, connector: Connector = standard) -> None:
