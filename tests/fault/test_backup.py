@@ -20,7 +20,7 @@ from tests.fault.sizes import size
 from workflows import Engine, Store, StoreError, SystemClock, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from workflows import backup as copy
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(size(600, 7_200))
 COPIES = size(20, 100)
 
 PROGRAM = """
@@ -97,6 +97,7 @@ def copied(path: Path) -> int:
 @pytest.mark.skipif(not hasattr(os, "posix_spawn"), reason="the owner is a process of its own")
 def test_a_copy_that_another_process_takes_under_load_is_a_prefix(tmp_path: Path) -> None:
     with load(tmp_path / "a.db") as running:
+        before = -1
         for number in range(COPIES):
             before = running.acknowledged(wait=True)
             target = tmp_path / f"copy{number}.db"

@@ -9,7 +9,7 @@ import pytest
 from tests.fault.ran import ran
 from tests.fault.sizes import size
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(size(600, 7_200))
 
 
 def test_a_disk_that_fails_at_its_nth_call_ends_the_writing(tmp_path: Path) -> None:

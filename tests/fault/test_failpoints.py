@@ -23,7 +23,7 @@ def test_every_failpoint_has_a_name_of_its_own() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the children are forked")
-@pytest.mark.timeout(3_000)
+@pytest.mark.timeout(size(600, 7_200))
 def test_a_kill_at_every_failpoint_loses_nothing(tmp_path: Path) -> None:
     report = ran("failpoints", tmp_path, "--rounds", size(1, 3))
     assert report["never"] == []

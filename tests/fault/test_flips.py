@@ -9,7 +9,7 @@ import pytest
 from tests.fault.ran import ran
 from tests.fault.sizes import size
 
-pytestmark = pytest.mark.timeout(1_200)
+pytestmark = pytest.mark.timeout(size(600, 7_200))
 
 FLIPS = size(100, 1_000)
 

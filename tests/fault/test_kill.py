@@ -12,7 +12,7 @@ from tests.fault.sizes import size
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the crash test forks its children"),
-    pytest.mark.timeout(3_000),
+    pytest.mark.timeout(size(600, 7_200)),
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.fault.ran import ran
 from tests.fault.sizes import size
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(size(600, 7_200))
 
 CUTS = size(500, 5_000)
 

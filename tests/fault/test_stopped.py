@@ -12,7 +12,7 @@ from tests.fault.sizes import size
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the children are forked"),
-    pytest.mark.timeout(1_200),
+    pytest.mark.timeout(size(600, 7_200)),
 ]
 
 STOPS = size(20, 200)
