@@ -26,6 +26,11 @@ def test_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
     assert report["interrupted"] > KILLS / 3
 
 
+def test_two_records_of_one_step_are_seen(tmp_path: Path) -> None:
+    report = ran("crash", tmp_path, "--kills", 20, "--mutation", "no-unique-index")
+    assert any("two records" in violation for violation in report["violations"])
+
+
 @pytest.mark.parametrize("mutation", ["acknowledge-before-commit", "forget-to-journal"])
 def test_the_checker_sees_an_engine_that_lies(tmp_path: Path, mutation: str) -> None:
     report = ran("crash", tmp_path, "--kills", 100, "--mutation", mutation)
