@@ -57,6 +57,8 @@ class WriteAheadLog:
         """Copies its pages into the file, as far as no reader needs the older ones."""
         added, self._added, self._left_over = self._added, 0.0, _PAGES * _AGAIN
         [[_, pages, done]] = await connection.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+        if pages < 0:
+            return  # another program writes it back just now
         new = pages - self._pages_before if pages > self._pages_before else pages
         self._pages_before = pages
         if added and new > 0:
