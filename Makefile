@@ -19,10 +19,10 @@ INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check fix bench docs pins clean
+.PHONY: help demo test torture check fix bench docs pins clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## watch a durable code review being killed and going on where it was
 	@$(BIN)/python examples/demo.py
@@ -31,6 +31,9 @@ test: $(READY) ## run every test and hold the branch coverage
 	@rm -f coverage.json
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term-missing --cov-report=json
 	$(BIN)/python tools/branches.py coverage.json $(BRANCHES)
+
+torture: $(READY) ## run the fault tests at their size for the night: hours
+	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite
 
 check: $(READY) ## lint, formatting, types of code and tests, layers
 	$(BIN)/ruff check

@@ -46,7 +46,8 @@ from workflows.page import ListedInstance, Page
 from workflows.retention import Retention
 from workflows.retry import DelayContext, RetryOptions, StepOptions
 from workflows.rollback import RollbackContext, RollbackOptions
-from workflows.sqlite.store import Operation, Statement, Store
+from workflows.sqlite.backup import backup
+from workflows.sqlite.store import Durability, Health, Operation, Statement, Store
 from workflows.step import WorkflowStep
 from workflows.stream import StepStream, Streamed, StreamPart, StreamReset
 from workflows.timer import Every, Timer
@@ -83,6 +84,7 @@ __all__ = [
     "DeletedBatch",
     "Deliveries",
     "Delivery",
+    "Durability",
     "Duration",
     "Engine",
     "EngineClosed",
@@ -91,6 +93,7 @@ __all__ = [
     "Fenced",
     "Finished",
     "Happened",
+    "Health",
     "HistoryEvent",
     "Hook",
     "InstanceExists",
@@ -149,6 +152,7 @@ __all__ = [
     "WorkflowInstance",
     "WorkflowStep",
     "WorkflowTimeoutError",
+    "backup",
     "looks_like_cron",
     "seconds",
 ]

@@ -23,6 +23,7 @@ from workflows.callback import CallStyle
 from workflows.carried import NOT_YET, Carried, leave_behind
 from workflows.clock import Clock
 from workflows.errors import StepError, WorkflowError, WorkflowTimeoutError
+from workflows.failpoint import failpoint
 from workflows.inside import INSIDE
 from workflows.progress import Progress
 from workflows.spool import Spool, is_spooled
@@ -120,9 +121,11 @@ class Attempt:
         INSIDE.set(self)  # so what the function leaves running, a client's pool, say, outlives the run
         try:
             with clock.busy():
+                failpoint("attempt.called")
                 value = NOT_YET if self._style.threaded else self._begun()
                 if value is NOT_YET or self._progress is not None or is_spooled(value):
                     value = await self._rest(value, clock, task, cancellations)
+                failpoint("attempt.returned")
             return value
         finally:
             self._over = True

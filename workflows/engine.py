@@ -17,13 +17,14 @@ from workflows.driver import Driver
 from workflows.embedded import EmbeddedBackend
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import EngineClosed, UnknownWorkflow
+from workflows.failpoint import failpoint
 from workflows.firings import REALM, Firings
 from workflows.ledger import Ledger
 from workflows.memory import MemoryLedger
 from workflows.retention import Retention
 from workflows.slots import Slots
 from workflows.sqlite.ledger import SqliteLedger
-from workflows.sqlite.store import Store
+from workflows.sqlite.store import Durability, Health, Store
 from workflows.timers import Timers
 from workflows.timetable import Timetable
 
@@ -60,6 +61,7 @@ class Engine:
         retention: Retention | None = None,
         hot_waits: int = _HOT_WAITS,
         park: Literal["always"] | None = None,
+        durability: Durability = "full",
     ) -> None:
         """`workflows` may be a dict of binding names; `value_limit` is bytes of one stored value,
         `stream_limit` of one streamed result, and of what one attempt streams.
@@ -70,6 +72,8 @@ class Engine:
         At most `hot_waits` instances that only wait stay in memory with their coroutines; the longest-blocked
         is parked: its run is let go, and it is run again from its journal when its wait is over. For tests,
         `park="always"` parks at every wait, as `hot_waits=0` does.
+
+        With `durability="relaxed"` a power cut may lose the last acknowledged writes, a crash loses none.
         """
         named = workflows if isinstance(workflows, Mapping) else {}
         classes = dict.fromkeys(named.values() if named else workflows)
@@ -80,6 +84,7 @@ class Engine:
         self.clock: Clock = clock or SystemClock()
         self._hot_waits = 0 if park == "always" else hot_waits
         self._path = path
+        self._durability = durability
         self._env = env
         self._concurrency = checked_concurrency(concurrency, "the engine")
         self._definitions = MappingProxyType({one.name: one for one in definitions})
@@ -97,6 +102,11 @@ class Engine:
         if self._store is None:
             raise EngineClosed(_NOT_OPEN)
         return self._store
+
+    @property
+    def health(self) -> Health:
+        """Whether the file can be written at the moment; when not, why, and what to do."""
+        return self.store.health
 
     @property
     def deliveries(self) -> Deliveries:
@@ -125,12 +135,13 @@ class Engine:
         """Opens the file and resumes every unfinished instance."""
         if self._store is not None:
             return self
-        self._store = await Store.open(self._path, clock=self.clock)
+        self._store = await Store.open(self._path, clock=self.clock, durability=self._durability)
         try:
             await self._begin(self._store)
         except BaseException:
             await self.close()
             raise
+        failpoint("engine.opened")
         return self
 
     async def close(self) -> None:
@@ -172,12 +183,14 @@ class Engine:
             await timetable.close(_GRACE)  # what it calls uses all the rest
         backend, driver, store = self._backend, self._driver, self._store
         self._backend = self._driver = self._store = self._deliveries = None
+        failpoint("engine.closing")
         if backend is not None:
             await backend.close()
         if driver is not None:
             await driver.close()
         if store is not None:
             await store.close()
+        failpoint("engine.closed")
 
     async def _begin(self, store: Store) -> None:
         ledger: Ledger

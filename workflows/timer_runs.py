@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from workflows.clock import Clock
 from workflows.errors import InvalidCron, NonRetryableError, StoreError, StoreFailed, TryAgain
+from workflows.failpoint import failpoint
 from workflows.sqlite.operation import Operation
 from workflows.sqlite.store import Store
 from workflows.timer import Timer
@@ -159,7 +160,9 @@ class Runs:
 
     async def _fired(self, timer: Timer) -> Exception | None:
         try:
+            failpoint("timer.due")
             await self._fire(timer)
+            failpoint("timer.called")
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -202,6 +205,7 @@ class Runs:
         while True:
             try:
                 changed = await self._store.write(statement)
+                failpoint("timer.recorded")
             except StoreError as error:
                 _log.error("what timer %d did could not be written, it may come again: %s", timer, error)
                 if isinstance(error, StoreFailed) or self._closing:

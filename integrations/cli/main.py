@@ -9,6 +9,7 @@ from typing import Annotated, cast
 
 import typer
 
+from integrations.cli.backup.command import backup
 from integrations.cli.dev.command import dev
 from integrations.cli.errors import CommandError, ExitCode
 from integrations.cli.review.command import review
@@ -22,6 +23,7 @@ _commands = typer.Typer(
 )
 _commands.command()(review)
 _commands.command()(dev)
+_commands.command()(backup)
 
 
 def _show_version(wanted: bool) -> None:

@@ -95,5 +95,8 @@ def _damage(database: Path) -> Iterator[str]:
         for (verdict,) in connection.execute("PRAGMA integrity_check"):
             if verdict != "ok":
                 yield f"integrity_check: {verdict}"
+        twice = "SELECT instance, ordinal FROM entry GROUP BY instance, ordinal HAVING count(*) > 1"
+        for instance, ordinal in connection.execute(twice):
+            yield f"instance {instance} has two records of its step {ordinal}"
     finally:
         connection.close()

@@ -119,6 +119,7 @@ class Full:
 
     async def room(self, pages: int) -> None:
         """The file may have so many pages, but no less than it has."""
+        self.world.engine.store.patience = 0
         limit = f"PRAGMA max_page_count={pages}"
         await self.world.engine.store.write(lambda connection: connection.execute(limit).fetchall())
 

@@ -145,6 +145,7 @@ async def test_a_full_disk_breaks_the_run_off_and_it_goes_on_when_there_is_room(
 
     flow, clock = flow_of(body), VirtualClock()
     async with Engine(tmp_path / "a.db", [flow], clock=clock) as engine:
+        engine.store.patience = 0
         [[pages]] = await engine.store.read("PRAGMA page_count")
         await engine.store.write(lambda connection: connection.execute(f"PRAGMA max_page_count={pages + 4}"))
         instance = await engine.workflow(flow).create(id="a")

@@ -22,6 +22,7 @@ def world() -> World:
 
 async def fill(world: World) -> None:
     """From now on the disk is full."""
+    world.engine.store.patience = 0
     [[pages]] = await world.engine.store.read("PRAGMA page_count")
     await world.engine.store.write(lambda file: file.execute(f"PRAGMA max_page_count={pages + 4}"))
 
@@ -179,6 +180,7 @@ async def test_a_command_that_cannot_be_written_changes_nothing(tmp_path: Path) 
         return (await step.wait_for_event("w", "go")).payload
 
     async with world.started(run) as instance:
+        world.engine.store.patience = 0
         await world.engine.store.write(lambda file: file.execute("PRAGMA max_page_count=1"))
         with pytest.raises(StoreError, match="full"):
             await until_refused(instance)

@@ -228,6 +228,7 @@ async def test_a_full_disk_only_delays(path: Path) -> None:
         world.then = too_long_an_error
         await asyncio.gather(*(world.timers.add("ann", "greet", 10) for _ in range(20)))
         store = world.timers._store
+        store.patience = 0
         [(pages,)] = await store.read("PRAGMA page_count")
         await store.write(lambda connection: connection.execute(f"PRAGMA max_page_count={pages}").fetchone())
         await world.until(30)

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
+from workflows.failpoint import failpoint
 from workflows.sqlite.group import Failed, Group
 from workflows.sqlite.operation import Operation
 
-__all__ = ["COMMIT", "GroupConnection", "is_fatal", "primary_code"]
+__all__ = ["COMMIT", "GroupConnection", "commit_group", "is_fatal", "is_full", "primary_code"]
 
 COMMIT = "commit this group"
 """Given to `executemany` of a `GroupConnection` with `[[group]]`, in place of SQL."""
@@ -30,14 +31,20 @@ class GroupConnection(sqlite3.Connection):
         """As in `sqlite3`; with `COMMIT` and `[[group]]`, commits the group and never raises."""
         if sql is not COMMIT:
             return super().executemany(sql, parameters)
-        group: Group
         [[group]] = parameters
-        try:
-            group.outcomes = _commit(self, group.operations)
-        except BaseException as error:  # noqa: BLE001  whatever it is, the waiters must hear of it
-            group.error = error
-            _roll_back(self)
+        commit_group(self, group)
         return self.cursor()
+
+
+def commit_group(connection: sqlite3.Connection, group: Group) -> None:
+    """Commits the group and says in it what came out; never raises."""
+    before = connection.total_changes
+    try:
+        group.outcomes = _commit(connection, group.operations)
+        group.rows = connection.total_changes - before
+    except BaseException as error:  # noqa: BLE001  whatever it is, the waiters must hear of it
+        group.error = error
+        _roll_back(connection)
 
 
 def primary_code(error: BaseException) -> int:
@@ -51,18 +58,26 @@ def is_fatal(error: BaseException) -> bool:
     return primary_code(error) in _BROKEN
 
 
+def is_full(error: BaseException | None) -> bool:
+    """There is no room on the disk: that passes."""
+    return error is not None and primary_code(error) == sqlite3.SQLITE_FULL
+
+
 def _commit(connection: sqlite3.Connection, operations: list[Operation[object]]) -> list[object]:
     connection.execute("BEGIN IMMEDIATE")
+    failpoint("store.begun")
     try:
         outcomes = _carried_out(connection, operations)
     except BaseException as error:
         _roll_back(connection)
-        if is_fatal(error):
+        if is_fatal(error) or is_full(error):
             raise
         if len(operations) == 1:
             return [Failed(error)]
         return _commit_without_failed(connection, operations)
+    failpoint("store.before_commit")
     connection.execute("COMMIT")
+    failpoint("store.committed")
     return outcomes
 
 
@@ -85,6 +100,7 @@ def _commit_without_failed(
 ) -> list[object]:
     connection.execute("BEGIN IMMEDIATE")
     outcomes = [_in_savepoint(connection, operation) for operation in operations]
+    failpoint("store.before_commit_apart")
     connection.execute("COMMIT")
     return outcomes
 
@@ -94,8 +110,9 @@ def _in_savepoint(connection: sqlite3.Connection, operation: Operation[object]) 
     try:
         outcome = operation(connection)
     except BaseException as error:
-        if is_fatal(error) or not connection.in_transaction:  # SQLite has undone the whole group by itself
-            raise
+        if is_fatal(error) or is_full(error) or not connection.in_transaction:
+            raise  # or SQLite has undone the whole group by itself
+        failpoint("store.operation_failed")
         connection.execute("ROLLBACK TO operation")
         outcome = Failed(error)
     connection.execute("RELEASE operation")

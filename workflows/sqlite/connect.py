@@ -8,17 +8,28 @@ import logging
 import os
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiosqlite
 from filelock import BaseFileLock
 
 from workflows.errors import StoreError
+from workflows.failpoint import failpoint
 from workflows.sqlite.commit import GroupConnection
 from workflows.sqlite.lock import claim
+from workflows.sqlite.lost import report_lost, seen_in
 from workflows.sqlite.schema import APPLICATION_ID, CREATE, Durability, reader_settings, writer_settings
 
-__all__ = ["MEMORY", "claim_file", "connect_reader", "connect_writer", "file_name"]
+__all__ = [
+    "MEMORY",
+    "Connector",
+    "claim_file",
+    "connect_reader",
+    "connect_writer",
+    "file_name",
+    "standard",
+    "value_of",
+]
 
 MEMORY = ":memory:"
 _WAL_RESET_FIXED = (3, 51, 3)
@@ -43,24 +54,35 @@ def claim_file(name: str) -> BaseFileLock:
     return claim(path)
 
 
+class Connector(Protocol):
+    """Where connections come from: in tests, from another SQLite on a disk that can fail."""
+
+    def __call__(self, path: str, *, writes: bool) -> aiosqlite.Connection:
+        """A connection that is not opened yet; one that writes commits groups as `GroupConnection` does."""
+
+
+def standard(path: str, *, writes: bool) -> aiosqlite.Connection:
+    """The SQLite that Python brings."""
+    kind = GroupConnection if writes else sqlite3.Connection
+    return aiosqlite.connect(path, isolation_level=None, factory=kind)
+
+
 async def connect_writer(
-    path: str, durability: Durability, resources: contextlib.AsyncExitStack
+    path: str, durability: Durability, resources: contextlib.AsyncExitStack, connector: Connector = standard
 ) -> aiosqlite.Connection:
     """The one connection that writes and checkpoints; closed with `resources`."""
-    try:
-        connection = await resources.enter_async_context(
-            aiosqlite.connect(path, isolation_level=None, factory=GroupConnection)
-        )
-        await _refuse_strangers(connection, path)
-        await _set_up(connection, path, durability)
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"cannot open {path}: {error}") from error
+    seen = None if path == MEMORY else seen_in(path)
+    connection = await resources.enter_async_context(connector(path, writes=True))
+    await _refuse_strangers(connection, path)
+    await _set_up(connection, path, durability)
+    if seen is not None:
+        await report_lost(connection, path, seen)
     return connection
 
 
 async def _refuse_strangers(connection: aiosqlite.Connection, path: str) -> None:
-    mark = await _value(connection, "PRAGMA application_id")
-    tables = await _value(connection, "SELECT count(*) FROM sqlite_master")
+    mark = await value_of(connection, "PRAGMA application_id")
+    tables = await value_of(connection, "SELECT count(*) FROM sqlite_master")
     if mark != APPLICATION_ID and (mark or tables):
         raise StoreError(f"{path} belongs to another program: choose another path")
 
@@ -68,35 +90,51 @@ async def _refuse_strangers(connection: aiosqlite.Connection, path: str) -> None
 async def _set_up(connection: aiosqlite.Connection, path: str, durability: Durability) -> None:
     for setting in writer_settings(durability):
         await connection.execute_fetchall(setting)
-    if path != MEMORY and await _value(connection, "PRAGMA journal_mode") != "wal":
+    if path != MEMORY and await value_of(connection, "PRAGMA journal_mode") != "wal":
         raise StoreError(f"cannot open {path}: SQLite has no WAL there, put it on a local disk")
-    if not await _value(connection, "SELECT count(*) FROM sqlite_master"):
+    if not await value_of(connection, "SELECT count(*) FROM sqlite_master"):
         for statement in ("BEGIN IMMEDIATE", *CREATE, "COMMIT"):
             await connection.execute_fetchall(statement)
-    if path != MEMORY and sqlite3.sqlite_version_info < _WAL_RESET_FIXED:
-        warn_of_old_sqlite()
-    if await _value(connection, "PRAGMA synchronous") < _FULL:
-        _log.warning("%s is not synced at every commit: a power cut may lose acknowledged writes", path)
+            failpoint("store.creating")
+    if path == MEMORY:
+        return
+    version: str = await value_of(connection, "SELECT sqlite_version()")
+    if tuple(map(int, version.split("."))) < _WAL_RESET_FIXED:
+        warn_of_old_sqlite(version)
+    if await value_of(connection, "PRAGMA synchronous") < _FULL:
+        warn_of_power_cuts()
 
 
 @functools.cache
-def warn_of_old_sqlite() -> None:
+def warn_of_old_sqlite(version: str) -> None:
     """Once in a process: it says something about the machine, not about one file."""
     _log.warning(
-        "SQLite %s can corrupt a WAL file when two programs write to it at once (fixed in 3.51.3): "
-        "let no other program write to the files of this one",
-        sqlite3.sqlite_version,
+        "SQLite %s can corrupt a file when two programs write to it at once (fixed in 3.51.3): use a Python "
+        "with a newer SQLite, and until then let no other program write to the files of this one",
+        version,
     )
 
 
-async def connect_reader(path: str, resources: contextlib.AsyncExitStack) -> aiosqlite.Connection:
+@functools.cache
+def warn_of_power_cuts() -> None:
+    """Once in a process: somebody chose it for all of it, most often."""
+    _log.warning(
+        "commits are not synced to the disk one by one: a power cut may lose the last acknowledged writes; "
+        'open with durability="full" where that matters'
+    )
+
+
+async def connect_reader(
+    path: str, resources: contextlib.AsyncExitStack, connector: Connector = standard
+) -> aiosqlite.Connection:
     """A connection that cannot write; closed with `resources`."""
-    connection = await resources.enter_async_context(aiosqlite.connect(path, isolation_level=None))
+    connection = await resources.enter_async_context(connector(path, writes=False))
     for setting in reader_settings():
         await connection.execute_fetchall(setting)
     return connection
 
 
-async def _value(connection: aiosqlite.Connection, sql: str) -> Any:
+async def value_of(connection: aiosqlite.Connection, sql: str) -> Any:
+    """The only value of the only row."""
     [[value]] = await connection.execute_fetchall(sql)
     return value

@@ -9,11 +9,11 @@ from typing import TypeVar, cast
 
 from workflows.sqlite.operation import Operation
 
-__all__ = ["Failed", "Group"]
+__all__ = ["MOST_OPERATIONS", "Failed", "Group"]
 
 T = TypeVar("T")
 
-_MOST_OPERATIONS = 4_096
+MOST_OPERATIONS = 4_096
 _MOST_BYTES = 8 * 1024 * 1024
 
 
@@ -27,7 +27,7 @@ class Failed:
 class Group:
     """Filled and settled on the event loop; in between the writer's thread sets `outcomes` or `error`."""
 
-    __slots__ = ("_bytes", "_futures", "error", "operations", "outcomes")
+    __slots__ = ("_futures", "error", "operations", "outcomes", "rows", "size")
 
     def __init__(self) -> None:
         self.operations: list[Operation[object]] = []
@@ -36,18 +36,26 @@ class Group:
         self.error: BaseException | None = None
         """Why nothing of the group was committed."""
         self._futures: list[asyncio.Future[object]] = []
-        self._bytes = 0
+        self.size = 0
+        """Bytes that it will write, about."""
+        self.rows = 0
+        """Rows that it has changed."""
 
     @property
     def full(self) -> bool:
         """No more may be added: a longer transaction would keep its first waiter too long."""
-        return len(self.operations) >= _MOST_OPERATIONS or self._bytes >= _MOST_BYTES
+        return len(self.operations) >= MOST_OPERATIONS or self.size >= _MOST_BYTES
+
+    @property
+    def decided(self) -> bool:
+        """It is known what became of it."""
+        return bool(self.outcomes) or self.error is not None
 
     def add(self, operation: Operation[T], future: asyncio.Future[T]) -> None:
         """One more operation, and who waits for what it returns."""
         self.operations.append(operation)
         self._futures.append(cast("asyncio.Future[object]", future))
-        self._bytes += getattr(operation, "size", 0)
+        self.size += getattr(operation, "size", 0)
 
     def settle(self, explain: Callable[[BaseException], BaseException]) -> None:
         """After COMMIT: every waiter gets what its operation returned or, explained, raised."""

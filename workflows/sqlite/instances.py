@@ -10,6 +10,7 @@ from workflows.backend import InboxEvent, Instance
 from workflows.change import Change, Plan, planned
 from workflows.entry import Entry, Key, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound, WorkflowError
+from workflows.failpoint import failpoint
 from workflows.kin import Told, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim
 from workflows.lifecycle import Effect
@@ -54,6 +55,7 @@ def insert(connection: sqlite3.Connection, birth: Birth) -> Instance | None:
     incarnation = cursor.lastrowid
     assert incarnation is not None
     _show(connection, incarnation, birth.moments)
+    failpoint("instance.inserted")
     return birth.instance(incarnation)
 
 
@@ -63,6 +65,7 @@ def claim(connection: sqlite3.Connection, workflows: Sequence[str], only: int | 
     where = f"WHERE finished IS NULL AND workflow IN ({marks})" + ("" if only is None else " AND id = ?")
     which = workflows if only is None else (*workflows, only)
     connection.execute(f"UPDATE instance SET epoch = epoch + 1 {where}", which)  # noqa: S608
+    failpoint("instance.claimed")
     rows = connection.execute(
         f"SELECT epoch, {INSTANCE} FROM instance {where} ORDER BY id",  # noqa: S608
         which,
@@ -132,6 +135,7 @@ def _sent(
         "INSERT INTO event(instance, type, payload, at) VALUES(?, ?, ?, ?)", (incarnation, type, payload, at)
     )
     assert cursor.lastrowid is not None
+    failpoint("event.sent")
     return InboxEvent(cursor.lastrowid, type, payload, at)
 
 
@@ -179,6 +183,7 @@ def _carry_out(connection: sqlite3.Connection, incarnation: int, plan: Plan, epo
         )
     _show(connection, incarnation, plan.moments)
     connection.execute(UPDATE, changed_row(plan.instance, epoch))
+    failpoint("instance.changed")
 
 
 def _refusal(connection: sqlite3.Connection, incarnation: int, step: Key) -> WorkflowError | None:
@@ -190,6 +195,7 @@ def _refusal(connection: sqlite3.Connection, incarnation: int, step: Key) -> Wor
 def _erase(connection: sqlite3.Connection, incarnation: int) -> None:
     for table in _OWNED:
         connection.execute(f"DELETE FROM {table} WHERE instance = ?", (incarnation,))  # noqa: S608
+    failpoint("instance.emptied")
     connection.execute("DELETE FROM instance WHERE id = ?", (incarnation,))
 
 

@@ -13,6 +13,7 @@ from itertools import chain
 
 from workflows.entry import Entry
 from workflows.errors import Fenced
+from workflows.failpoint import failpoint
 from workflows.sqlite.tables import ENTRY, entry_row
 
 __all__ = ["Put"]
@@ -43,9 +44,11 @@ class Put:
             values = tuple(chain.from_iterable([put._row for put in some]))  # noqa: SLF001  # its own class
             if connection.execute(_statement(len(some)), values).rowcount != len(some):
                 raise Fenced(f"the lease of instance {some[0]._row[0]} is gone")  # noqa: SLF001
+        failpoint("entry.written")
         received = [(put._consume,) for put in puts if put._consume is not None]  # noqa: SLF001
         if received:
             connection.executemany("DELETE FROM event WHERE id = ?", received)
+            failpoint("event.consumed")
         return [None] * len(puts)
 
 

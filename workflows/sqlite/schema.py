@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from workflows.errors import StoreError
+from workflows.failpoint import failpoint
 from workflows.sqlite.operation import Operation
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "CREATE",
     "Durability",
     "Step",
+    "known",
     "migration",
     "reader_settings",
     "writer_settings",
@@ -50,7 +52,7 @@ def writer_settings(durability: Durability) -> tuple[str, ...]:
         f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}",
         "PRAGMA fullfsync=ON",  # macOS: a plain fsync leaves the bytes in the drive
         "PRAGMA checkpoint_fullfsync=ON",
-        "PRAGMA wal_autocheckpoint=4000",
+        "PRAGMA wal_autocheckpoint=0",  # the writer does it, see `wal`
         "PRAGMA journal_size_limit=67108864",
         "PRAGMA cache_size=-65536",
         "PRAGMA secure_delete=OFF",
@@ -77,18 +79,19 @@ def known(component: str, newest: int) -> Operation[int]:
     return check
 
 
-def migration(component: str, number: int, step: Step) -> Operation[None]:
-    """Brings `component` from version `number - 1` to `number`; nothing to do when it is there already."""
+def migration(component: str, steps: Sequence[Step]) -> Operation[None]:
+    """Brings `component` up to version `len(steps)`: all steps that are missing, or none."""
 
     def migrate(connection: sqlite3.Connection) -> None:
-        if _version(connection, component) >= number:
-            return
-        _run(connection, step)
-        connection.execute(
-            "INSERT INTO schema(component, version) VALUES(?, ?)"
-            " ON CONFLICT(component) DO UPDATE SET version = excluded.version",
-            (component, number),
-        )
+        version = _version(connection, component)
+        for number, step in enumerate(steps[version:], version + 1):
+            _run(connection, step)
+            connection.execute(
+                "INSERT INTO schema(component, version) VALUES(?, ?)"
+                " ON CONFLICT(component) DO UPDATE SET version = excluded.version",
+                (component, number),
+            )
+            failpoint("store.migrating")
 
     return migrate
 

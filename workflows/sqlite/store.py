@@ -5,26 +5,44 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import os
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import aiosqlite
 
 from workflows.clock import Clock
-from workflows.errors import StoreError
-from workflows.sqlite.connect import MEMORY, claim_file, connect_reader, connect_writer, file_name
+from workflows.errors import StoreError, StoreFailed
+from workflows.failpoint import failpoint
+from workflows.sqlite.backup import copy_file
+from workflows.sqlite.commit import is_full
+from workflows.sqlite.connect import (
+    MEMORY,
+    Connector,
+    claim_file,
+    connect_reader,
+    connect_writer,
+    file_name,
+    standard,
+)
+from workflows.sqlite.health import Health
 from workflows.sqlite.operation import Operation, Statement, Value
 from workflows.sqlite.schema import Durability, Step, known, migration
+from workflows.sqlite.wal import WriteAheadLog
 from workflows.sqlite.writer import Writer
 
-__all__ = ["Operation", "Statement", "Store"]
+__all__ = ["Durability", "Health", "Operation", "Statement", "Store"]
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 _READERS = 2
+_CLOSED_BADLY = "closing {} failed ({}): what was acknowledged is in it and its log; check the disk"
 
 
 class Store:
@@ -41,8 +59,10 @@ class Store:
         writer: Writer,
         readers: Sequence[aiosqlite.Connection],
         resources: contextlib.AsyncExitStack,
+        connector: Connector,
     ) -> None:
         self.path = path
+        self._connector = connector
         self._clock = clock
         self._writer = writer
         self._readers = itertools.cycle(readers) if readers else None
@@ -51,21 +71,43 @@ class Store:
 
     @classmethod
     async def open(
-        cls, path: str | os.PathLike[str], *, clock: Clock, durability: Durability = "full"
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        clock: Clock,
+        durability: Durability = "full",
+        connector: Connector = standard,
     ) -> Store:
         """Opens or creates the file; `":memory:"` lives as long as the store.
 
+        With `durability="relaxed"` a power cut may lose the last acknowledged writes, a crash loses none.
         Raises `StoreInUse` when another process owns it, `StoreError` when it is no file of ours.
         """
         name = file_name(path)
-        async with contextlib.AsyncExitStack() as resources:
-            if name != MEMORY:
-                resources.callback(claim_file(name).release)
-            connection = await connect_writer(name, durability, resources)
-            writer = Writer(connection, name=name, clock=clock)
-            resources.push_async_callback(_truncate_wal, connection, writer)
-            readers = [await connect_reader(name, resources) for _ in range(_READERS) if name != MEMORY]
-            store = cls(name, clock=clock, writer=writer, readers=readers, resources=resources.pop_all())
+        try:
+            async with contextlib.AsyncExitStack() as resources:
+                if name != MEMORY:
+                    resources.callback(claim_file(name).release)
+                connection = await connect_writer(name, durability, resources, connector)
+                failpoint("store.opened")
+                wal = None if name == MEMORY else WriteAheadLog(name)
+                writer = Writer(connection, name=name, clock=clock, wal=wal)
+                resources.push_async_callback(_truncate_wal, connection, writer)
+                readers = [
+                    await connect_reader(name, resources, connector)
+                    for _ in range(_READERS)
+                    if name != MEMORY
+                ]
+                store = cls(
+                    name,
+                    clock=clock,
+                    writer=writer,
+                    readers=readers,
+                    resources=resources.pop_all(),
+                    connector=connector,
+                )
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot open {name}: {error}") from error
         await asyncio.sleep(0)  # its life has begun: a task that is cancelled before would close nothing
         return store
 
@@ -86,17 +128,51 @@ class Store:
         with self._clock.busy():
             return [tuple(row) for row in await next(self._readers).execute_fetchall(sql, params)]
 
+    async def room(self) -> None:
+        """Waits while about 10,000 writes, or 20 MB, are queued: for whoever waits for none of its writes."""
+        await self._writer.room()
+
+    @property
+    def health(self) -> Health:
+        """Whether it can be written at the moment; when not, why, and what to do."""
+        return self._writer.health
+
+    @property
+    def patience(self) -> float:
+        """How many seconds a write waits for room on a full disk before it fails."""
+        return self._writer.patience
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self._writer.patience = seconds
+
+    async def backup(self, target: str | os.PathLike[str]) -> None:
+        """Copies the file as of one moment to `target`, which must not exist; writing goes on meanwhile."""
+        if self.path == MEMORY:
+            raise StoreError("what is in memory only cannot be copied: open a file")
+        await copy_file(self.path, Path(target), self._connector)
+
     async def migrate(self, component: str, steps: Sequence[Step]) -> None:
         """Brings the tables of `component` up to version `len(steps)`; step n makes version n of n - 1.
 
-        A step that was released never changes: append a new one. Refuses a file that is newer than `steps`.
+        All missing steps are one transaction; before the first one, the file is copied beside itself. A step
+        that was released never changes: append a new one. Refuses a file that is newer than `steps`.
         """
         version = await self.write(known(component, len(steps)))
-        for number, step in enumerate(steps[version:], version + 1):
-            await self.write(migration(component, number, step))
+        if version == len(steps):
+            return
+        if version and self.path != MEMORY:
+            await self._keep_copy(f"{self.path}.before-{component}-{version + 1}")
+        await self.write(migration(component, steps))
+
+    async def _keep_copy(self, target: str) -> None:
+        if not os.path.exists(target):  # noqa: ASYNC240, PTH110  # an earlier try has made it, and then failed
+            await self.backup(target)
+            _log.info("%s is migrated; it is kept as it was as %s", self.path, target)
 
     async def close(self) -> None:
         """Waits until everything queued is written, then lets the file and its lock go."""
+        failpoint("store.closing")
         self._writer.finish()
         await asyncio.wait([self._life])
         if not self._life.cancelled():
@@ -115,12 +191,21 @@ class Store:
         try:
             await self._writer.run()
         finally:
-            await self._resources.aclose()
+            failpoint("store.written_out")
+            try:
+                await self._resources.aclose()
+            except sqlite3.Error as error:
+                raise StoreFailed(_CLOSED_BADLY.format(self.path, error)) from error
 
 
 async def _truncate_wal(connection: aiosqlite.Connection, writer: Writer) -> None:
-    if not writer.broken:
+    if writer.broken:
+        return
+    try:
         await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        if not is_full(error):  # then the log stays, and is read when the file is opened again
+            raise
 
 
 def _read_only(connection: sqlite3.Connection, sql: str, params: Sequence[Value]) -> list[tuple[Any, ...]]:

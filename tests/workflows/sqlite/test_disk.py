@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import sys
@@ -13,7 +14,7 @@ import pytest
 from tests.workflows.sqlite.pairs import insert, keys, opened
 from workflows.clock import SystemClock
 from workflows.errors import StoreError, StoreFailed
-from workflows.sqlite import connect
+from workflows.sqlite import connect, wal, writer
 from workflows.sqlite.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +40,7 @@ async def test_weak_settings_are_said_at_the_start(
 ) -> None:
     caplog.set_level(logging.WARNING, "workflows")
     connect.warn_of_old_sqlite.cache_clear()
+    connect.warn_of_power_cuts.cache_clear()
     async with await Store.open(
         path, clock=SystemClock(), durability="full" if durability == "full" else "relaxed"
     ):
@@ -49,6 +51,7 @@ async def test_weak_settings_are_said_at_the_start(
 
 async def test_a_full_disk_refuses_and_then_goes_on(path: Path) -> None:
     async with opened(path) as store:
+        store.patience = 0  # fault/test_full_disk.py waits
         pages = await setting(store, "page_count")
         await setting(store, f"max_page_count={pages}")
         with pytest.raises(StoreError, match="full; make room and write again"):
@@ -80,5 +83,47 @@ async def test_a_broken_disk_ends_the_writing_and_says_so(path: Path) -> None:
         with pytest.raises(StoreFailed, match=r"writing to .*pairs\.db failed \(disk I/O error\)"):
             store.write(insert(7))
         assert await keys(store) == [1]
+        assert "check the disk, then start again" in store.health.reason
     async with opened(path) as again:
+        assert again.health.ok
         assert await keys(again) == [1]
+
+
+async def test_the_log_is_written_back_and_stays_small(path: Path) -> None:
+    async with opened(path) as store:
+        for number in range(60):
+            await asyncio.gather(
+                *(store.write(insert(200 * number + key, bytes(4_000))) for key in range(200))
+            )
+        largest = path.with_name("pairs.db-wal").stat().st_size
+        assert await keys(store) == list(range(12_000))
+    assert largest < 40_000_000 < path.stat().st_size  # noqa: ASYNC240
+
+
+async def test_the_log_is_cut_to_nothing_when_nobody_writes(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_IDLE", 0.05)
+    async with opened(path) as store:
+        await store.write(insert(1))
+        log = path.with_name("pairs.db-wal")
+        assert log.stat().st_size > 0
+        async with asyncio.timeout(5):
+            while log.stat().st_size:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await store.write(insert(2))
+        assert await keys(store) == [1, 2]
+
+
+async def test_a_reader_that_keeps_the_log_is_told_of(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(wal, "LARGEST", 1_000_000)
+    monkeypatch.setattr(wal, "_PAGES", 100)
+    async with opened(path) as store:
+        await store.write(insert(0))
+        with contextlib.closing(sqlite3.connect(path)) as reader:
+            reader.execute("BEGIN").execute("SELECT count(*) FROM pair").fetchall()
+            for key in range(1, 400):
+                await store.write(insert(key, bytes(4_000)))
+        assert caplog.text.count("a reader keeps it from being used again") == 1

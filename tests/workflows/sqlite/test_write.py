@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.sqlite.pairs import insert, keys, opened
-from workflows.errors import StoreError
+from tests.workflows.sqlite.pairs import PAIR, insert, keys, opened
+from workflows import failpoint
+from workflows.clock import SystemClock
+from workflows.errors import StoreError, StoreFailed
 from workflows.sqlite.store import Statement, Store
 
 pytestmark = pytest.mark.anyio
@@ -143,6 +145,55 @@ async def test_an_operation_that_commits_by_itself_is_told(path: Path) -> None:
         with pytest.raises(StoreError, match="no transaction is active"):
             await store.write(lambda connection: connection.execute("COMMIT"))
         await store.write(insert(1))
+
+
+async def test_producers_wait_for_room_in_the_order_of_their_calls(path: Path) -> None:
+    async def produce(store: Store, key: int) -> None:
+        await store.room()
+        begun.append(key)
+        longest.append(len(begun) - len(done))
+        await store.write(insert(key))
+        done.append(key)
+
+    begun: list[int] = []
+    done: list[int] = []
+    longest: list[int] = []
+    async with opened(path) as store:
+        flood = [store.write(insert(-key - 1)) for key in range(13_000)]
+        producers = [asyncio.ensure_future(produce(store, key)) for key in range(20_000)]
+        await asyncio.sleep(0)
+        assert begun == []
+        producers[7].cancel()
+        await asyncio.wait(producers)
+        assert begun == [key for key in range(20_000) if key != 7]
+        assert max(longest) <= 20_000
+        assert all(future.done() for future in flood)
+
+
+async def test_whoever_waits_for_room_hears_of_the_end(path: Path) -> None:
+    store = await Store.open(path, clock=SystemClock())
+    await store.migrate("pairs", [PAIR])
+    flood = [store.write(insert(key)) for key in range(13_000)]
+    waiting = asyncio.ensure_future(store.room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await store.close()
+    await waiting
+    assert not store.health.ok
+    assert {future.result() for future in flood} == {1}
+
+
+async def test_a_mistake_of_the_writer_itself_leaves_nobody_waiting(path: Path) -> None:
+    async with opened(path) as store:
+        failpoint.arm("store.taken", "raise")
+        try:
+            futures = [store.write(insert(key)) for key in range(3)]
+            await asyncio.wait(futures)
+        finally:
+            failpoint.disarm()
+        assert {type(future.exception()) for future in futures} == {StoreFailed}
+        with pytest.raises(StoreFailed, match=r"failed \(store.taken\) and stopped"):
+            store.write(insert(9))
 
 
 async def test_a_reader_cannot_write(path: Path) -> None:
