@@ -70,7 +70,7 @@ def _no_unique_index() -> None:
 
 def _no_epoch_check() -> None:
     """Whoever has lost the lease may write on."""
-    _rewrite((r"\bAND epoch = (\?|:epoch)", r"AND \1 IS NOT NULL"))
+    _rewrite((r"\bAND (?:instance\.)?epoch = (\?|:epoch|column\d+)", r"AND \1 IS NOT NULL"))
 
 
 def _replace(put: Callable[..., asyncio.Future[None]]) -> None:
