@@ -11,6 +11,7 @@ import pytest
 
 from workflows import clock as clocks
 from workflows.clock import Alarms, SystemClock
+from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +69,20 @@ async def test_an_alarm_that_fails_does_not_silence_the_next(shift: Shift) -> No
     clock.call_at(START, end.set)
     await asyncio.wait_for(end.wait(), 5)
     assert "dictionary is empty" in failed.result()
+
+
+async def test_virtual_clocks_of_one_loop_do_not_wait_for_each_other() -> None:
+    virtual = [VirtualClock() for _ in range(3)]
+    begun = virtual[0].now()
+
+    async def sleeps(clock: VirtualClock, number: int) -> float:
+        for _ in range(number):
+            await clock.sleep(10)
+        return clock.now() - begun
+
+    async with asyncio.timeout(20):
+        slept = await asyncio.gather(*(sleeps(clock, place) for place, clock in enumerate(virtual, 2)))
+    assert slept == [20, 30, 40]
 
 
 async def test_a_sleep_of_nothing_or_less_returns() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from workflows.clock import Alarm, Alarms
 
@@ -27,6 +28,8 @@ class _Holder:
         self.ended = False
 
 
+_looking: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
+"""How many clocks are going to look whether their loop has anything else to do."""
 _holders: ContextVar[tuple[_Holder, ...]] = ContextVar("_holders", default=())
 
 
@@ -114,22 +117,28 @@ class VirtualClock:
     def _watch(self) -> None:
         if self._watching is None and self._next_at() is not None:
             self._quiet = 0
-            self._watching = asyncio.get_running_loop().call_soon(self._look)
+            self._look_soon()
 
     def _look(self) -> None:
         self._watching = None
+        loop = asyncio.get_running_loop()
+        _looking[loop] -= 1
         when = self._next_at()
         if when is None or self._awake:
             return  # whoever is awake looks again when it is done
-        loop = asyncio.get_running_loop()
-        self._quiet = 0 if getattr(loop, "_ready", ()) else self._quiet + 1
+        self._quiet = 0 if len(getattr(loop, "_ready", ())) > _looking[loop] else self._quiet + 1
         if self._quiet >= (_POLLS if hasattr(loop, "_ready") else _PASSES):
             self._quiet = 0
             self._now = max(self._now, when)
             self._alarms.fire(self._now)
             self._fire_spans()
         if self._next_at() is not None and self._watching is None:
-            self._watching = loop.call_soon(self._look)
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        loop = asyncio.get_running_loop()
+        _looking[loop] = _looking.get(loop, 0) + 1
+        self._watching = loop.call_soon(self._look)
 
     def _fire_spans(self) -> None:
         span = self._spans.next_at()
