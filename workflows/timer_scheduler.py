@@ -33,7 +33,7 @@ class ClockScheduler(AsyncIOScheduler):  # type: ignore[misc]  # APScheduler has
         self._alarm: Alarm | None = None
 
     def attach(
-        self, name: str, window: Window, *, free: Callable[[], int], start: Callable[[list[Entry]], None]
+        self, name: str, window: Window[int], *, free: Callable[[], int], start: Callable[[list[Entry]], None]
     ) -> None:
         """From now on `start` gets what is due in `window`, never more than `free()` of it."""
         self._windows[name] = store = WindowJobStore(window, clock=self._clock, free=free, start=start)
@@ -75,7 +75,12 @@ class WindowJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no 
     """A window, shown as a store with at most one job."""
 
     def __init__(
-        self, window: Window, *, clock: Clock, free: Callable[[], int], start: Callable[[list[Entry]], None]
+        self,
+        window: Window[int],
+        *,
+        clock: Clock,
+        free: Callable[[], int],
+        start: Callable[[list[Entry]], None],
     ) -> None:
         super().__init__()
         self._window = window

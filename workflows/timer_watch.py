@@ -14,7 +14,7 @@ from workflows.errors import StoreError
 from workflows.sqlite.store import Store
 from workflows.timer_runs import Fire, Runs
 from workflows.timer_table import delete, dues
-from workflows.timer_window import Entry, Load, Window
+from workflows.timer_window import Entry, Load, Window, timer_window
 
 __all__ = ["Ticks", "Watch"]
 
@@ -27,7 +27,7 @@ class Ticks(Protocol):
     """What says that something of a window is due."""
 
     def attach(
-        self, name: str, window: Window, *, free: Callable[[], int], start: Callable[[list[Entry]], None]
+        self, name: str, window: Window[int], *, free: Callable[[], int], start: Callable[[list[Entry]], None]
     ) -> None:
         """From now on `start` gets what is due in `window`, never more than `free()` of it."""
 
@@ -58,7 +58,7 @@ class Watch:
         self._clock = clock
         self._ticks = ticks
         self._owners = None if owners is None else frozenset(owners)
-        self._window = Window(window)
+        self._window = timer_window(window)
         self._runs = Runs(store, clock=clock, fire=fire, most=most_running, ended=self._ended)
         self._context = copy_context()
         self._loading: asyncio.Task[None] | None = None
@@ -106,13 +106,13 @@ class Watch:
             loop = asyncio.get_running_loop()
             self._loading = loop.create_task(self._load(load), context=self._context.copy())
 
-    async def _load(self, load: Load) -> None:
+    async def _load(self, load: Load[int]) -> None:
         while (rows := await self._read(load)) is None:
             await self._clock.sleep(_DISK_RETRY)
         self._window.end_load(rows)
         self._ticks.look_again()
 
-    async def _read(self, load: Load) -> list[Entry] | None:
+    async def _read(self, load: Load[int]) -> list[Entry] | None:
         try:
             with self._clock.busy():
                 rows = await self._store.read(*dues(self._realm, self._owners, load.after, load.room))

@@ -1,50 +1,56 @@
-"""The next timers in memory: what is due soonest of a table that may hold millions."""
+"""What is due soonest, in memory, of a table that may hold millions of dues."""
 
 from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-__all__ = ["Entry", "Load", "Window"]
+__all__ = ["Entry", "Load", "Window", "timer_window"]
+
+D = TypeVar("D", bound=float)
 
 Entry = tuple[int, int]
-"""When it is due, in milliseconds since the epoch, and its id."""
+"""When a timer is due, in milliseconds since the epoch, and its id."""
 
-_BEFORE_ALL: Entry = (-(1 << 62), 0)
 _STALE = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Load(Generic[D]):
     """What the window lacks: the next `room` rows after `after`."""
 
-    after: Entry
+    after: tuple[D, int]
     room: int
 
 
-class Window:
-    """Holds every pending timer up to an edge, and none after it: what is not here is not due before it."""
+class Window(Generic[D]):
+    """Holds everything pending up to an edge, and nothing after it: what is not here is not due before it.
 
-    def __init__(self, capacity: int) -> None:
+    Dues are numbers of which `per_second` make a second.
+    """
+
+    def __init__(self, capacity: int, *, before_all: D, per_second: int) -> None:
         self._capacity = capacity
-        self._heap: list[Entry] = []
-        self._due: dict[int, int] = {}
-        self._edge: Entry | None = _BEFORE_ALL
+        self._per_second = per_second
+        self._heap: list[tuple[D, int]] = []
+        self._due: dict[int, D] = {}
+        self._edge: tuple[D, int] | None = (before_all, 0)
         self._loading: int | None = None
-        self._meanwhile: list[Entry] = []
+        self._meanwhile: list[tuple[D, int]] = []
 
     def __len__(self) -> int:
         return len(self._due)
 
     @property
-    def next_due(self) -> int | None:
+    def next_due(self) -> D | None:
         """When the soonest is due; None when there is none in here."""
         heap = self._heap
         while heap and self._due.get(heap[0][1]) != heap[0][0]:
             heapq.heappop(heap)
         return heap[0][0] if heap else None
 
-    def offer(self, entry: Entry) -> None:
+    def offer(self, entry: tuple[D, int]) -> None:
         """A row has become due at another time, or is new; told after its COMMIT."""
         if self._edge is None or entry <= self._edge:
             self._push(entry)
@@ -60,33 +66,34 @@ class Window:
             self._heap = [entry for entry in self._heap if self._due.get(entry[1]) == entry[0]]
             heapq.heapify(self._heap)
 
-    def take(self, now: float, most: int) -> list[Entry]:
+    def take(self, now: float, most: int) -> list[tuple[D, int]]:
         """Removes and returns what is due at `now` (seconds), soonest first."""
-        taken: list[Entry] = []
-        while len(taken) < most and (due := self.next_due) is not None and due / 1000 <= now:
+        taken: list[tuple[D, int]] = []
+        while len(taken) < most and (due := self.next_due) is not None and due / self._per_second <= now:
             entry = heapq.heappop(self._heap)
             del self._due[entry[1]]
             taken.append(entry)
         return taken
 
-    def begin_load(self) -> Load | None:
+    def begin_load(self) -> Load[D] | None:
         """What to read from the table now; None when there is enough, or a reading is under way."""
         if self._loading is not None or self._edge is None or len(self._due) > self._capacity // 2:
             return None
         self._loading = self._capacity - len(self._due)
         return Load(self._edge, self._loading)
 
-    def end_load(self, found: list[Entry]) -> None:
+    def end_load(self, found: list[tuple[D, int]]) -> None:
         """What was read for the last `begin_load`, in order."""
         self._edge = found[-1] if len(found) == self._loading else None
         self._loading = None
         meanwhile, self._meanwhile = self._meanwhile, []
         for entry in found:
-            self._push(entry)
+            if entry[1] not in self._due:  # else it has become due at another time since it was read
+                self._push(entry)
         for entry in meanwhile:
             self.offer(entry)
 
-    def _push(self, entry: Entry) -> None:
+    def _push(self, entry: tuple[D, int]) -> None:
         due, timer = entry
         if self._due.get(timer) != due:
             self._due[timer] = due
@@ -97,3 +104,8 @@ class Window:
         self._due = {timer: due for due, timer in kept}
         self._heap = kept
         self._edge = kept[-1]
+
+
+def timer_window(capacity: int) -> Window[int]:
+    """A window of a table of timers."""
+    return Window(capacity, before_all=-(1 << 62), per_second=1000)

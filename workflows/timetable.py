@@ -50,7 +50,7 @@ class Timetable:
             await asyncio.sleep(0)  # APScheduler shuts down in the next turn of the loop
 
     def attach(
-        self, name: str, window: Window, *, free: Callable[[], int], start: Callable[[list[Entry]], None]
+        self, name: str, window: Window[int], *, free: Callable[[], int], start: Callable[[list[Entry]], None]
     ) -> None:
         """See `Ticks`."""
         if self._scheduler is None:

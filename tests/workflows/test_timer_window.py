@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from workflows.timer_window import Entry, Load, Window
+from workflows.timer_window import Entry, Load, timer_window
 
 CAPACITY = 4
 
 
-def read(table: dict[int, int], load: Load) -> list[Entry]:
+def read(table: dict[int, int], load: Load[int]) -> list[Entry]:
     """What the query of the table gives."""
     return sorted(entry for entry in ((due, timer) for timer, due in table.items()) if entry > load.after)[
         : load.room
@@ -24,7 +24,7 @@ class Seen(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.table: dict[int, int] = {}
-        self.window = Window(CAPACITY)
+        self.window = timer_window(CAPACITY)
         self.pending: list[Entry] | None = None
         self.now = 0
         self.ids = 0
@@ -41,6 +41,14 @@ class Seen(RuleBasedStateMachine):
         timer = draw.draw(st.sampled_from(sorted(self.table)))
         del self.table[timer]
         self.window.forget(timer)
+
+    @precondition(lambda self: self.table)
+    @rule(draw=st.data(), due=st.integers(0, 30))
+    def move(self, draw: st.DataObject, due: int) -> None:
+        timer = draw.draw(st.sampled_from(sorted(self.table)))
+        self.window.forget(timer)
+        self.table[timer] = self.now + due
+        self.window.offer((self.now + due, timer))
 
     @rule(passed=st.integers(0, 10), most=st.integers(0, 3), again=st.integers(0, 20))
     def take(self, passed: int, most: int, again: int) -> None:
@@ -92,7 +100,7 @@ TestWindow = Seen.TestCase
 
 @given(st.lists(st.integers(0, 100), max_size=50), st.integers(0, 60))
 def test_what_is_cancelled_takes_no_room(dues: list[int], cancelled: int) -> None:
-    window = Window(20_000)
+    window = timer_window(20_000)
     load = window.begin_load()
     assert load is not None
     window.end_load([])
@@ -106,3 +114,19 @@ def test_what_is_cancelled_takes_no_room(dues: list[int], cancelled: int) -> Non
     kept = sorted((due, timer) for timer, due in enumerate(dues) if timer >= cancelled)
     assert window.take(1e9, 1000) == kept
     assert len(window._heap) <= 1024
+
+
+def test_what_has_become_due_sooner_while_it_was_being_read_comes_sooner() -> None:
+    window = timer_window(4)
+    table = {number: 10 * number for number in range(1, 9)}
+    load = window.begin_load()
+    assert load is not None
+    window.end_load(read(table, load))
+    assert [timer for _, timer in window.take(1e9, 3)] == [1, 2, 3]
+    load = window.begin_load()
+    assert load is not None
+    found = read(table, load)
+    table[6] = 35
+    window.offer((35, 6))
+    window.end_load(found)
+    assert window.take(0.035, 9) == [(35, 6)]
