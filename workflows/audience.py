@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from workflows.backend import Instance, Seen
 from workflows.bell import Bell
@@ -15,12 +16,18 @@ __all__ = ["Audience"]
 class Audience:
     """The watchers of one incarnation, over all its runs."""
 
-    __slots__ = ("_bells", "_end", "_queues")
+    __slots__ = ("_bells", "_end", "_queues", "_waiting")
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[Seen | Exception | None]] = set()
         self._bells: set[Bell] = set()
         self._end: asyncio.Future[Instance] | None = None
+        self._waiting = 0
+
+    @property
+    def deserted(self) -> bool:
+        """Nobody is there."""
+        return not (self._queues or self._bells or self._waiting)
 
     @property
     def listening(self) -> bool:
@@ -64,11 +71,16 @@ class Audience:
                 bell.over = False
                 bell.ring()
 
-    async def end(self) -> Instance:
-        """The instance, once it has ended; a waiter that is cancelled disturbs nobody."""
+    @contextmanager
+    def ending(self) -> Iterator[asyncio.Future[Instance]]:
+        """The instance, once it has ended: for many who wait, so that nobody may cancel it."""
         if self._end is None:
             self._end = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(self._end)
+        self._waiting += 1
+        try:
+            yield self._end
+        finally:
+            self._waiting -= 1
 
     def ended(self, instance: Instance) -> None:
         """Tells those who wait for the end."""

@@ -5,7 +5,7 @@ Above it the driver runs `run()`; below it a backend keeps the truth. A backend 
 - what it has acknowledged survives the process;
 - an instance has one lease at a time; what an older lease writes raises `Fenced`;
 - an event is consumed in the same transaction as the entry that received it, so exactly once;
-- unfinished instances are driven again when `serve` begins.
+- unfinished instances are driven again when `serve` begins, or when what they wait for has come.
 """
 
 from __future__ import annotations

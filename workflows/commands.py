@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from workflows import failure, lifecycle
 from workflows.backend import (
@@ -63,8 +62,6 @@ class Commands:
         self._tell = tell
         self.changes: set[asyncio.Task[Any]] = set()
         """Those that are being carried out."""
-        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        """Of instances without a lease that somebody gives commands to now."""
         self._context = Context()
         """What is changed does not see the context variables of whoever asked for it."""
 
@@ -83,18 +80,26 @@ class Commands:
         self, ref: Ref, command: Command, step: Key | None = None, *, astray: bool = False
     ) -> None:
         """See `Backend.control`; `astray`: see `Change`."""
-        lease = self.runs.leases.get(ref.incarnation)
-        turn = self._turns.setdefault(ref.incarnation, asyncio.Lock()) if lease is None else lease.turn
-        async with turn:
-            if self.runs.leases.get(ref.incarnation) is lease:
-                if lease is None:
-                    await self._control_unleased(ref, command, step, astray=astray)
-                else:
-                    command = _asked_for(command, lease.journal.values())
-                    ending = _ending(command, lease.undoing)
-                    await self._apply(lease, command, ending, step, astray=astray)
+        async with self.runs.turns.of(ref.incarnation):
+            lease = self.runs.leases.get(ref.incarnation) or await self._claimed(ref)
+            if lease is None:
+                await self._control_unleased(ref, command, step, astray=astray)
                 return
-        await self.control(ref, command, step, astray=astray)  # it ended or began anew meanwhile
+            try:
+                command = _asked_for(command, lease.journal.values())
+                await self._apply(lease, command, _ending(command, lease.undoing), step, astray=astray)
+            finally:
+                if lease.run is None and self.runs.leases.get(ref.incarnation) is lease:
+                    self.runs.begin(lease)
+
+    async def _claimed(self, ref: Ref) -> Lease | None:
+        """A lease of an instance that is only a row, so that one path leads to what a command does."""
+        if ref.workflow not in self.runs.workflows:
+            return None
+        instance = await self._ledger.read(ref.incarnation)
+        if instance is None or instance.status in FINAL:
+            return None
+        return await self.runs.lease_of(ref.incarnation)
 
     async def _control_unleased(self, ref: Ref, command: Command, step: Key | None, *, astray: bool) -> None:
         """A finished instance, or one of a workflow that this process does not serve."""
@@ -179,6 +184,7 @@ class Commands:
         lease.changed()
         if instance.status == "paused":
             lease.give_back()
+            self.runs.rest(lease)
         elif instance.status in ("running", "queued"):
             self.runs.start(lease)
         if instance.status == "waitingForPause" and lease.running == 0:
@@ -190,9 +196,8 @@ class Commands:
         The lease is there before, so that it hears of other children that end meanwhile.
         """
         lease = self.runs.lease(remains, after=after)
-        async with lease.turn:
-            await self.followers.applied(applied)
-            self.runs.begin(lease)
+        await self.followers.applied(applied)
+        self.runs.begin(lease)
 
     async def _end_astray(self, ref: Ref) -> None:
         await self.control(ref, "terminate", astray=True)
@@ -210,8 +215,8 @@ class Commands:
 
     async def _if(self, lease: Lease, command: Command, still: Callable[[], bool]) -> None:
         """A command of the engine's own, unless another one came first."""
-        async with lease.turn:
-            if not still():
+        async with self.runs.turns.of(lease.ref.incarnation):
+            if not (still() and lease.lease_ok()):
                 return
             try:
                 await self._apply(lease, command)

@@ -5,6 +5,7 @@ The event is consumed in the transaction that records what became of the step: a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "Failed",
     "Rerun",
     "Succeeded",
+    "asks",
     "dump",
     "load",
     "refusal",
@@ -53,6 +55,11 @@ class Failed:
 
 
 Decision = Rerun | Succeeded | Failed
+
+
+def asks(types: Iterable[str]) -> bool:
+    """Who waits for events of these types waits for a decision, too."""
+    return any(type.startswith(PREFIX) for type in types)
 
 
 def sent_as(step: Key) -> str:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from weakref import WeakSet
 
 from workflows import failure, garbage
 from workflows.backend import (
@@ -18,6 +17,7 @@ from workflows.backend import (
     Errored,
     Halted,
     Outcome,
+    Parked,
     Rollback,
     Stopped,
 )
@@ -71,8 +71,8 @@ class Driver:
         self._tasks = TaskFactory.installed()
         garbage.look_less_often()
         self._parking, self._never = Parking(hot_waits), Parking(sys.maxsize)
-        self._stubborn: WeakSet[Activation] = WeakSet()
-        """Those of which a run did not unwind to be parked: they park no more."""
+        self._stubborn: set[int] = set()
+        """Incarnations of which a run did not unwind to be parked: they park no more."""
         self._kept: set[asyncio.Future[Any]] = set()
         """The tasks of such runs; the event loop holds tasks only weakly."""
         self._left: set[Run] = set()
@@ -85,7 +85,7 @@ class Driver:
             payload = definition.load_params(activation.params)
         except CannotDecode as error:
             return Halted(str(error))
-        parking = self._never if activation in self._stubborn else self._parking
+        parking = self._never if activation.ref.incarnation in self._stubborn else self._parking
         run = Run(
             activation,
             clock=self._clock,
@@ -103,6 +103,8 @@ class Driver:
             outcome = await asyncio.shield(run.ended)
             if isinstance(outcome, Rollback) or activation.undoing is not None:
                 run.end(outcome)  # what is left of it is blocked for ever
+            if not isinstance(outcome, Parked | Stopped):
+                self._stubborn.discard(activation.ref.incarnation)
             return outcome
         finally:
             parking.goes_on(run)
@@ -141,7 +143,7 @@ class Driver:
     async def _unwound(self, run: Run, main: asyncio.Task[None]) -> None:
         """Waits a little until nothing of a run that was let go is under way."""
         run.activation.listen(None)
-        workflow, id, _ = run.activation.ref
+        workflow, id, incarnation = run.activation.ref
         try:
             pending = await _over(run, main)
         finally:
@@ -153,7 +155,7 @@ class Driver:
         if not (pending or run.made.given_up):
             run.dissolve()
         elif run.parked:
-            self._stubborn.add(run.activation)
+            self._stubborn.add(incarnation)
             for task in pending:
                 self._kept.add(task)
                 task.add_done_callback(self._kept.discard)

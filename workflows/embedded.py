@@ -10,7 +10,6 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import nullcontext
 from contextvars import Context
 from typing import Any, TypeVar
 
@@ -25,7 +24,7 @@ from workflows.lifecycle import Command
 from workflows.notice import Tell
 from workflows.rehearsal import Rehearsals
 from workflows.slots import Slots
-from workflows.types import Status, Usage
+from workflows.types import FINAL, Status, Usage
 from workflows.watching import read, watch
 
 __all__ = ["EmbeddedBackend"]
@@ -61,8 +60,9 @@ class EmbeddedBackend:
     async def serve(self, workflows: Iterable[str], drive: Drive) -> None:
         """See `Backend.serve`."""
         served = tuple(workflows)
-        await self._runs.serve(served, drive)
+        self._runs.serve(served, drive)
         await self._commands.followers.sweep()
+        await self._runs.claim()
         for name, count in (await self._ledger.unserved(served)).items():
             log.warning(
                 "%d unfinished instance(s) of %s are left alone: this engine was not given that workflow",
@@ -87,6 +87,7 @@ class EmbeddedBackend:
             await self._let_go()
             async with self._claiming:
                 await self._quiet()
+                self._runs.drop()
                 await self._runs.claim()
 
     async def close(self) -> None:
@@ -138,11 +139,17 @@ class EmbeddedBackend:
         """See `Backend.finished`."""
         self._refuse_when_closed()
         lease = self._runs.leases.get(ref.incarnation)
-        if lease is None:
-            return await self._read(lambda: self._known(ref))
-        if lease.broken is not None:
-            raise lease.broken
-        return await self._runs.audiences[ref.incarnation].end()
+        if (broken := self._runs.broken(ref.incarnation)) is not None:
+            raise broken
+        try:
+            with self._runs.audiences[ref.incarnation].ending() as end:
+                if lease is None:
+                    instance = await self._read(lambda: self._known(ref))
+                    if instance.status in FINAL or ref.workflow not in self._runs.workflows:
+                        return instance
+                return await asyncio.shield(end)
+        finally:
+            self._runs.left_alone(ref.incarnation)
 
     def watch(self, ref: Ref, cursor: int) -> AsyncIterator[Seen]:
         """See `Backend.watch`."""
@@ -152,7 +159,7 @@ class EmbeddedBackend:
     def stream(self, ref: Ref, key: Key, offset: int) -> AsyncIterator[Chunk]:
         """See `Backend.stream`."""
         self._refuse_when_closed()
-        return read(ref, key, offset, chunks=self._ledger.chunks, runs=self._runs)
+        return read(ref, key, offset, ledger=self._ledger, runs=self._runs)
 
     async def send_event(self, ref: Ref, type: str, payload: bytes, *, decides: Key | None = None) -> None:
         """See `Backend.send_event`."""
@@ -193,7 +200,7 @@ class EmbeddedBackend:
 
     async def _quiet(self) -> None:
         """Carries out what has come while runs were let go; nothing more may come."""
-        while self._commands.changes or self._runs.tasks:
+        while self._commands.changes or self._runs.under_way:
             await self._let_go()
 
     async def _create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
@@ -213,14 +220,15 @@ class EmbeddedBackend:
         return created
 
     async def _deliver(self, ref: Ref, type: str, payload: bytes, decides: Key | None) -> None:
-        lease = self._runs.leases.get(ref.incarnation)
-        async with lease.turn if lease is not None else nullcontext():
-            event = await self._ledger.deliver(
+        async with self._runs.turns.of(ref.incarnation):
+            event, wakes = await self._ledger.deliver(
                 ref.incarnation, type, payload, self._clock.now(), decides=decides
             )
-            current = self._runs.leases.get(ref.incarnation)
-            if current is not None:
-                self._runs.received(current, event)
+            lease = self._runs.leases.get(ref.incarnation)
+            if lease is not None:
+                self._runs.received(lease, event)
+        if wakes and ref.workflow in self._runs.workflows:
+            self._runs.wakes.wake(ref.incarnation)
 
     async def _select(self, listing: Listing, wanted: frozenset[Status] | None) -> list[Instance]:
         found: list[Instance] = []
@@ -234,9 +242,11 @@ class EmbeddedBackend:
 
     def _shown(self, instance: Instance) -> Instance:
         """With the status that only this process knows."""
-        lease = self._runs.leases.get(instance.ref.incarnation)
-        if instance.status != "running" or lease is None:
+        if instance.status != "running" or instance.ref.workflow not in self._runs.workflows:
             return instance
+        lease = self._runs.leases.get(instance.ref.incarnation)
+        if lease is None:
+            return dataclasses.replace(instance, status="waiting")
         if lease.queued:
             return dataclasses.replace(instance, status="queued")
         return dataclasses.replace(instance, status="waiting") if lease.seen_waiting else instance

@@ -157,6 +157,8 @@ class Engine:
     async def replay(self) -> None:
         """Lets every run go and runs it again from its journal, as after a crash; nothing recorded is lost.
 
+        What is parked stays so.
+
         For tests: code that comes to another outcome after this would do so after a crash.
         """
         if self._backend is None:

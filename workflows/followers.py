@@ -9,11 +9,9 @@ from collections.abc import Awaitable, Callable
 from workflows.backend import Ref
 from workflows.entry import Entry
 from workflows.errors import InstanceFinished, InstanceNotFound
-from workflows.kin import astray
-from workflows.lease import Lease
+from workflows.kin import Told, astray
 from workflows.ledger import Applied, Ledger
 from workflows.runs import Runs
-from workflows.types import FINAL
 
 __all__ = ["Followers"]
 
@@ -41,25 +39,21 @@ class Followers:
     async def applied(self, applied: Applied) -> None:
         """A change is durable: the parent hears of the end of its child, and followers end with theirs."""
         if applied.told is not None:
-            lease = self._runs.leases.get(applied.told.parent)
-            if lease is not None and lease.epoch == applied.told.epoch:  # else it was claimed with its inbox
-                self._runs.received(lease, applied.told.event)
+            self._tell(applied.told)
         if applied.followers:
             kept: list[Entry] = [] if applied.remains is None else applied.remains.entries
             await self._end([one.ref for one in applied.followers if astray(*one.ref[:2], kept)])
 
     async def sweep(self) -> None:
         """Ends those whose parent ended, or let them go, without this having been carried out."""
-        following = [lease for lease in self._runs.leases.values() if lease.follows]
-        await self._end([lease.ref for lease in following if await self._is_astray(lease)])
+        await self._end(await self._ledger.astray(self._runs.workflows))
 
-    async def _is_astray(self, lease: Lease) -> bool:
-        assert lease.parent is not None, "only children follow"
-        parent = self._runs.leases.get(lease.parent)
-        if parent is not None:
-            return astray(*lease.ref[:2], parent.journal.values())
-        kept = await self._ledger.read(lease.parent)
-        return kept is None or kept.status in FINAL
+    def _tell(self, told: Told) -> None:
+        lease = self._runs.leases.get(told.parent)
+        if told.wakes:
+            self._runs.wakes.wake(told.parent)
+        elif lease is not None and lease.epoch == told.epoch:  # else it is claimed with its inbox
+            self._runs.received(lease, told.event)
 
     async def _end(self, children: list[Ref]) -> None:
         await asyncio.gather(*map(self._terminate, children))

@@ -39,6 +39,8 @@ class Told(NamedTuple):
     epoch: int
     """Of the parent, when it was told."""
     event: InboxEvent
+    wakes: bool
+    """The parent was parked, and waited for this: it is to be claimed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,6 @@ class Lease:
         self.created_at = claim.instance.created_at
         self.paused_at = claim.instance.paused_at
         self.firing = claim.instance.firing
-        self.parent = claim.instance.parent
-        self.follows = claim.instance.follows
         self.undoing = claim.instance.undoing
         self.begun = claim.instance.begun
         self.status: Status = claim.instance.status
@@ -39,8 +37,6 @@ class Lease:
         self.waiting = 0
         self.late = 0
         self.audience = audience
-        self.turn = asyncio.Lock()
-        """One command at a time."""
         self.run: asyncio.Task[None] | None = None
         self.after: asyncio.Task[None] | None = None
         """The run of an earlier lease, which was cut off."""

@@ -1,4 +1,4 @@
-"""Where the rows of an embedded backend are kept: fourteen verbs, each one atomic and durable when awaited.
+"""Where the rows of an embedded backend are kept: eighteen verbs, each one atomic and durable when awaited.
 
 Verbs that write are plain functions that return a future: the order of calls is the order of the writes. They
 raise nothing themselves; the future has it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from asyncio import Future
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from workflows.backend import InboxEvent, Instance, Listing, NewInstance, Ref
 from workflows.change import Change, Plan
@@ -20,7 +20,7 @@ from workflows.lifecycle import BEGUN, QUEUED
 from workflows.timer import Due
 from workflows.types import FINAL, Usage
 
-__all__ = ["Applied", "Birth", "Claim", "Ledger"]
+__all__ = ["Applied", "Birth", "Claim", "Delivered", "Ledger"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,14 @@ class Claim:
     entries: list[Entry]
     inbox: list[InboxEvent]
     moments: list[Moment]
+
+
+class Delivered(NamedTuple):
+    """An event that was put into an inbox."""
+
+    event: InboxEvent
+    wakes: bool
+    """Its receiver was parked, and waited for this: it is to be claimed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +130,28 @@ class Ledger(Protocol):
     async def undecided(self, incarnation: int) -> tuple[str, ...]:
         """Its steps that wait for a decision and have not got one, by ordinal."""
 
-    def claim(self, workflows: Iterable[str], *, only: int | None = None) -> Future[list[Claim]]:
-        """Every unfinished instance of these workflows, or one incarnation, each with its epoch raised."""
+    async def awake(self, workflows: Iterable[str]) -> list[int]:
+        """Incarnations that have something to run: they are neither ended, nor paused, nor parked.
+
+        Those that wait for a decision are among them, as today's code may decide.
+        """
+
+    def claim(self, incarnations: Sequence[int]) -> Future[list[Claim]]:
+        """Those of them that have not ended, each with its epoch raised, and not parked any more."""
+
+    def park(self, incarnation: int, epoch: int, wake: float, types: frozenset[str]) -> Future[bool]:
+        """Until it is claimed, it waits for `wake`, which may be infinite, or an event of one of `types`.
+
+        False, and nothing is written, when such an event is there. `Fenced` when the epoch has been raised.
+        """
+
+    async def wakes(
+        self, workflows: Iterable[str], after: tuple[float, int], most: int
+    ) -> list[tuple[float, int]]:
+        """When those that are parked wake, and their incarnations: the next `most` of them after `after`."""
+
+    async def astray(self, workflows: Iterable[str]) -> list[Ref]:
+        """Unfinished children that follow, and that no step of an unfinished parent waits for."""
 
     async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
         """How many unfinished instances there are of each workflow that is not one of these."""
@@ -133,7 +161,7 @@ class Ledger(Protocol):
 
     def deliver(
         self, incarnation: int, type: str, payload: bytes, at: float, *, decides: Key | None = None
-    ) -> Future[InboxEvent]:
+    ) -> Future[Delivered]:
         """A new event; `InstanceFinished` when the instance is finished, `decision.refusal` of `decides`."""
 
     def transition(self, incarnation: int, change: Change) -> Future[Applied | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import heapq
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +14,12 @@ from itertools import islice
 
 from workflows import decision
 from workflows.acknowledged import acknowledged as _acknowledged
-from workflows.backend import InboxEvent, Instance, Listing
+from workflows.backend import InboxEvent, Instance, Listing, Ref
 from workflows.change import Change, Plan, planned, used_by
 from workflows.entry import Entry, Key, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
-from workflows.kin import Told, end_of, end_type, lets_go
-from workflows.ledger import Applied, Birth, Claim
+from workflows.kin import Told, astray, end_of, end_type, lets_go
+from workflows.ledger import Applied, Birth, Claim, Delivered
 from workflows.lifecycle import Effect
 from workflows.memory_chunks import MemoryChunks
 from workflows.sqlite.store import Store
@@ -34,6 +36,24 @@ class _Row:
     entries: dict[int, Entry] = field(default_factory=dict)
     inbox: dict[int, InboxEvent] = field(default_factory=dict)
     moments: list[Moment] = field(default_factory=list)
+    wake: float | None = None
+    """When it wakes; None: it is not parked."""
+    awaits: frozenset[str] = frozenset()
+    """The types of events that wake it."""
+
+    @property
+    def awake(self) -> bool:
+        goes_on = self.instance.status not in FINAL and self.instance.status != "paused"
+        return goes_on and (self.wake is None or decision.asks(self.awaits))
+
+    def wakes_up(self) -> None:
+        self.wake, self.awaits = None, frozenset()
+
+    def woken_by(self, type: str) -> bool:
+        if type not in self.awaits:
+            return False
+        self.wakes_up()
+        return True
 
 
 class MemoryLedger:
@@ -87,11 +107,38 @@ class MemoryLedger:
         asking = [entry.key for _, entry in sorted(row.entries.items()) if entry.undecided]
         return tuple(str(key) for key in asking if not _has_event(row, decision.sent_as(key)))
 
-    def claim(self, workflows: Iterable[str], *, only: int | None = None) -> asyncio.Future[list[Claim]]:
-        """See `Ledger.claim`."""
+    async def awake(self, workflows: Iterable[str]) -> list[int]:
+        """See `Ledger.awake`."""
         wanted = frozenset(workflows)
-        rows = self._rows.values() if only is None else [self._rows[only]] if only in self._rows else []
-        return _acknowledged(lambda: [self._claim(row) for row in rows if _is_open(row, wanted)])
+        return [one for one, row in self._rows.items() if row.awake and row.instance.ref.workflow in wanted]
+
+    def claim(self, incarnations: Sequence[int]) -> asyncio.Future[list[Claim]]:
+        """See `Ledger.claim`."""
+        rows = [self._rows[one] for one in incarnations if one in self._rows]
+        return _acknowledged(lambda: [self._claim(row) for row in rows if row.instance.status not in FINAL])
+
+    def park(self, incarnation: int, epoch: int, wake: float, types: frozenset[str]) -> asyncio.Future[bool]:
+        """See `Ledger.park`."""
+        return _acknowledged(lambda: self._park(self._leased(incarnation, epoch), wake, types))
+
+    async def wakes(
+        self, workflows: Iterable[str], after: tuple[float, int], most: int
+    ) -> list[tuple[float, int]]:
+        """See `Ledger.wakes`."""
+        wanted = frozenset(workflows)
+        parked = (
+            (row.wake, one)
+            for one, row in self._rows.items()
+            if row.wake is not None and row.wake < math.inf and row.instance.ref.workflow in wanted
+        )
+        return heapq.nsmallest(most, (due for due in parked if due > after))
+
+    async def astray(self, workflows: Iterable[str]) -> list[Ref]:
+        """See `Ledger.astray`."""
+        wanted = frozenset(workflows)
+        following = [one.instance for one in self._rows.values() if one.instance.follows]
+        open_ = [one for one in following if one.status not in FINAL and one.ref.workflow in wanted]
+        return [one.ref for one in open_ if self._is_astray(one)]
 
     async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
         """See `Ledger.unserved`."""
@@ -104,7 +151,7 @@ class MemoryLedger:
 
     def deliver(
         self, incarnation: int, type: str, payload: bytes, at: float, *, decides: Key | None = None
-    ) -> asyncio.Future[InboxEvent]:
+    ) -> asyncio.Future[Delivered]:
         """See `Ledger.deliver`."""
         return _acknowledged(lambda: self._deliver(incarnation, type, payload, at, decides))
 
@@ -143,23 +190,34 @@ class MemoryLedger:
 
     def _claim(self, row: _Row) -> Claim:
         row.epoch += 1
+        row.wakes_up()
         return self._claimed(row)
+
+    def _park(self, row: _Row, wake: float, types: frozenset[str]) -> bool:
+        if any(event.type in types for event in row.inbox.values()):
+            return False
+        row.wake, row.awaits = wake, types
+        return True
+
+    def _leased(self, incarnation: int, epoch: int) -> _Row:
+        row = self._row(incarnation)
+        if row.epoch != epoch:
+            raise Fenced(f'the lease of "{row.instance.ref.id}" is gone')
+        return row
 
     def _claimed(self, row: _Row) -> Claim:
         entries = [_kept(entry) for entry in row.entries.values()]
         return Claim(row.instance, row.epoch, entries, list(row.inbox.values()), list(row.moments))
 
     def _put(self, incarnation: int, epoch: int, entry: Entry, consume: int | None) -> None:
-        row = self._row(incarnation)
-        if row.epoch != epoch:
-            raise Fenced(f'the lease of "{row.instance.ref.id}" is gone')
+        row = self._leased(incarnation, epoch)
         row.entries[entry.ordinal] = entry
         if consume is not None:
             del row.inbox[consume]
 
     def _deliver(
         self, incarnation: int, type: str, payload: bytes, at: float, decides: Key | None
-    ) -> InboxEvent:
+    ) -> Delivered:
         row = self._row(incarnation)
         if row.instance.status in FINAL:
             raise InstanceFinished(
@@ -169,7 +227,7 @@ class MemoryLedger:
             asks = any(entry.undecided for entry in row.entries.values() if entry.key == decides)
             if (refused := decision.refusal(decides, asks=asks, decided=_has_event(row, type))) is not None:
                 raise refused
-        return self._sent(row, type, payload, at)
+        return Delivered(self._sent(row, type, payload, at), row.woken_by(type))
 
     def _sent(self, row: _Row, type: str, payload: bytes, at: float) -> InboxEvent:
         self._last_event += 1
@@ -185,7 +243,7 @@ class MemoryLedger:
             return None
         type = end_type(before.ref.workflow, before.ref.id)
         event = self._sent(row, type, end.pack(), change.at)
-        return Told(row.instance.ref.incarnation, row.epoch, event)
+        return Told(row.instance.ref.incarnation, row.epoch, event, row.woken_by(type))
 
     def _kin(self, incarnation: int) -> Iterator[int]:
         """It and its descendants."""
@@ -194,6 +252,12 @@ class MemoryLedger:
             one = ahead.pop()
             yield one
             ahead += self._children.get(one, ())
+
+    def _is_astray(self, child: Instance) -> bool:
+        parent = None if child.parent is None else self._rows.get(child.parent)
+        if parent is None or parent.instance.status in FINAL:
+            return True
+        return astray(child.ref.workflow, child.ref.id, parent.entries.values())
 
     def _followers(self, plan: Plan) -> tuple[Instance, ...]:
         if not lets_go(plan):
@@ -211,6 +275,7 @@ class MemoryLedger:
         before, followers = row.instance, self._followers(plan)
         row.epoch += plan.rule.fences
         row.instance = plan.instance
+        row.wakes_up()
         self._carry_out(row, plan)
         told = self._told(before, plan, change)
         remains = self._claimed(row) if Applied.goes_on(plan) else None
@@ -280,10 +345,6 @@ def _fits(instance: Instance, listing: Listing) -> bool:
 
 def _has_event(row: _Row, type: str) -> bool:
     return any(event.type == type for event in row.inbox.values())
-
-
-def _is_open(row: _Row, workflows: frozenset[str]) -> bool:
-    return row.instance.status not in FINAL and row.instance.ref.workflow in workflows
 
 
 def _kept(entry: Entry) -> Entry:

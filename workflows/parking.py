@@ -54,9 +54,11 @@ class Parking:
         over = len(self._waiting) - self._limit
         undecided = False
         for run in list(islice(self._waiting, max(0, over))):
-            blocked = run.parkable() and run.blocked()
-            if blocked and self._waiting[run] < _SETTLED:
-                self._waiting[run] += 1
+            looks = self._waiting[run]
+            # Whether it may be parked is asked at the first look and at the last: it says when that changes.
+            blocked = run.blocked() and (0 < looks < _SETTLED or run.parkable())
+            if blocked and looks < _SETTLED:
+                self._waiting[run] = looks + 1
                 undecided = True
                 continue
             del self._waiting[run]

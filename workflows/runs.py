@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
 from typing import Any
 from weakref import WeakValueDictionary
@@ -18,8 +18,9 @@ from workflows.errors import Fenced, StoreError, StoreFailed
 from workflows.lease import Lease
 from workflows.ledger import Claim, Ledger
 from workflows.limited import LimitedLease
-from workflows.parked import ParkedInstances
 from workflows.slots import Slots
+from workflows.turns import Turns
+from workflows.wakes import Wakes
 
 __all__ = ["Runs"]
 
@@ -27,10 +28,12 @@ log = logging.getLogger("workflows")
 
 _AGAIN = 5.0
 """Seconds until a run that broke off is tried again."""
+_AT_ONCE = 500
+"""Instances that are loaded together: the first of them run before the last are loaded."""
 
 
 class Runs:
-    """Who is leased here, who watches it, and the task that runs it.
+    """Who is leased here, who watches it, and the task that runs it; others are rows, and nothing else.
 
     `conclude` writes what a run came to, `settle` that its last attempt before a pause has ended, and `begin`
     that a queued instance has got its slot.
@@ -47,8 +50,12 @@ class Runs:
         begin: Callable[[Lease], None],
     ) -> None:
         self.leases: dict[int, Lease] = {}
+        self.turns = Turns()
         self.audiences: defaultdict[int, Audience] = defaultdict(Audience)
+        """Of leased instances, and of others that somebody watches."""
         self.workflows: frozenset[str] = frozenset()
+        self._unclaimed: dict[int, Exception] = {}
+        """Why those whose wait is over could not be claimed."""
         self._left: WeakValueDictionary[int, Lease] = WeakValueDictionary()
         """Of instances that have ended while attempts of theirs ran: these go on, and hold them here."""
         self._ledger = ledger
@@ -58,29 +65,41 @@ class Runs:
         self._settle = settle
         self._begin = begin
         self._drive: Drive | None = None
-        self.parked = ParkedInstances(clock, self._wake)
+        self.wakes = Wakes(ledger, clock, self._rouse)
         self.tasks: set[asyncio.Task[None]] = set()
         """Those that were terminated or restarted, and are still being cancelled, too."""
         self._context = Context()
         """Runs do not see the context variables of whoever created or resumed them."""
 
-    async def serve(self, workflows: Iterable[str], drive: Drive) -> None:
-        """Claims every unfinished instance of these workflows and drives it."""
+    def serve(self, workflows: Iterable[str], drive: Drive) -> None:
+        """From now on instances of these workflows are driven."""
         self._drive = drive
         self.workflows = frozenset(workflows)
-        await self.claim()
 
     async def claim(self) -> None:
-        """Takes every unfinished instance with a new epoch."""
-        for claim in await self._ledger.claim(self.workflows):
-            self.take(claim)
+        """Drives all that have something to run, and from now on those whose wait is over."""
+        awake = await self._ledger.awake(self.workflows)
+        for first in range(0, len(awake), _AT_ONCE):
+            await self._claim(awake[first : first + _AT_ONCE])
+        await self.wakes.open(self.workflows)
 
     async def let_go(self) -> None:
         """Takes every lease away, and returns when none of its runs is left."""
+        self.wakes.close()
         for lease in self.leases.values():
             lease.stop()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        self.parked.clear()
+        await asyncio.gather(*self.under_way, return_exceptions=True)
+
+    def drop(self) -> None:
+        """Nobody is leased any more; whoever watches, watches on."""
+        self.leases.clear()
+        for incarnation in list(self.audiences):
+            self.left_alone(incarnation)
+
+    @property
+    def under_way(self) -> list[asyncio.Task[None]]:
+        """What ends once all leases are gone."""
+        return [*self.tasks, *self.wakes.tasks]
 
     def close(self) -> None:
         """Nothing is driven any more."""
@@ -126,14 +145,28 @@ class Runs:
             lease.turn_to_run.held = reserved
         lease.after = after
         self.leases[incarnation] = lease
+        self._unclaimed.pop(incarnation, None)
         return lease
 
     def begin(self, lease: Lease) -> None:
-        """Starts the run of a new lease."""
+        """Starts the run of a new lease; a paused one needs none."""
         if lease.status == "waitingForPause":
             self._settle(lease)  # the process was killed while an attempt ran
+        elif lease.status == "paused":
+            self.rest(lease)
         else:
             self.start(lease)
+
+    def rest(self, lease: Lease) -> None:
+        """A paused instance of which nothing is left in memory is a row, until it is resumed."""
+        if lease.status == "paused" and lease.run is None and lease.outcome is None:
+            self._release(lease)
+
+    def left_alone(self, incarnation: int) -> None:
+        """Somebody watches it no more."""
+        audience = self.audiences.get(incarnation)
+        if audience is not None and audience.deserted and incarnation not in self.leases:
+            del self.audiences[incarnation]
 
     def start(self, lease: Lease) -> None:
         """Lets the driver run the lease, unless it is paused, or has no slot yet."""
@@ -141,7 +174,6 @@ class Runs:
             return
         if lease.run is not None or lease.status == "queued":
             return
-        self.parked.forget(lease.ref.incarnation)
         lease.run = asyncio.create_task(
             self._run(lease, self._drive),
             name=f"{lease.ref.workflow} {lease.ref.id}",
@@ -154,31 +186,94 @@ class Runs:
         """The inbox of a leased instance has got this event."""
         lease.inbox.append(event)
         lease.changed()
-        self.parked.received(lease.ref.incarnation, event.type)
 
     def forget(self, lease: Lease) -> Audience:
         """The instance has ended, or is gone: whoever watches it is to be told."""
         if self.leases.get(lease.ref.incarnation) is lease:
             del self.leases[lease.ref.incarnation]
             self.audiences.pop(lease.ref.incarnation, None)
-            self.parked.forget(lease.ref.incarnation)
             if lease.running:
                 self._left[lease.ref.incarnation] = lease
         lease.give_back()
         return lease.audience
 
+    def broken(self, incarnation: int) -> Exception | None:
+        """Why it does not go on, if that is so."""
+        lease = self.leases.get(incarnation)
+        return self._unclaimed.get(incarnation) if lease is None else lease.broken
+
     def left(self, incarnation: int) -> Lease | None:
         """What the run of a finished instance left behind still writes under this lease."""
         return self._left.get(incarnation)
 
-    def _keep(self, lease: Lease, parked: Parked) -> None:
-        """The lease goes on without a run; a paused one until it is resumed."""
-        if lease.lease_ok() and lease.status == "running":
-            self.parked.keep(lease.ref.incarnation, parked.waits, lease.inbox)
+    async def lease_of(self, incarnation: int) -> Lease | None:
+        """A new lease of an instance that is nobody's, with its turn held; None when it has ended."""
+        for claim in await self._ledger.claim([incarnation]):
+            self.wakes.forget(incarnation)
+            return self.lease(claim)
+        return None
 
-    def _wake(self, incarnation: int) -> None:
-        if (lease := self.leases.get(incarnation)) is not None:
-            self.start(lease)
+    async def _claim(self, incarnations: Sequence[int]) -> None:
+        """Leases those that are nobody's and lets them run; where somebody is at one, it is taken later."""
+        now = []
+        for one in incarnations:
+            if one in self.leases:
+                continue
+            if self.turns.take_now(one):
+                now.append(one)
+            else:
+                self._spawn(self._claim_later(one))
+        try:
+            claims = await self._ledger.claim(now) if now else []
+            for lease in [self.lease(one) for one in claims if one.instance.ref.workflow in self.workflows]:
+                self.wakes.forget(lease.ref.incarnation)
+                self.begin(lease)
+        finally:
+            for one in now:
+                self.turns.give(one)
+
+    async def _claim_later(self, incarnation: int) -> None:
+        async with self.turns.of(incarnation):
+            pass
+        await self._rouse([incarnation])
+
+    async def _rouse(self, incarnations: list[int]) -> None:
+        """Claims instances whose wait is over; one that cannot be read does not hold up the others."""
+        if self._drive is None:
+            return
+        try:
+            await self._claim(incarnations)
+        except Exception as error:
+            if len(incarnations) > 1 and not (_passes(error) or isinstance(error, StoreFailed)):
+                for one in incarnations:
+                    await self._rouse([one])
+                return
+            log.exception("%d instance(s) whose wait is over were not claimed", len(incarnations))
+            for one in incarnations:
+                self._unclaimed[one] = error
+                if one in self.audiences:
+                    self.audiences[one].failed(error)
+            if _passes(error):
+                self._clock.call_later(_AGAIN, lambda: self.wakes.wake(*incarnations))
+
+    async def _park(self, lease: Lease, parked: Parked) -> bool:
+        """The instance is a row from now on, and nothing else; false when one of its waits is over."""
+        due = min(wait.due for wait in parked.waits)
+        types = frozenset(wait.type for wait in parked.waits if wait.type is not None)
+        if due <= self._clock.now() or any(event.type in types for event in lease.inbox):
+            return False
+        incarnation = lease.ref.incarnation
+        if not await self._ledger.park(incarnation, lease.epoch, due, types):
+            return False
+        self._release(lease)
+        self.wakes.parked(incarnation, due)
+        return True
+
+    def _release(self, lease: Lease) -> None:
+        lease.stop()
+        if self.leases.get(lease.ref.incarnation) is lease:
+            del self.leases[lease.ref.incarnation]
+            self.left_alone(lease.ref.incarnation)
 
     def _granted(self, lease: Lease) -> None:
         if lease.status == "queued":
@@ -195,12 +290,17 @@ class Runs:
             if not lease.lease_ok():
                 return
             outcome = lease.outcome or await drive(lease)
-            async with lease.turn:
+            async with self.turns.of(lease.ref.incarnation):
                 lease.outcome = None
                 await self._conclude(lease, outcome)
+                goes_on = isinstance(outcome, Parked) and lease.lease_ok()
+                if isinstance(outcome, Parked) and goes_on and lease.status == "running":
+                    goes_on = not await self._park(lease, outcome)
                 lease.run = None
-                if isinstance(outcome, Parked):
-                    self._keep(lease, outcome)
+                if goes_on:
+                    self.begin(lease)
+                else:
+                    self.rest(lease)
         except Fenced:
             log.debug('"%s" was taken from this run', lease.ref.id)
         except Exception as error:
@@ -209,11 +309,11 @@ class Runs:
 
     async def _take_again(self, lease: Lease) -> None:
         """Claims an instance anew whose run broke off, until that succeeds: nothing else would move it."""
-        async with lease.turn:
+        async with self.turns.of(lease.ref.incarnation):
             if self._drive is None or self.leases.get(lease.ref.incarnation) is not lease:
                 return  # the engine was closed, or a command has ended it or begun it anew
             try:
-                claims = await self._ledger.claim(self.workflows, only=lease.ref.incarnation)
+                claims = await self._ledger.claim([lease.ref.incarnation])
             except Exception as error:  # noqa: BLE001  # whatever the ledger has
                 self.broke_off(lease, error)
                 return

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from workflows.backend import Ref, Seen
-from workflows.chunks import Chunk, Chunks
-from workflows.entry import Key
+from workflows.chunks import Chunk
+from workflows.entry import Key, Moment
 from workflows.errors import StoreError
 from workflows.ledger import Ledger
 from workflows.lifecycle import ENDS
 from workflows.reading import Reading
 from workflows.runs import Runs
+from workflows.types import FINAL
 
 __all__ = ["read", "watch"]
 
@@ -26,38 +27,37 @@ async def watch(ref: Ref, cursor: int, *, ledger: Ledger, runs: Runs) -> AsyncIt
         history = [Seen(moment, None) for moment in moments]
         history += [Seen(moment, entry) for entry in entries for moment in entry.moments]
         history.sort(key=lambda seen: seen.moment.order)
+        goes_on = _goes_on(moments) and ref.workflow in runs.workflows
         last = 0
         for seen in history:
             last = seen.moment.order
             if last > cursor:
                 yield seen
-        lease = runs.leases.get(ref.incarnation)
-        if lease is None:
-            _raise_what_was_told(queue)
+        if not goes_on:
             return
-        if lease.broken is not None:
-            raise lease.broken
+        if (broken := runs.broken(ref.incarnation)) is not None:
+            raise broken
         async for seen in _live(queue, last):
             if seen.moment.order > cursor:
                 yield seen
     finally:
         audience.leave(queue)
-        if ref.incarnation not in runs.leases:
-            runs.audiences.pop(ref.incarnation, None)
+        runs.left_alone(ref.incarnation)
 
 
-async def read(ref: Ref, key: Key, offset: int, *, chunks: Chunks, runs: Runs) -> AsyncIterator[Chunk]:
+async def read(ref: Ref, key: Key, offset: int, *, ledger: Ledger, runs: Runs) -> AsyncIterator[Chunk]:
     """See `Backend.stream`."""
     audience = runs.audiences[ref.incarnation]
     bell = audience.attend(key)
-    reading = Reading(chunks, ref.incarnation, key, offset, bell)
+    reading = Reading(ledger.chunks, ref.incarnation, key, offset, bell)
     try:
         while True:
-            lease = runs.leases.get(ref.incarnation)
-            page = await reading.page(live=lease is not None and lease.broken is None)
+            broken = runs.broken(ref.incarnation)
+            live = ref.incarnation in runs.leases or await _is_parked(ref, ledger, runs)
+            page = await reading.page(live=live and broken is None)
             if page is None:
-                if lease is not None and lease.broken is not None:
-                    raise lease.broken
+                if broken is not None:
+                    raise broken
                 return
             for chunk in page:
                 yield chunk
@@ -67,15 +67,21 @@ async def read(ref: Ref, key: Key, offset: int, *, chunks: Chunks, runs: Runs) -
         raise
     finally:
         audience.dismiss(bell)
-        if ref.incarnation not in runs.leases:
-            runs.audiences.pop(ref.incarnation, None)
+        runs.left_alone(ref.incarnation)
 
 
-def _raise_what_was_told(queue: asyncio.Queue[Seen | Exception | None]) -> None:
-    """The lease is gone: either the instance has ended, or something says here why it will not be seen."""
-    while not queue.empty():
-        if isinstance(told := queue.get_nowait(), Exception):
-            raise told
+def _goes_on(moments: Iterable[Moment]) -> bool:
+    """An instance with this history is there and has not ended."""
+    types = {moment.type for moment in moments}
+    return bool(types) and not types & ENDS
+
+
+async def _is_parked(ref: Ref, ledger: Ledger, runs: Runs) -> bool:
+    """It is only a row now, and somebody will lease it again."""
+    if ref.workflow not in runs.workflows:
+        return False
+    kept = await ledger.read(ref.incarnation)
+    return kept is not None and kept.status not in FINAL
 
 
 async def _live(queue: asyncio.Queue[Seen | Exception | None], last: int) -> AsyncIterator[Seen]:

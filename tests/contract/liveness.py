@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 from workflows import Engine
+from workflows.backend import Instance
 from workflows.lease import Lease
+from workflows.memory import MemoryLedger
 from workflows.run import Run
 from workflows.types import FINAL
 
-__all__ = ["alive"]
+__all__ = ["alive", "parked"]
 
 
 async def alive(engine: Engine) -> None:
@@ -29,18 +34,46 @@ async def alive(engine: Engine) -> None:
                 if instance is None or instance.status in FINAL:
                     continue
                 lease = backend._runs.leases.get(instance.ref.incarnation)
-                assert lease is not None, f"{name} {listed.id} is {instance.status} and nobody's"
-                assert _moves(lease), f"{name} {listed.id} is {instance.status}, and nothing will move it"
+                moves = await _is_parked(engine, instance) if lease is None else _moves(lease)
+                assert moves, f"{name} {listed.id} is {instance.status}, and nothing will move it"
             cursor = page.cursor
             if cursor is None:
                 break
+
+
+async def _is_parked(engine: Engine, instance: Instance) -> bool:
+    """It is a row that wakes at a time or by an event, and this process knows when."""
+    if instance.status == "paused":
+        return True
+    backend, incarnation = engine._backend, instance.ref.incarnation
+    assert backend is not None
+    if backend._runs.wakes._rousing is not None:
+        return True  # it is being claimed
+    wake, awaits = await parked(engine, incarnation)
+    if wake is None or wake == math.inf:
+        return wake is not None and bool(awaits)
+    window = backend._runs.wakes._window
+    beyond = window._edge is not None and (wake, incarnation) > window._edge
+    return beyond or window._due.get(incarnation) == wake
+
+
+async def parked(engine: Engine, incarnation: int) -> tuple[float | None, list[str]]:
+    """When a parked instance wakes, and which events wake it; no time when it is not parked."""
+    backend = engine._backend
+    assert backend is not None
+    if isinstance(backend._ledger, MemoryLedger):
+        row = backend._ledger._rows[incarnation]
+        return row.wake, sorted(row.awaits)
+    sql = "SELECT wake, coalesce(awaits, '[]') FROM instance WHERE id = ?"
+    [(wake, awaits)] = await engine.store.read(sql, (incarnation,))
+    return wake, json.loads(awaits)
 
 
 def _moves(lease: Lease) -> bool:
     if lease.status == "paused" or lease.queued or lease.broken is not None:
         return True
     if lease.run is None or lease.run.done():
-        return lease.waiting > 0  # it is parked, and its waits are registered
+        return False
     if lease.status == "waitingForPause":
         return lease.running > 0
     run = getattr(lease._changed, "__self__", None)

@@ -200,7 +200,10 @@ async def test_a_parent_that_ended_while_its_child_was_not_served_ends_it(durabl
         await engine.workflow(parent).create(id="p")
         await durable.later(5)
     async with durable.open(parent) as engine:
-        status = await ended(engine.workflow(parent).get("p"))
+        instance = engine.workflow(parent).get("p")
+        await instance.pause()
+        await instance.resume()  # a parked one is a row, which nobody runs before its wait is over
+        status = await ended(instance)
         assert status.error is not None
         assert status.error.name == UnknownWorkflow.__name__
     async with durable.open(parent, flow) as engine:

@@ -1,6 +1,6 @@
 """What is killed at failpoints: the program of the crash test, and what it does not come to.
 
-An instance with a hook is told of and erased, an operation fails beside its neighbour, a copy is taken.
+An instance that was parked is told of and erased, an operation fails beside its neighbour, a copy is taken.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from workflows import (
 __all__ = ["drive"]
 
 _TABLE = "CREATE TABLE pair(key INTEGER PRIMARY KEY) STRICT"
+_BRIEF = 12
 _INSERT = "INSERT INTO pair(key) VALUES(?)"
 
 
@@ -47,17 +48,25 @@ async def drive(database: Path, witness: Witness, known: frozenset[tuple[int, st
     hook = _Told()
 
     class Brief(WorkflowEntrypoint[Witness, None]):
-        """Ends at once, tells, and is not kept."""
+        """Is parked, ends, tells, and is not kept."""
 
         retention = {"success_retention": 0.001}
         on_complete = [hook]
 
         async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> None:
-            """Nothing."""
+            """Nothing, but after a while, and when it is told."""
             await step.do("nothing", lambda: None)
+            await step.sleep("a moment", 0.01)
+            await step.wait_for_event("a word", "go")
 
-    async with Engine(database, workflows=[Brief], env=witness) as engine:
-        brief = await engine.workflow(Brief).create(id=os.urandom(4).hex(), params=None)
+    async with Engine(database, workflows=[Brief], env=witness, hot_waits=0) as engine:
+        brief, *others = [
+            await engine.workflow(Brief).create(id=os.urandom(4).hex(), params=None) for _ in range(_BRIEF)
+        ]
+        async for _ in brief.subscribe(filter=["wait_started"]):
+            break
+        await asyncio.sleep(0.05)  # until they are parked
+        await asyncio.gather(*(one.send_event("go") for one in (*others, brief)))
         await _apart(engine.store)
         await engine.store.backup(database.with_name(f"copy{os.getpid()}.db"))
         await hook.event.wait()

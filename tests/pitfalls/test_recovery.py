@@ -143,10 +143,12 @@ async def test_what_an_older_lease_writes_is_refused(world: World) -> None:
         return "done"
 
     async with world.started(run) as instance:
-        await world.later(5)
         backend = world.engine._backend
         assert backend is not None
         [old] = backend._runs.leases.values()
+        await world.later(5)
+        await instance.pause()
+        await instance.resume()  # a parked one is leased anew
         await world.engine.replay()
         [entry] = old.journal.values()
         entry.state = State.DONE

@@ -36,7 +36,7 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 
 async def claimed(ledger: Ledger) -> Claim:
-    [claim] = await ledger.claim(["Flow"])
+    [claim] = await ledger.claim([1])
     return claim
 
 
@@ -45,7 +45,7 @@ def received() -> Entry:
 
 
 async def test_whoever_lost_the_lease_consumes_nothing_and_records_nothing(ledger: Ledger) -> None:
-    event = await ledger.deliver(1, "go", b"1", 0.0)
+    event, _ = await ledger.deliver(1, "go", b"1", 0.0)
     old, new = await claimed(ledger), await claimed(ledger)
     with pytest.raises(Fenced):
         await ledger.put(1, old.epoch, received(), consume=event.number)
@@ -55,8 +55,8 @@ async def test_whoever_lost_the_lease_consumes_nothing_and_records_nothing(ledge
 
 
 async def test_the_event_is_gone_exactly_when_its_receipt_is_there(ledger: Ledger) -> None:
-    event = await ledger.deliver(1, "go", b"1", 0.0)
-    other = await ledger.deliver(1, "go", b"2", 0.0)
+    event, _ = await ledger.deliver(1, "go", b"1", 0.0)
+    other, _ = await ledger.deliver(1, "go", b"2", 0.0)
     claim = await claimed(ledger)
     await ledger.put(1, claim.epoch, received(), consume=event.number)
     seen = await claimed(ledger)

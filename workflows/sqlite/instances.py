@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
+import orjson
+
 from workflows import decision
 from workflows.backend import InboxEvent, Instance
 from workflows.change import Change, Plan, planned
@@ -12,8 +14,9 @@ from workflows.entry import Entry, Key, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound, WorkflowError
 from workflows.failpoint import failpoint
 from workflows.kin import Told, end_of, end_type, lets_go
-from workflows.ledger import Applied, Birth, Claim
+from workflows.ledger import Applied, Birth, Claim, Delivered
 from workflows.lifecycle import Effect
+from workflows.sqlite import parking
 from workflows.sqlite.tables import (
     DECIDED_BY,
     ENTRY,
@@ -43,6 +46,15 @@ _FORGET_DECISIONS = f"""
 DELETE FROM event WHERE instance = ? AND type IN (
   SELECT {DECIDED_BY} FROM entry WHERE instance = ? AND ordinal >= ?)
 """  # noqa: S608  # constants only
+_CLAIM = """
+UPDATE instance SET epoch = epoch + 1, wake = NULL, awaits = NULL, asks = 0
+WHERE id IN (SELECT value FROM json_each(?)) AND finished IS NULL
+"""
+_CLAIMED = f"""
+SELECT epoch, {INSTANCE} FROM instance
+WHERE id IN (SELECT value FROM json_each(?)) AND finished IS NULL ORDER BY id
+"""  # noqa: S608  # constants only
+_PARENT = "SELECT epoch, awaits FROM instance WHERE id = ? AND finished IS NULL"
 _OWNED = ("entry", "event", "moment", "chunk")
 """Tables whose rows belong to an instance."""
 
@@ -59,17 +71,12 @@ def insert(connection: sqlite3.Connection, birth: Birth) -> Instance | None:
     return birth.instance(incarnation)
 
 
-def claim(connection: sqlite3.Connection, workflows: Sequence[str], only: int | None) -> list[Claim]:
-    """Every unfinished instance of these workflows, or one of them, each with its epoch raised."""
-    marks = ", ".join("?" * len(workflows))
-    where = f"WHERE finished IS NULL AND workflow IN ({marks})" + ("" if only is None else " AND id = ?")
-    which = workflows if only is None else (*workflows, only)
-    connection.execute(f"UPDATE instance SET epoch = epoch + 1 {where}", which)  # noqa: S608
+def claim(connection: sqlite3.Connection, incarnations: Sequence[int]) -> list[Claim]:
+    """Those of them that have not ended, each with its epoch raised, and not parked any more."""
+    which = (orjson.dumps(incarnations).decode(),)
+    connection.execute(_CLAIM, which)
     failpoint("instance.claimed")
-    rows = connection.execute(
-        f"SELECT epoch, {INSTANCE} FROM instance {where} ORDER BY id",  # noqa: S608
-        which,
-    ).fetchall()
+    rows = connection.execute(_CLAIMED, which).fetchall()
     return [_claimed(connection, instance_of(row[1:]), row[0]) for row in rows]
 
 
@@ -93,14 +100,18 @@ def deliver(
     payload: bytes,
     at: float,
     decides: Key | None,
-) -> InboxEvent:
+) -> Delivered:
     """A new event in the inbox."""
-    _, instance = _known(connection, incarnation)
-    if instance.status in FINAL:
-        raise InstanceFinished(f'"{instance.ref.id}" is {instance.status}: nobody receives "{type}"')
+    row = only_row(connection, "SELECT name, status, awaits FROM instance WHERE id = ?", incarnation)
+    if row is None:
+        raise _deleted(incarnation)
+    id, status, awaits = row
+    if status in FINAL:
+        raise InstanceFinished(f'"{id}" is {status}: nobody receives "{type}"')
     if decides is not None and (refused := _refusal(connection, incarnation, decides)) is not None:
         raise refused
-    return _sent(connection, incarnation, type, payload, at)
+    event = _sent(connection, incarnation, type, payload, at)
+    return Delivered(event, parking.woken(connection, incarnation, type, awaits))
 
 
 def transition(connection: sqlite3.Connection, incarnation: int, change: Change) -> Applied | None:
@@ -144,11 +155,12 @@ def _told(connection: sqlite3.Connection, before: Instance, plan: Plan, change: 
     end, parent = None if change.astray else end_of(before, plan), before.parent
     if end is None or parent is None:
         return None
-    row = only_row(connection, "SELECT epoch FROM instance WHERE id = ? AND finished IS NULL", parent)
+    row = only_row(connection, _PARENT, parent)
     if row is None:
         return None
     type = end_type(before.ref.workflow, before.ref.id)
-    return Told(parent, row[0], _sent(connection, parent, type, end.pack(), change.at))
+    event = _sent(connection, parent, type, end.pack(), change.at)
+    return Told(parent, row[0], event, parking.woken(connection, parent, type, row[1]))
 
 
 def _followers(connection: sqlite3.Connection, plan: Plan) -> tuple[Instance, ...]:
@@ -211,8 +223,12 @@ def _claimed(connection: sqlite3.Connection, instance: Instance, epoch: int) -> 
 def _known(connection: sqlite3.Connection, incarnation: int) -> tuple[int, Instance]:
     row = only_row(connection, f"SELECT epoch, {INSTANCE} FROM instance WHERE id = ?", incarnation)  # noqa: S608
     if row is None:
-        raise InstanceNotFound(f"instance.not_found: incarnation {incarnation} was deleted")
+        raise _deleted(incarnation)
     return row[0], instance_of(row[1:])
+
+
+def _deleted(incarnation: int) -> InstanceNotFound:
+    return InstanceNotFound(f"instance.not_found: incarnation {incarnation} was deleted")
 
 
 def _show(connection: sqlite3.Connection, incarnation: int, moments: Iterable[Moment]) -> None:

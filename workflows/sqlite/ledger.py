@@ -8,11 +8,11 @@ from typing import Self
 
 import orjson
 
-from workflows.backend import InboxEvent, Instance, Listing
+from workflows.backend import Instance, Listing, Ref
 from workflows.change import Change
 from workflows.entry import Entry, Key, Kind, Moment
-from workflows.ledger import Applied, Birth, Claim
-from workflows.sqlite import instances
+from workflows.ledger import Applied, Birth, Claim, Delivered
+from workflows.sqlite import instances, parking
 from workflows.sqlite.chunks import SqliteChunks
 from workflows.sqlite.listing import selection
 from workflows.sqlite.promised import promised
@@ -36,7 +36,14 @@ _UNDECIDED = f"""
 SELECT name || '-' || occurrence AS step FROM entry WHERE instance = ? AND {UNDECIDED} AND NOT EXISTS(
   SELECT 1 FROM event WHERE event.instance = entry.instance AND event.type = {DECIDED_BY}) ORDER BY ordinal
 """  # noqa: S608  # constants only
-_UNFINISHED = "SELECT workflow, count(*) FROM instance WHERE finished IS NULL GROUP BY workflow"
+_UNFINISHED = """
+SELECT workflow, sum(count) FROM (
+  SELECT workflow, count(*) AS count FROM instance INDEXED BY instance_awake
+  WHERE finished IS NULL AND wake IS NULL GROUP BY workflow
+  UNION ALL
+  SELECT workflow, count(*) FROM instance INDEXED BY instance_wake WHERE wake IS NOT NULL GROUP BY workflow)
+GROUP BY workflow
+"""
 _NEXT_EXPIRY = "SELECT min(expires) FROM instance WHERE expires IS NOT NULL"
 
 
@@ -85,10 +92,30 @@ class SqliteLedger:
         """See `Ledger.undecided`."""
         return tuple(step for (step,) in await self._store.read(_UNDECIDED, (incarnation,)))
 
-    def claim(self, workflows: Iterable[str], *, only: int | None = None) -> Future[list[Claim]]:
+    async def awake(self, workflows: Iterable[str]) -> list[int]:
+        """See `Ledger.awake`."""
+        return [incarnation for (incarnation,) in await self._store.read(*parking.awake(workflows))]
+
+    def claim(self, incarnations: Sequence[int]) -> Future[list[Claim]]:
         """See `Ledger.claim`."""
-        wanted = tuple(workflows)
-        return promised(self._store, lambda connection: instances.claim(connection, wanted, only))
+        return promised(self._store, lambda connection: instances.claim(connection, incarnations))
+
+    def park(self, incarnation: int, epoch: int, wake: float, types: frozenset[str]) -> Future[bool]:
+        """See `Ledger.park`."""
+        return promised(
+            self._store, lambda connection: parking.park(connection, incarnation, epoch, wake, types)
+        )
+
+    async def wakes(
+        self, workflows: Iterable[str], after: tuple[float, int], most: int
+    ) -> list[tuple[float, int]]:
+        """See `Ledger.wakes`."""
+        rows = await self._store.read(*parking.wakes(workflows, after, most))
+        return [(wake, incarnation) for wake, incarnation in rows]
+
+    async def astray(self, workflows: Iterable[str]) -> list[Ref]:
+        """See `Ledger.astray`."""
+        return [Ref(*row) for row in await self._store.read(*parking.astray(workflows))]
 
     async def unserved(self, workflows: Iterable[str]) -> dict[str, int]:
         """See `Ledger.unserved`."""
@@ -101,7 +128,7 @@ class SqliteLedger:
 
     def deliver(
         self, incarnation: int, type: str, payload: bytes, at: float, *, decides: Key | None = None
-    ) -> Future[InboxEvent]:
+    ) -> Future[Delivered]:
         """See `Ledger.deliver`."""
         return promised(
             self._store,

@@ -85,6 +85,15 @@ CREATE TABLE chunk(
   attempt INTEGER NOT NULL, data BLOB) STRICT;
 CREATE UNIQUE INDEX chunk_place ON chunk(instance, ordinal, place);
 """,
+    """
+ALTER TABLE instance ADD COLUMN wake REAL;
+ALTER TABLE instance ADD COLUMN awaits TEXT;
+ALTER TABLE instance ADD COLUMN asks INTEGER NOT NULL DEFAULT 0;
+DROP INDEX instance_open;
+CREATE INDEX instance_awake ON instance(workflow, id) WHERE finished IS NULL AND wake IS NULL;
+CREATE INDEX instance_wake ON instance(wake, id, workflow) WHERE wake IS NOT NULL;
+CREATE INDEX instance_asks ON instance(workflow, id) WHERE asks;
+""",
 )
 
 INSTANCE = (
@@ -104,7 +113,8 @@ VALUES(?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(workflow, name) DO NOT
 UPDATE = """
 UPDATE instance
 SET status = ?, epoch = ?, output = ?, error = ?, finished = ?, paused = ?, reason = ?, unasked = ?,
-  begun = ?, expires = ?, undoing = ?, rollback = ?, used = ?
+  begun = ?, expires = ?, undoing = ?, rollback = ?, used = ?,
+  wake = NULL, awaits = NULL, asks = 0
 WHERE id = ?
 """
 
