@@ -172,7 +172,11 @@ class Runs:
         """Lets the driver run the lease, unless it is paused, or has no slot yet."""
         if self._drive is None or lease.status == "paused" or not lease.lease_ok() or not lease.enter():
             return
-        if lease.run is not None or lease.status == "queued":
+        if lease.run is not None:
+            return
+        if lease.status == "queued":
+            if self._slots is None:  # it was queued under a limit that is no more
+                self._begin(lease)
             return
         lease.run = asyncio.create_task(
             self._run(lease, self._drive),

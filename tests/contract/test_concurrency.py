@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -323,3 +324,26 @@ async def test_what_is_woken_stands_in_the_queue_once(world: World, ends: str) -
             await ended(other)
         await ended(waits)
     assert order == ["first", "waits", "second", "third"]
+
+
+async def test_what_was_queued_starts_when_there_is_no_limit_any_more(durable: World, tmp_path: Path) -> None:
+    working = Working(durable)
+    async with durable.open(workflow(working, concurrency=1)) as engine:
+        for number in range(3):
+            await engine.workflow("Flow").create(id=f"i{number}")
+        await durable.later(1)
+        killed = durable.as_killed(tmp_path / "killed")
+    flow = workflow(Working(killed))
+    async with killed.open(flow) as engine:
+        for number in range(3):
+            assert (await ended(engine.workflow(flow).get(f"i{number}"))).status == "complete"
+
+
+async def test_closing_starts_nothing_that_is_queued(durable: World) -> None:
+    flow = workflow(Working(durable), concurrency=1)
+    async with durable.open(flow) as engine:
+        instances = [await engine.workflow(flow).create(id=f"i{number}") for number in range(2)]
+        await durable.later(1)
+    async with durable.open(flow) as engine:
+        instances = [engine.workflow(flow).get(f"i{number}") for number in range(2)]
+        assert await statuses(*instances) == ["running", "queued"]
