@@ -204,6 +204,7 @@ class EmbeddedBackend:
             await self._let_go()
 
     async def _create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
+        await self._ledger.room()
         now = self._clock.now()
         births = [Birth(one, now, self._runs.reserve(one.workflow)) for one in new]
         created: list[Instance | None] = []
@@ -220,6 +221,7 @@ class EmbeddedBackend:
         return created
 
     async def _deliver(self, ref: Ref, type: str, payload: bytes, decides: Key | None) -> None:
+        await self._ledger.room()
         async with self._runs.turns.of(ref.incarnation):
             event, wakes = await self._ledger.deliver(
                 ref.incarnation, type, payload, self._clock.now(), decides=decides

@@ -1,4 +1,4 @@
-"""Where the rows of an embedded backend are kept: eighteen verbs, each one atomic and durable when awaited.
+"""Where the rows of an embedded backend are kept: nineteen verbs, each one atomic and durable when awaited.
 
 Verbs that write are plain functions that return a future: the order of calls is the order of the writes. They
 raise nothing themselves; the future has it.
@@ -99,6 +99,9 @@ class Ledger(Protocol):
     @property
     def chunks(self) -> Chunks:
         """What steps stream; an entry that is deleted takes its chunks with it."""
+
+    async def room(self) -> None:
+        """Waits while many writes are queued, for whoever can make ever more of them."""
 
     def insert(self, births: Sequence[Birth]) -> Future[list[Instance | None]]:
         """New instances with epoch 1, all or none; None where the id is taken."""

@@ -70,6 +70,9 @@ class MemoryLedger:
         self._last_event = 0
         self.chunks = MemoryChunks(self._rows)
 
+    async def room(self) -> None:
+        """See `Ledger.room`."""
+
     def insert(self, births: Sequence[Birth]) -> asyncio.Future[list[Instance | None]]:
         """See `Ledger.insert`."""
         return _acknowledged(lambda: [self._insert(birth) for birth in births])

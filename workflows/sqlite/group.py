@@ -66,17 +66,23 @@ class Group:
                 future.set_exception(_settable(explain(outcome.error)))
             else:
                 future.set_result(outcome)
+        self._let_go()
 
     def refuse(self, error: Callable[[], BaseException]) -> None:
         """Nothing was written: every waiter gets its own error."""
         for future in self._futures:
             if not future.done():
                 future.set_exception(_settable(error()))
+        self._let_go()
 
     def cancel(self) -> None:
         """Nobody will say what became of it."""
         for future in self._futures:
             future.cancel()
+
+    def _let_go(self) -> None:
+        # The writer's thread holds its last group until it gets another one.
+        self.operations, self._futures = [], []
 
 
 def _settable(error: BaseException) -> BaseException:

@@ -60,6 +60,10 @@ class SqliteLedger:
         await store.migrate("workflows", MIGRATIONS)
         return cls(store)
 
+    async def room(self) -> None:
+        """See `Ledger.room`."""
+        await self._store.room()
+
     def insert(self, births: Sequence[Birth]) -> Future[list[Instance | None]]:
         """See `Ledger.insert`."""
         return promised(
