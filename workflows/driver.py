@@ -38,6 +38,7 @@ from workflows.threads import Threads
 from workflows.typed import too_large
 from workflows.types import WorkflowEvent
 from workflows.undo import Undo
+from workflows.watchdog import Watchdog
 
 __all__ = ["Driver"]
 
@@ -69,6 +70,7 @@ class Driver:
         self._threads = Threads()
         self._marks = StartMarks()
         self._tasks = TaskFactory.installed()
+        self._watchdog = Watchdog.installed()
         garbage.look_less_often()
         self._parking, self._never = Parking(hot_waits), Parking(sys.maxsize)
         self._stubborn: set[int] = set()
@@ -125,6 +127,7 @@ class Driver:
         self._marks.close()
         self._tasks.remove()
         garbage.look_as_before()
+        self._watchdog.remove()
         self._threads.close()
 
     def _leave(self, run: Run) -> None:
