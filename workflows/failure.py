@@ -34,6 +34,10 @@ _KNOWN: dict[str, type[Exception]] = {
     if isinstance(kind, type) and issubclass(kind, Exception)
 } | {name: getattr(errors, name) for name in errors.__all__}
 _TRACEBACK_LIMIT = 8_000
+_LONGEST = 1 << 16
+"""Characters of a message. Unlike a value an error cannot be refused, so it is cut."""
+_LARGEST = 1 << 20
+"""Bytes of what rebuilds an error; a larger one comes back as a `StepError`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,6 +102,9 @@ def _text(said: object) -> str:
         text = str(said)
     except Exception as broken:  # noqa: BLE001  # it is the user's method
         return f"<its __str__ raised {type(broken).__name__}>"
+    if len(text) > _LONGEST:
+        more = f"… ({len(text):,} characters)"
+        text = text[: _LONGEST - len(more)] + more  # not longer, so that it is cut only once
     return text.encode("utf-8", "backslashreplace").decode()  # a file name may have lone surrogates
 
 
@@ -115,7 +122,8 @@ def _parts(error: BaseException, key: str, classes: Rebuildable) -> dict[str, An
         parts = codec.encode((error.args, attributes))
         again = _rebuild(classes[key], *codec.decode(parts))
         equal = (
-            type(again) is type(error)
+            len(parts) <= _LARGEST
+            and type(again) is type(error)
             and again.args == error.args
             and str(again) == str(error)
             and vars(again) == attributes

@@ -68,3 +68,29 @@ async def test_a_class_that_cannot_be_rebuilt_comes_as_a_step_error(listed: Any)
         return "went on"
 
     assert (await World(":memory:").run(run, errors=listed)).output == "went on"
+
+
+@pytest.mark.parametrize("listed", [(), (Silent,)])
+async def test_a_message_of_100_mb_is_cut_and_the_error_is_alike_on_a_replay(
+    tmp_path: Path, listed: tuple[type[Exception], ...]
+) -> None:
+    """An error cannot be refused as a value is; what rebuilds it is as large as its message."""
+    seen: list[tuple[str, str]] = []
+
+    async def fail() -> None:
+        raise ValueError("x" * 100_000_000)
+
+    async def run(event: Event, step: Step) -> None:
+        try:
+            await step.do("s", fail, retries=ONCE)
+        except StepError as error:
+            seen.append((error.type_name, error.message))
+        await step.sleep("z", 10)
+
+    status = await World(str(tmp_path / "a.db")).run_twice(run, errors=listed)
+    assert status.status == "complete"
+    assert len(seen) == 2
+    assert seen[0] == seen[1]
+    assert seen[0][0] == "ValueError"
+    assert seen[0][1].endswith("xxx… (100,000,000 characters)")
+    assert len(seen[0][1]) == 1 << 16
