@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from workflows.errors import NotStorable
 
-__all__ = ["PLAIN", "PLAIN_ADVICE", "decode", "encode"]
+__all__ = ["PLAIN", "PLAIN_ADVICE", "decode", "encode", "surely_above"]
 
 PLAIN_ADVICE = (
     "store str, int, float, bool, None, bytes, date and time types, UUID, Decimal, or list, tuple, set and "
@@ -30,6 +30,7 @@ PLAIN_ADVICE = (
 _TAG = "$"
 _TAGGED = b'{"$":'
 _INT64 = 1 << 63
+_CONTAINERS = frozenset({list, dict, tuple, set, frozenset})
 _DEPTH = 200
 _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
@@ -49,6 +50,31 @@ def decode(stored: bytes) -> Any:
     """The value that `encode` was given, newly made."""
     value = orjson.loads(stored)
     return _restore(value) if _TAGGED in stored else value
+
+
+def surely_above(value: Any, limit: int) -> bool:
+    """It is stored in more than `limit` bytes, as far as that is seen without encoding it.
+
+    An item takes two bytes at least, so no more items are looked at than there may be.
+    """
+    if type(value) is str:
+        return len(value) > limit
+    if type(value) not in _CONTAINERS:
+        return False
+    items, looking = 0, [(value, 0)]
+    while looking:
+        one, depth = looking.pop()
+        items += len(one)
+        if items * 2 > limit:
+            return True
+        if depth > _DEPTH:
+            return False  # `encode` says so
+        looking += [
+            (item, depth + 1)
+            for item in (one.values() if type(one) is dict else one)
+            if type(item) in _CONTAINERS
+        ]
+    return False
 
 
 def _plain(value: Any, path: str, depth: int) -> Any:

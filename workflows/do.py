@@ -9,13 +9,14 @@ from typing import Any, NoReturn
 from workflows import failure
 from workflows.attempts import Attempts
 from workflows.callback import CallStyle
+from workflows.codec import surely_above
 from workflows.entry import Entry, Key, State
 from workflows.errors import NotStorable, WorkflowFatalError
 from workflows.retry import StepConfig
 from workflows.rollback import Compensation, RollbackContext
 from workflows.run import Run
 from workflows.stream import Spooled, StepStream, Whole
-from workflows.typed import TypedCodec, too_large
+from workflows.typed import TypedCodec, larger, too_large
 
 __all__ = ["Do"]
 
@@ -73,6 +74,8 @@ class Do(Attempts):
         try:
             if type(value) is Spooled:
                 stored = value.dump()
+            elif surely_above(value, run.limits.value):  # to encode 100 MB would hold up the loop for seconds
+                raise larger(f"the result of step {self.key}", run.limits.value)
             else:
                 stored, self._value = self._codec.encode(value)
             if len(stored) > run.limits.value:  # else the text below need not be made

@@ -68,11 +68,10 @@ def failure_of(error: BaseException) -> Failure:
 def dump(error: BaseException, classes: Rebuildable) -> bytes:
     """`error` as bytes; with its class when `load` will rebuild an equal one, else as a `StepError`."""
     seen = failure_of(error)
-    text = _text("".join(traceback.format_exception(error)))
     stored: dict[str, Any] = {
         "name": seen.name,
         "message": seen.message,
-        "traceback": text[-_TRACEBACK_LIMIT:],
+        "traceback": _traceback(error),
     }
     if isinstance(error, StepError):
         stored["traceback"] = _text(error.traceback)
@@ -97,15 +96,32 @@ def stored_failure(stored: bytes) -> Failure:
 
 
 def _text(said: object) -> str:
-    """What an error says, as text that can be stored; a bad `__str__` must not hide the error."""
+    """What an error says, as text that can be stored."""
+    text = _cut(_said(said)).encode("utf-8", "backslashreplace").decode()
+    return _cut(text)  # a file name may have lone surrogates, which are longer now
+
+
+def _said(said: object) -> str:
+    """A bad `__str__` must not hide the error."""
     try:
-        text = str(said)
+        return str(said)
     except Exception as broken:  # noqa: BLE001  # it is the user's method
         return f"<its __str__ raised {type(broken).__name__}>"
-    if len(text) > _LONGEST:
-        more = f"… ({len(text):,} characters)"
-        text = text[: _LONGEST - len(more)] + more  # not longer, so that it is cut only once
-    return text.encode("utf-8", "backslashreplace").decode()  # a file name may have lone surrogates
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    more = f"… ({len(text):,} characters)"
+    return text[: _LONGEST - len(more)] + more  # not longer, so that it is cut only once
+
+
+def _traceback(error: BaseException) -> str:
+    if len(_said(error)) <= _LONGEST:
+        lines = traceback.format_exception(error)
+    else:
+        lines = traceback.format_tb(error.__traceback__)  # the other one copies the message time and again
+    return _text("".join(lines)[-_TRACEBACK_LIMIT:])
 
 
 def _key(kind: type[BaseException], classes: Rebuildable) -> str | None:
@@ -119,6 +135,8 @@ def _parts(error: BaseException, key: str, classes: Rebuildable) -> dict[str, An
     """What rebuilds `error`; nothing when the rebuilt one would differ."""
     attributes = vars(error)
     try:
+        if len(str(error)) > _LARGEST:
+            return {}
         parts = codec.encode((error.args, attributes))
         again = _rebuild(classes[key], *codec.decode(parts))
         equal = (

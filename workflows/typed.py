@@ -24,6 +24,7 @@ __all__ = [
     "annotated",
     "codec_for",
     "first_line",
+    "larger",
     "message",
     "readable",
     "too_large",
@@ -147,9 +148,12 @@ def too_large(stored: bytes, what: str, limit: int) -> NotStorable | None:
     """The refusal of a value above the size limit."""
     if len(stored) <= limit:
         return None
-    return NotStorable(
-        f"{what} is {len(stored):,} bytes and the limit is {limit:,}: keep it in a file and pass its name"
-    )
+    return larger(what, limit, f"is {len(stored):,} bytes and")
+
+
+def larger(what: str, limit: int, size: str = "is above its size limit;") -> NotStorable:
+    """The refusal of a value of which no more is known than that it is above the size limit."""
+    return NotStorable(f"{what} {size} the limit is {limit:,}: keep it in a file and pass its name")
 
 
 def _short(value: object) -> str:

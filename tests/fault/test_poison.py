@@ -109,6 +109,7 @@ POISONS = {
     "hangs": Poison(hangs, "WorkflowTimeoutError", NO_RETRY, 0.1),
     "hangs in a thread": Poison(hangs_in_a_thread, "WorkflowTimeoutError", NO_RETRY, 0.1),
     "returns 100 MB": Poison(lambda: "x" * HUNDRED_MB, REFUSED),
+    "returns 25,000,000 numbers": Poison(lambda: [list(range(100)) for _ in range(250_000)], REFUSED),
     "returns what cannot be stored": Poison(object, REFUSED),
     "returns what contains itself": Poison(itself, REFUSED),
     "returns 100,000 levels": Poison(lambda: deep(100_000), REFUSED),
