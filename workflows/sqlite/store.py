@@ -108,7 +108,11 @@ class Store:
                 )
         except sqlite3.Error as error:
             raise StoreError(f"cannot open {name}: {error}") from error
-        await asyncio.sleep(0)  # its life has begun: a task that is cancelled before would close nothing
+        try:
+            await asyncio.sleep(0)  # its life has begun: a task that is cancelled before would close nothing
+        except BaseException:
+            await store.close()  # nobody else knows it
+            raise
         return store
 
     def write(self, op: Operation[T]) -> asyncio.Future[T]:
