@@ -20,6 +20,7 @@ from workflows import Binding, Engine, WorkflowInstance
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 MOST = 500
+at_once_and_later = pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
 RESULT = ["reserved", "retried", "go", "of the child", "in a thread"]
 
 
@@ -101,9 +102,10 @@ async def nothing_is_left(world: World) -> None:
     assert world.clock._next_at() is None
 
 
-async def test_a_run_that_is_cancelled_at_any_await_is_undone_once(world: World) -> None:
+@at_once_and_later
+async def test_a_run_that_is_cancelled_at_any_await_is_undone_once(world: World, later: bool) -> None:
     for n in count(1):
-        trip, cancelled = Trip(), CancelledAt(n)
+        trip, cancelled = Trip(), CancelledAt(n, later=later)
 
         async def run(event: Event, step: Step) -> Any:
             return await Watched(trip.body(step), cancelled)  # noqa: B023  # of this round
@@ -117,16 +119,20 @@ async def test_a_run_that_is_cancelled_at_any_await_is_undone_once(world: World)
             await nothing_is_left(world)
         if not cancelled.done:
             assert (status.status, status.output, trip.undone) == ("complete", RESULT, 0)
+        if not cancelled.reached:
             assert n > 10
             return
+        if not cancelled.done:
+            continue
         assert (status.status, status.error and status.error.name) == ("errored", "CancelledError"), n
         assert (trip.reserved <= 1, trip.undone) == (True, 1), n  # its start is recorded before it is called
         assert n < MOST
 
 
-async def test_a_run_that_goes_on_after_a_cancellation_completes_after_a_replay(world: World) -> None:
+@at_once_and_later
+async def test_a_run_that_catches_a_cancellation_completes_after_a_replay(world: World, later: bool) -> None:
     for n in count(1):
-        trip, cancelled = Trip(), CancelledAt(n)
+        trip, cancelled = Trip(), CancelledAt(n, later=later)
         caught: list[int] = []
 
         async def run(event: Event, step: Step) -> Any:
@@ -151,7 +157,7 @@ async def test_a_run_that_goes_on_after_a_cancellation_completes_after_a_replay(
         assert len(caught) <= 1
         assert (status.status, status.output) == ("complete", RESULT), n
         assert trip.undone == 0
-        if not cancelled.done:
+        if not cancelled.reached:
             assert n > 10
             return
         assert n < MOST
@@ -172,9 +178,10 @@ async def use(engine: Engine, binding: Binding[Any], id: str) -> None:
     await instance.result()
 
 
-async def test_a_caller_that_is_cancelled_at_any_await_disturbs_nobody(world: World) -> None:
+@at_once_and_later
+async def test_a_caller_that_is_cancelled_at_any_await_disturbs_nobody(world: World, later: bool) -> None:
     for n in count(1):
-        trip, cancelled = Trip(), CancelledAt(n)
+        trip, cancelled = Trip(), CancelledAt(n, later=later)
 
         async def run(event: Event, step: Step) -> Any:
             return await trip.body(step)  # noqa: B023  # of this round
@@ -190,7 +197,7 @@ async def test_a_caller_that_is_cancelled_at_any_await_disturbs_nobody(world: Wo
             await finished(await binding.create(id=id, exist_ok=True))
             await nothing_is_left(world)
         assert trip.undone == 0
-        if not cancelled.done:
+        if not cancelled.reached:
             assert n > 5
             return
         assert n < MOST
@@ -204,7 +211,8 @@ async def finished(instance: WorkflowInstance) -> None:
     assert await instance.result() == RESULT
 
 
-async def test_an_engine_whose_opening_or_closing_is_cancelled_leaves_nothing(world: World) -> None:
+@at_once_and_later
+async def test_a_cancelled_opening_or_closing_leaves_nothing(world: World, later: bool) -> None:
     trip = Trip()
 
     async def run(event: Event, step: Step) -> Any:
@@ -212,7 +220,7 @@ async def test_an_engine_whose_opening_or_closing_is_cancelled_leaves_nothing(wo
 
     flow, before = workflow(run), asyncio.all_tasks()
     for n in count(1):
-        cancelled = CancelledAt(n)
+        cancelled = CancelledAt(n, later=later)
 
         async def live(cancelled: CancelledAt) -> None:
             engine: Awaitable[Engine] = Watched(world.open(flow, CHILD).open(), cancelled)
@@ -226,7 +234,7 @@ async def test_an_engine_whose_opening_or_closing_is_cancelled_leaves_nothing(wo
         await world.engine.close()
         assert asyncio.all_tasks() == before, n
         assert world.clock._next_at() is None
-        if not cancelled.done:
+        if not cancelled.reached:
             assert n > 3
             break
         assert n < MOST
