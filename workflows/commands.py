@@ -26,7 +26,7 @@ from workflows.backend import (
 from workflows.change import NOTHING, Change, Ending
 from workflows.clock import Clock
 from workflows.entry import Entry, Key, last_order
-from workflows.errors import Fenced, InstanceNotFound, StepError
+from workflows.errors import Fenced, InstanceNotFound, StepError, StoreError
 from workflows.failure import Failure
 from workflows.followers import Followers
 from workflows.lease import Lease
@@ -45,6 +45,8 @@ T = TypeVar("T")
 
 log = logging.getLogger("workflows")
 
+_WHATEVER_IS_LEFT: frozenset[Command] = frozenset({"terminate", "restart", "delete"})
+"""What may be done to an instance of which something is damaged."""
 _TERMINATED = Failure("Terminated", "Instance terminated during rollback")
 
 
@@ -53,7 +55,13 @@ class Commands:
 
     def __init__(self, ledger: Ledger, clock: Clock, slots: Slots | None, tell: Tell | None = None) -> None:
         self.runs = Runs(
-            ledger, clock, slots, conclude=self._conclude, settle=self._settle, begin=self._begin
+            ledger,
+            clock,
+            slots,
+            conclude=self._conclude,
+            settle=self._settle,
+            begin=self._begin,
+            halt=self._halt,
         )
         self.pruner = Pruner(ledger, clock)
         self.followers = Followers(ledger, self.runs, self._end_astray)
@@ -86,6 +94,8 @@ class Commands:
                 await self._control_unleased(ref, command, step, astray=astray)
                 return
             try:
+                if lease.damage is not None and command not in _WHATEVER_IS_LEFT:
+                    raise StoreError(lease.damage)
                 command = _asked_for(command, lease.journal.values())
                 await self._apply(lease, command, _ending(command, lease.undoing), step, astray=astray)
             finally:
@@ -213,13 +223,22 @@ class Commands:
     def _begin(self, lease: Lease) -> None:
         self.spawn(self._if(lease, "start", lambda: lease.status == "queued"))
 
-    async def _if(self, lease: Lease, command: Command, still: Callable[[], bool]) -> None:
+    def _halt(self, lease: Lease) -> None:
+        reason = f"{lease.damage}; resume() looks at it again"
+        log.error('%s "%s" is paused: %s', lease.ref.workflow, lease.ref.id, reason)
+        lease.audience.failed(StoreError(reason))  # who waits for its end would wait until somebody mends it
+        command: Command = "settle" if lease.status == "waitingForPause" else "pause"
+        self.spawn(self._if(lease, command, lambda: lease.status not in FINAL, Ending(reason=reason)))
+
+    async def _if(
+        self, lease: Lease, command: Command, still: Callable[[], bool], ending: Ending = NOTHING
+    ) -> None:
         """A command of the engine's own, unless another one came first."""
         async with self.runs.turns.of(lease.ref.incarnation):
             if not (still() and lease.lease_ok()):
                 return
             try:
-                await self._apply(lease, command)
+                await self._apply(lease, command, ending)
             except Fenced:
                 log.debug('"%s" was taken from this process', lease.ref.id)
             except Exception as error:

@@ -31,6 +31,7 @@ class Lease:
         self.begun = claim.instance.begun
         self.status: Status = claim.instance.status
         self.epoch = claim.epoch
+        self.damage = claim.damage
         self.journal: dict[Key, Entry] = {entry.key: entry for entry in claim.entries}
         self.inbox: list[InboxEvent] = claim.inbox
         self.running = 0

@@ -62,6 +62,8 @@ class Claim:
     entries: list[Entry]
     inbox: list[InboxEvent]
     moments: list[Moment]
+    damage: str | None = None
+    """What of it cannot be read, and so is not among the entries: it must not run."""
 
 
 class Delivered(NamedTuple):

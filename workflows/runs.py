@@ -35,8 +35,8 @@ _AT_ONCE = 500
 class Runs:
     """Who is leased here, who watches it, and the task that runs it; others are rows, and nothing else.
 
-    `conclude` writes what a run came to, `settle` that its last attempt before a pause has ended, and `begin`
-    that a queued instance has got its slot.
+    `conclude` writes what a run came to, `settle` that its last attempt before a pause has ended, `begin`
+    that a queued instance has got its slot, and `halt` that what is damaged must not run.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Runs:
         conclude: Callable[[Lease, Outcome], Awaitable[None]],
         settle: Callable[[Lease], None],
         begin: Callable[[Lease], None],
+        halt: Callable[[Lease], None],
     ) -> None:
         self.leases: dict[int, Lease] = {}
         self.turns = Turns()
@@ -64,6 +65,7 @@ class Runs:
         self._conclude = conclude
         self._settle = settle
         self._begin = begin
+        self._halt = halt
         self._drive: Drive | None = None
         self.wakes = Wakes(ledger, clock, self._rouse)
         self.tasks: set[asyncio.Task[None]] = set()
@@ -150,7 +152,9 @@ class Runs:
 
     def begin(self, lease: Lease) -> None:
         """Starts the run of a new lease; a paused one needs none."""
-        if lease.status == "waitingForPause":
+        if lease.damage is not None and lease.status != "paused":
+            self._halt(lease)
+        elif lease.status == "waitingForPause":
             self._settle(lease)  # the process was killed while an attempt ran
         elif lease.status == "paused":
             self.rest(lease)

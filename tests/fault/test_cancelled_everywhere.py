@@ -62,13 +62,12 @@ class Trip:
         return "retried"
 
     async def body(self, step: Step) -> list[Any]:
-        return [
-            await step.do("reserve", self.reserve, rollback=self.undo),
-            await step.do("flaky", self.flaky, retries={"limit": 2, "delay": 1}),
-            await step.sleep("nap", 5) or (await step.wait_for_event("go", "go", payload=str)).payload,
-            await step.run_workflow("child", CHILD),
-            await step.do("thread", in_a_thread),
-        ]
+        reserved = await step.do("reserve", self.reserve, rollback=self.undo)
+        retried = await step.do("flaky", self.flaky, retries={"limit": 2, "delay": 1})
+        await step.sleep("nap", 5)
+        received = await step.wait_for_event("go", "go", payload=str)
+        of_child = await step.run_workflow("child", CHILD)
+        return [reserved, retried, received.payload, of_child, await step.do("thread", in_a_thread)]
 
 
 def in_a_thread() -> str:

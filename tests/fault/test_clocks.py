@@ -64,7 +64,8 @@ async def test_no_wait_and_no_time_of_cron_is_lost_or_doubled_by_a_jump(world: W
 
     async def run(event: Event, step: Step) -> str:
         await step.sleep("nap", 5_000)
-        return await step.do("woken", lambda: woken.append(event.instance_id) or "woken")
+        await step.do("woken", lambda: woken.append(event.instance_id))
+        return "woken"
 
     sleeper = named("Sleeper", workflow(run))
     ticker = named("Ticker", workflow(scheduled_time, schedules="*/10 * * * *"))
@@ -114,6 +115,7 @@ async def test_a_jump_while_nobody_runs_is_as_one_while_somebody_does(tmp_path: 
 async def days(path: Path, cron: Cron, start: datetime, days: float) -> list[datetime]:
     """For which times instances were created in this many days, through a reopened engine in between."""
     clock, ticker = VirtualClock(start), named("Ticker", workflow(scheduled_time, schedules=cron))
+    times: list[float] = []
     for _ in range(2):
         async with Engine(path, workflows=[ticker], clock=clock) as engine:
             await clock.sleep(days * DAY / 2)

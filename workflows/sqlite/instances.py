@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +12,7 @@ from workflows import decision
 from workflows.backend import InboxEvent, Instance
 from workflows.change import Change, Plan, planned
 from workflows.entry import Entry, Key, Moment
-from workflows.errors import Fenced, InstanceFinished, InstanceNotFound, WorkflowError
+from workflows.errors import Fenced, InstanceFinished, InstanceNotFound, StoreError, WorkflowError
 from workflows.failpoint import failpoint
 from workflows.kin import Told, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim, Delivered
@@ -27,6 +28,7 @@ from workflows.sqlite.tables import (
     UPDATE,
     birth_row,
     changed_row,
+    damaged,
     entry_of,
     event_of,
     instance_of,
@@ -40,6 +42,11 @@ from workflows.types import FINAL
 __all__ = ["claim", "deliver", "expire", "history", "insert", "transition"]
 
 _SHOW = f"INSERT INTO moment(instance, {MOMENT}) VALUES(?, ?, ?, ?, ?)"
+_MOMENTS = f"SELECT {MOMENT} FROM moment WHERE instance = ? ORDER BY place"  # noqa: S608  # constants only
+_ENTRIES = f"SELECT {ENTRY} FROM entry WHERE instance = ? ORDER BY ordinal"  # noqa: S608  # constants only
+_ENTRY_AT = f"SELECT {ENTRY} FROM entry WHERE instance = ? AND ordinal = ?"  # noqa: S608  # constants only
+_ORDINALS = "SELECT ordinal FROM entry WHERE instance = ? ORDER BY ordinal"
+_PLACES = "SELECT place FROM moment WHERE instance = ?"
 _ASKS = f"SELECT 1 FROM entry WHERE instance = ? AND {UNDECIDED} AND name = ? AND occurrence = ?"  # noqa: S608
 _DECIDED = "SELECT 1 FROM event WHERE instance = ? AND type = ?"
 _FORGET_DECISIONS = f"""
@@ -82,15 +89,31 @@ def claim(connection: sqlite3.Connection, incarnations: Sequence[int]) -> list[C
 
 def history(connection: sqlite3.Connection, incarnation: int) -> tuple[list[Moment], list[Entry]]:
     """What subscribers see of the instance itself, and its entries by ordinal."""
-    moments = connection.execute(
-        f"SELECT {MOMENT} FROM moment WHERE instance = ? ORDER BY place",  # noqa: S608
-        (incarnation,),
-    )
-    rows = connection.execute(
-        f"SELECT {ENTRY} FROM entry WHERE instance = ? ORDER BY ordinal",  # noqa: S608
-        (incarnation,),
-    ).fetchall()  # a refused row must not leave a statement open: the file could not be closed
-    return [moment_of(row) for row in moments], [entry_of(row) for row in rows]
+    moments = connection.execute(_MOMENTS, (incarnation,)).fetchall()
+    entries = connection.execute(_ENTRIES, (incarnation,)).fetchall()
+    # A refused row must not leave a statement open: the file could not be closed.
+    return [moment_of(row) for row in moments], [entry_of(row) for row in entries]
+
+
+def _readable(
+    connection: sqlite3.Connection, incarnation: int
+) -> tuple[list[Moment], list[Entry], str | None]:
+    """As `history`, without what is damaged; and what that is. Of moments only their places are left then."""
+    try:
+        return *history(connection, incarnation), None
+    except StoreError as error:
+        damage = error
+    except sqlite3.OperationalError as error:
+        if "UTF-8" not in str(error):
+            raise
+        damage = damaged("a step")
+    places = connection.execute(_PLACES, (incarnation,)).fetchall()
+    entries: list[Entry] = []
+    for (ordinal,) in connection.execute(_ORDINALS, (incarnation,)).fetchall():
+        with contextlib.suppress(StoreError, sqlite3.OperationalError):
+            row = only_row(connection, _ENTRY_AT, incarnation, ordinal)
+            entries += [] if row is None else [entry_of(row)]
+    return [Moment(place, "", 0.0, {}) for (place,) in places], entries, str(damage)
 
 
 def deliver(
@@ -119,7 +142,8 @@ def transition(connection: sqlite3.Connection, incarnation: int, change: Change)
     epoch, before = _known(connection, incarnation)
     if change.epoch is not None and epoch != change.epoch:
         raise Fenced(f'the lease of "{before.ref.id}" is gone')
-    plan = planned(before, change, lambda: history(connection, incarnation))
+    loaded = _readable if change.command == "restart" else history  # all of it is going to be forgotten
+    plan = planned(before, change, lambda: loaded(connection, incarnation)[:2])
     if plan is None:
         return None
     epoch += plan.rule.fences
@@ -213,11 +237,11 @@ def _erase(connection: sqlite3.Connection, incarnation: int) -> None:
 
 def _claimed(connection: sqlite3.Connection, instance: Instance, epoch: int) -> Claim:
     incarnation = instance.ref.incarnation
-    moments, entries = history(connection, incarnation)
+    moments, entries, damage = _readable(connection, incarnation)
     inbox = connection.execute(
         "SELECT id, type, payload, at FROM event WHERE instance = ? ORDER BY id", (incarnation,)
     )
-    return Claim(instance, epoch, entries, [event_of(row) for row in inbox], moments)
+    return Claim(instance, epoch, entries, [event_of(row) for row in inbox], moments, damage)
 
 
 def _known(connection: sqlite3.Connection, incarnation: int) -> tuple[int, Instance]:

@@ -33,6 +33,7 @@ __all__ = [
     "UPDATE",
     "birth_row",
     "changed_row",
+    "damaged",
     "entry_of",
     "entry_row",
     "event_of",
@@ -218,27 +219,38 @@ def entry_row(entry: Entry) -> _Row:
 
 
 def entry_of(row: _Row) -> Entry:
-    """From the columns of `ENTRY`; refuses what the disk has changed."""
+    """From the columns of `ENTRY`; `StoreError` for what the disk has changed."""
     ordinal, kind, name, occurrence, state, attempts, due, fixed = row[:8]
     result, error, config, active, lasted, within, moments, crc = row[8:]
-    entry = Entry(
-        Key(Kind(kind), name, occurrence),
-        ordinal,
-        State(state),
-        attempts,
-        due,
-        bool(fixed),
-        result,
-        error,
-        config,
-        active,
-        lasted,
-        within,
-        _moments(moments),
-    )
-    if entry.checksum() != crc:
-        raise StoreError(f"the record of step {entry.key} is damaged: restore the file from a backup")
+    try:
+        entry = Entry(
+            Key(Kind(kind), name, occurrence),
+            ordinal,
+            State(state),
+            attempts,
+            due,
+            bool(fixed),
+            result,
+            error,
+            config,
+            active,
+            lasted,
+            within,
+            _moments(moments),
+        )
+        whole = entry.checksum() == crc
+    except Exception as broken:  # a flipped bit may make anything of it, and of its types
+        raise damaged(f"step {name}-{occurrence}") from broken
+    if not whole:
+        raise damaged(f"step {entry.key}")
     return entry
+
+
+def damaged(what: str) -> StoreError:
+    """Something of an instance cannot be read."""
+    return StoreError(
+        f"the record of {what} is damaged: restore the file from a backup, or restart or delete the instance"
+    )
 
 
 def _told(moments: Sequence[Moment]) -> bytes:
@@ -268,9 +280,12 @@ def moment_row(incarnation: int, moment: Moment) -> _Row:
 
 
 def moment_of(row: _Row) -> Moment:
-    """From the columns of `MOMENT`."""
+    """From the columns of `MOMENT`; `StoreError` for what the disk has changed."""
     place, type, at, detail = row
-    return Moment(place, type, at, orjson.loads(detail) if detail else {})
+    try:
+        return Moment(place, type, at, orjson.loads(detail) if detail else {})
+    except Exception as broken:  # as above
+        raise damaged(f"{type}, in the history,") from broken
 
 
 def only_row(connection: sqlite3.Connection, sql: str, *params: object) -> _Row | None:
