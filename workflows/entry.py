@@ -127,10 +127,18 @@ class Entry:
         """An attempt of it was interrupted, and it waits until somebody decides what becomes of it."""
         return self.key.kind is Kind.DO and self.state is State.WAITING and self.due is None
 
-    def checksum(self) -> int:
-        """CRC-32 over what a replay reads."""
+    def checksum(self, incarnation: int) -> int:
+        """CRC-32 over what a replay reads, and whose it is."""
+        return self._checksum(b"%d:%d:" % (incarnation, self.ordinal))
+
+    def former_checksum(self) -> int:
+        """As it was written before it said whose entry it is."""
+        return self._checksum(b"")
+
+    def _checksum(self, whose: bytes) -> int:
         kind, name, occurrence = self.key
-        crc = zlib.crc32(b"%d:%d:%d:%b-%d" % (kind, self.state, self.attempts, name.encode(), occurrence))
+        step = (whose, kind, self.state, self.attempts, name.encode(), occurrence)
+        crc = zlib.crc32(b"%b%d:%d:%d:%b-%d" % step)
         if self.result is not None:
             crc = zlib.crc32(self.result, crc)
         return crc if self.error is None else zlib.crc32(self.error, crc)

@@ -21,10 +21,11 @@ def changed(path: str, *statements: str) -> None:
 def step(path: str, kind: Kind, state: State, *, keep: bool = True) -> None:
     """The only step of this kind is in this state; its result is forgotten unless it is kept."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        [row] = connection.execute(f"SELECT {ENTRY} FROM entry WHERE kind = ?", (kind,)).fetchall()
-        entry = entry_of(row)
+        query = f"SELECT instance, {ENTRY} FROM entry WHERE kind = ?"
+        [(incarnation, *row)] = connection.execute(query, (kind,)).fetchall()
+        entry = entry_of(incarnation, tuple(row))
         entry.state, entry.result = state, entry.result if keep else None
         connection.execute(
             "UPDATE entry SET state = ?, result = ?, crc = ? WHERE kind = ?",
-            (entry.state, entry.result, entry.checksum(), kind),
+            (entry.state, entry.result, entry.checksum(incarnation), kind),
         )

@@ -92,7 +92,7 @@ def history(connection: sqlite3.Connection, incarnation: int) -> tuple[list[Mome
     moments = connection.execute(_MOMENTS, (incarnation,)).fetchall()
     entries = connection.execute(_ENTRIES, (incarnation,)).fetchall()
     # A refused row must not leave a statement open: the file could not be closed.
-    return [moment_of(row) for row in moments], [entry_of(row) for row in entries]
+    return [moment_of(row) for row in moments], [entry_of(incarnation, row) for row in entries]
 
 
 def _readable(
@@ -112,7 +112,7 @@ def _readable(
     for (ordinal,) in connection.execute(_ORDINALS, (incarnation,)).fetchall():
         with contextlib.suppress(StoreError, sqlite3.OperationalError):
             row = only_row(connection, _ENTRY_AT, incarnation, ordinal)
-            entries += [] if row is None else [entry_of(row)]
+            entries += [] if row is None else [entry_of(incarnation, row)]
     return [Moment(place, "", 0.0, {}) for (place,) in places], entries, str(damage)
 
 

@@ -30,7 +30,7 @@ class Put:
     __slots__ = ("_consume", "_row", "size")
 
     def __init__(self, incarnation: int, epoch: int, entry: Entry, consume: int | None) -> None:
-        self._row = (incarnation, *entry_row(entry), epoch)
+        self._row = (incarnation, *entry_row(incarnation, entry), epoch)
         self._consume = consume
         self.size = 200 + len(entry.result or b"") + len(entry.error or b"")
 

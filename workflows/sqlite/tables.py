@@ -196,7 +196,7 @@ def changed_row(instance: Instance, epoch: int) -> _Row:
     )
 
 
-def entry_row(entry: Entry) -> _Row:
+def entry_row(incarnation: int, entry: Entry) -> _Row:
     """The columns of `ENTRY`."""
     return (
         entry.ordinal,
@@ -214,11 +214,11 @@ def entry_row(entry: Entry) -> _Row:
         entry.lasted,
         entry.within,
         _told(entry.moments),
-        entry.checksum(),
+        entry.checksum(incarnation),
     )
 
 
-def entry_of(row: _Row) -> Entry:
+def entry_of(incarnation: int, row: _Row) -> Entry:
     """From the columns of `ENTRY`; `StoreError` for what the disk has changed."""
     ordinal, kind, name, occurrence, state, attempts, due, fixed = row[:8]
     result, error, config, active, lasted, within, moments, crc = row[8:]
@@ -238,7 +238,7 @@ def entry_of(row: _Row) -> Entry:
             within,
             _moments(moments),
         )
-        whole = entry.checksum() == crc
+        whole = entry.checksum(incarnation) == crc or entry.former_checksum() == crc
     except Exception as broken:  # a flipped bit may make anything of it, and of its types
         raise damaged(f"step {name}-{occurrence}") from broken
     if not whole:
