@@ -55,7 +55,7 @@ class Watchdog:
     def add(self) -> None:
         """One engine more."""
         self._engines += 1
-        if self._engines == 1 and sys.gettrace() is None:
+        if self._engines == 1 and not _may_stop(sys.gettrace()):
             self._thread.start()
 
     def remove(self) -> None:
@@ -139,4 +139,10 @@ def _debugged(frames: list[FrameType]) -> bool:
     monitoring = getattr(sys, "monitoring", None)  # of Python 3.12
     if monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None:
         return True
-    return any(frame.f_trace is not None for frame in frames)
+    return any(_may_stop(frame.f_trace) for frame in frames)
+
+
+def _may_stop(trace: object) -> bool:
+    """A debugger may stop the program; what only counts lines, as coverage does, lets it go on."""
+    owner = getattr(trace, "__self__", trace)
+    return trace is not None and type(owner).__module__.partition(".")[0] != "coverage"
