@@ -122,7 +122,7 @@ class Attempt:
         try:
             with clock.busy():
                 failpoint("attempt.called")
-                value = NOT_YET if self._style.threaded else self._begun()
+                value = NOT_YET if self._style.threaded else self._at_once()
                 if value is NOT_YET or self._progress is not None or is_spooled(value):
                     value = await self._rest(value, clock, task, cancellations)
                 failpoint("attempt.returned")
@@ -158,7 +158,7 @@ class Attempt:
         if self._spool is not None:
             self._spool.close()
 
-    def _begun(self) -> Any:
+    def _at_once(self) -> Any:
         """What the function returns, when it comes so far without waiting: then no time limit is needed."""
         try:
             value = self._function(*self.arguments)

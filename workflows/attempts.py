@@ -54,11 +54,11 @@ class Attempts(ABC):
     __slots__ = (
         "_arguments",
         "_began",
-        "_begun",
         "_config",
         "_function",
         "_run",
         "_running",
+        "_start_mark",
         "_style",
         "_unseen",
         "key",
@@ -92,7 +92,7 @@ class Attempts(ABC):
         self._unseen: list[NewMoment] = []
         self._began: float | None = None
         """When the attempt began, while nobody has been told of it."""
-        self._begun: Mark | None = None
+        self._start_mark: Mark | None = None
         """Writes the entry down as started, when the attempt lasts and nothing else has."""
 
     @property
@@ -164,16 +164,16 @@ class Attempts(ABC):
             entry.active += time.perf_counter() - begun
             await self._succeeded(entry, value)
         finally:
-            if self._begun is not None:
-                self._begun.cancel()
-                self._begun = None
+            if self._start_mark is not None:
+                self._start_mark.cancel()
+                self._start_mark = None
             run.attempt_ended()
-            if run.rehearsed and (rehearsal := run.rehearsal) is not None:
+            if (rehearsal := run.rehearsal) is not None:
                 rehearsal.rests(activation)
 
     def _called(self, entry: Entry) -> Coroutine[Any, Any, Any]:
         """What the function returns."""
-        if self.compensation is None and not self._run.rehearsed:
+        if self.compensation is None and self._run.rehearsal is None:
             return self._new_attempt(entry).result(self._run.clock)
         return self._called_with_care(entry)
 
@@ -295,9 +295,9 @@ class Attempts(ABC):
 
     def _mark(self) -> Mark:
         run, entry = self._run, self._running
-        if self._begun is None:
-            self._begun = run.marks.add(lambda: self._tell(entry), run)
-        return self._begun
+        if self._start_mark is None:
+            self._start_mark = run.marks.add(lambda: self._tell(entry), run)
+        return self._start_mark
 
     def _tell(self, entry: Entry) -> None:
         if self.unseen:

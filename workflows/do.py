@@ -16,7 +16,7 @@ from workflows.retry import StepConfig
 from workflows.rollback import Compensation, RollbackContext
 from workflows.run import Run
 from workflows.stream import Spooled, StepStream, Whole
-from workflows.typed import TypedCodec, larger, too_large
+from workflows.typed import TypedCodec, larger
 
 __all__ = ["Do"]
 
@@ -78,10 +78,10 @@ class Do(Attempts):
                 raise larger(f"the result of step {self.key}", run.limits.value)
             else:
                 stored, self._value = self._codec.encode(value)
-            if len(stored) > run.limits.value:  # else the text below need not be made
-                refused = too_large(stored, f"the result of step {self.key}", run.limits.value)
-                assert refused is not None
-                raise refused
+            if len(stored) > run.limits.value:
+                raise larger(
+                    f"the result of step {self.key}", run.limits.value, f"is {len(stored):,} bytes and"
+                )
         except NotStorable as refusal:
             return self._not_storable(entry, value if isinstance(value, NotStorable) else refusal)
         return run.write(entry, self._done(entry, stored))

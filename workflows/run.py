@@ -102,11 +102,6 @@ class Run:
         return self.closing is not None and self.ended.done()
 
     @property
-    def rehearsed(self) -> bool:
-        """Tests step in, if not in this instance."""
-        return bool(self._rehearsals)
-
-    @property
     def rehearsal(self) -> Rehearsal | None:
         """What a test changes in this instance; None in production."""
         return self._rehearsals.get(self.activation.ref[:2]) if self._rehearsals else None
@@ -115,7 +110,7 @@ class Run:
         """One step, from its call to what its caller gets; the same path on the first run and on a replay."""
         task = asyncio.current_task()
         assert task is not None
-        if self.let_go or (self.closing is not None and self.over and INSIDE.get() is self.made):
+        if self.let_go or (self.over and INSIDE.get() is self.made):
             await self._turn_away(task)
         within = task in self.tasks
         self.tasks.add(task)
@@ -142,13 +137,13 @@ class Run:
     def record(
         self, entry: Entry, *moments: NewMoment, consume: int | None = None
     ) -> Coroutine[Any, Any, None]:
-        """Writes `entry`; durable when awaited."""
+        """Writes `entry`, and what has happened; see `write`."""
         return self.write(entry, moments, consume)
 
     async def write(
         self, entry: Entry, moments: Sequence[NewMoment] | FirstTry, consume: int | None = None
     ) -> None:
-        """See `record`."""
+        """Writes `entry` and what subscribers see of it; durable when awaited."""
         if self.let_go:
             raise self._refusal()
         self.activation.journal[entry.key] = entry
