@@ -123,27 +123,6 @@ async def test_a_paused_instance_is_parked_too(parked: World) -> None:
         assert (await ended(instance)).output == (1, 2)
 
 
-async def test_a_run_that_stands_at_the_gate_of_a_pause_is_parked(parked: World) -> None:
-    begun, go = asyncio.Event(), asyncio.Event()
-
-    async def slow() -> int:
-        begun.set()
-        await go.wait()
-        return 1
-
-    async def run(event: Event, step: Step) -> Any:
-        return await step.do("first", slow), await step.do("second", lambda: 2)
-
-    async with parked.started(run) as instance:
-        await begun.wait()
-        await instance.pause()
-        go.set()
-        await quiet()
-        assert (runs_in_memory(), (await instance.status()).status) == ([], "paused")
-        await instance.resume()
-        assert (await ended(instance)).output == (1, 2)
-
-
 @pytest.mark.parametrize("after", range(0, 40, 3))
 async def test_a_run_that_is_resumed_while_it_is_being_parked_goes_on(parked: World, after: int) -> None:
     begun, go = asyncio.Event(), asyncio.Event()

@@ -223,6 +223,7 @@ async def test_a_run_that_is_parked_while_it_is_paused_is_a_row(parking: World) 
         go.set()
         await settled(parking.engine)
         assert (in_memory(parking.engine), (await instance.status()).status) == ((0, 0, 0), "paused")
+        assert not any(task.get_name().startswith("run ") for task in asyncio.all_tasks())
         await instance.resume()
         assert (await ended(instance)).output == (1, 2)
 
