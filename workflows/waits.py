@@ -37,7 +37,10 @@ class _Wait:
 
 
 class Waits:
-    """The waits of one run, oldest first; none of them ends while the instance is not open."""
+    """The waits of one run, oldest first.
+
+    None of them ends while the instance is not open, except within an attempt, which goes on to its end.
+    """
 
     def __init__(self, activation: Activation, clock: Clock, changed: Callable[[], object]) -> None:
         """`changed` is called when one more or one less is under way."""
@@ -138,8 +141,8 @@ class Waits:
 
     def _arm(self, wait: _Wait) -> None:
         paused = self._activation.status in ("waitingForPause", "paused")  # its due is going to move
-        due = wait.entry.due
-        armed = due is not None and not (paused or self._parked or wait.over.done())
+        held = paused and not self._goes_on(wait)
+        armed = wait.entry.due is not None and not (held or self._parked or wait.over.done())
         self._is_late(wait, late=armed and _due(wait) <= self._clock.now())
         if armed:
             wait.alarm = self._clock.call_at(_due(wait), lambda: self._over(wait))
@@ -150,25 +153,32 @@ class Waits:
 
     def _over(self, wait: _Wait) -> None:
         wait.alarm = None
-        if self._activation.open:
+        if self._goes_on(wait):
             wait.end(None)
         else:
             self._is_late(wait, late=True)
             self._activation.ask()  # `look` finds it due once there is a slot
 
+    def _goes_on(self, wait: _Wait) -> bool:
+        """It may end now: the instance is open, or it belongs to an attempt that goes on in spite of that."""
+        status = self._activation.status
+        return self._activation.open or (wait.entry.within > 0 and status not in ("paused", "queued"))
+
     def _match(self) -> None:
         inbox = self._activation.inbox
         if self._parked or not inbox:
             return
+        held: set[str] = set()
         for wait in sorted(self._waits, key=lambda wait: wait.entry.ordinal):
             if wait.type is None or wait.over.done():
                 continue
             place = next((place for place, event in enumerate(inbox) if event.type == wait.type), None)
             if place is None:
                 continue
-            if not self._activation.open:
+            if wait.type in held or not self._goes_on(wait):
+                held.add(wait.type)  # what comes first is for the oldest one, also when that has to stay
                 self._activation.ask()
-                return
+                continue
             if any(older < wait.entry.ordinal for older in self._unasked):
                 self._match_later()
                 return

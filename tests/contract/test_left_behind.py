@@ -227,3 +227,22 @@ async def test_commands_at_once_on_a_limited_workflow_keep_no_slot(world: World)
         await finished(instance)
         await finished(await engine.workflow(flow).create(id="next"))
         assert once.most == 1
+
+
+async def test_an_attempt_that_was_left_behind_comes_to_the_end_of_its_wait(world: World) -> None:
+    done: list[str] = []
+
+    async def outer(step: Step) -> None:
+        await step.sleep("inner", 50)
+        done.append("slept")
+
+    async def run(event: Event, step: Step) -> str:
+        left.append(asyncio.ensure_future(step.do("outer", outer, step)))
+        await step.sleep("a moment", 5)
+        return "returned"
+
+    left: list[asyncio.Future[None]] = []
+    async with world.started(run) as instance:
+        assert (await ended(instance)).output == "returned"
+        await world.later(100)
+    assert done == ["slept"]

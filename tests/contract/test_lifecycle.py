@@ -406,3 +406,62 @@ async def test_a_pause_lets_an_attempt_end_that_calls_steps(world: World) -> Non
         assert ((await instance.status()).status, calls) == ("paused", [0, 1, 2])
         await instance.resume()
         assert ((await ended(instance)).output, calls) == (1, [0, 1, 2, 9])
+
+
+@pytest.mark.parametrize("how", ["sleep", "event", "retry"])
+async def test_a_pause_lets_an_attempt_end_that_waits_in_a_step_of_its_own(world: World, how: str) -> None:
+    failed: list[bool] = []
+
+    async def flaky() -> str:
+        if not failed:
+            failed.append(True)
+            raise ValueError("once")
+        return "retry"
+
+    async def outer(step: Step) -> str:
+        match how:
+            case "sleep":
+                await step.sleep("inner", 50)
+                return how
+            case "event":
+                return str((await step.wait_for_event("inner", "go")).payload)
+            case _:
+                return await step.do("inner", flaky, retries={"limit": 1, "delay": 50})
+
+    async def run(event: Event, step: Step) -> tuple[str, int]:
+        return await step.do("outer", outer, step), await step.do("next", lambda: 9)
+
+    async with world.started(run) as instance:
+        await world.later(5)
+        await instance.pause()
+        assert (await instance.status()).status == "waitingForPause"
+        await instance.send_event("go", "event")
+        await world.later(100)
+        status = await instance.status()
+        assert (status.status, status.usage.steps) == ("paused", 2 if how == "retry" else 1)
+        await instance.resume()
+        assert (await ended(instance)).output == (how, 9)
+
+
+async def test_an_event_of_a_paused_wait_is_not_taken_by_a_younger_one_in_an_attempt(world: World) -> None:
+    received: dict[str, Any] = {}
+
+    async def waits(step: Step, name: str) -> None:
+        received[name] = (await step.wait_for_event(name, "go")).payload
+
+    async def younger(step: Step) -> None:
+        await waits(step, "younger")
+
+    async def run(event: Event, step: Step) -> None:
+        await asyncio.gather(waits(step, "older"), step.do("outer", younger, step))
+
+    async with world.started(run) as instance:
+        await world.later(5)
+        await instance.pause()
+        await instance.send_event("go", 1)
+        await world.later(5)
+        assert received == {}
+        await instance.send_event("go", 2)
+        await instance.resume()
+        assert (await ended(instance)).status == "complete"
+    assert received == {"older": 1, "younger": 2}
