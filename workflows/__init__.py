@@ -3,7 +3,6 @@
 from workflows.batch import BatchError, BatchItem, CreatedBatch, DeletedBatch
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
-from workflows.cron import Cron, looks_like_cron
 from workflows.decorated import DecoratedStep
 from workflows.deliveries import Deliveries, Delivery
 from workflows.duration import Duration, seconds
@@ -50,8 +49,9 @@ from workflows.sqlite.backup import backup
 from workflows.sqlite.store import Durability, Health, Operation, Statement, Store
 from workflows.step import WorkflowStep
 from workflows.stream import StepStream, Streamed, StreamPart, StreamReset
-from workflows.timer import Every, Timer
-from workflows.timers import Timers
+from workflows.timers.cron import Cron, looks_like_cron
+from workflows.timers.realm import Timers
+from workflows.timers.timer import Every, Timer
 from workflows.types import (
     ChildRef,
     CronFiring,

@@ -15,7 +15,7 @@ from workflows.entry import Entry, Key, Kind, Moment, last_order
 from workflows.errors import WorkflowError
 from workflows.lifecycle import Command, Effect, Rule, Standing, Transition
 from workflows.notice import Told, notices
-from workflows.timer import Together
+from workflows.timers.timer import Together
 from workflows.types import FINAL, UNUSED, RollbackStatus, Usage
 
 __all__ = ["NOTHING", "Change", "Ending", "Plan", "planned", "standing", "used_by"]

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 
 from workflows import codec
 from workflows.backend import Kept
-from workflows.cron import Cron
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import CannotDecode, InvalidCron, InvalidParams, WorkflowError
 from workflows.failure import Rebuildable, rebuildable
 from workflows.hook import Hooks, hooks_of
 from workflows.operation import Limits
 from workflows.retention import Retention, kept
+from workflows.timers.cron import Cron
 from workflows.typed import UNTYPED, TypedCodec, annotated, codec_for, first_line, message, too_large
 
 __all__ = ["Definition", "checked_concurrency", "define"]

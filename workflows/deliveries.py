@@ -15,9 +15,9 @@ from workflows.definition import Definition
 from workflows.errors import NonRetryableError
 from workflows.hook import AnyHook, Finished, Hook, place_of
 from workflows.notice import Told
-from workflows.timer import Due, State, Timer
-from workflows.timers import Timers
-from workflows.timetable import Timetable
+from workflows.timers.realm import Timers
+from workflows.timers.timer import Due, State, Timer
+from workflows.timers.timetable import Timetable
 from workflows.types import Status
 
 __all__ = ["Deliver", "Deliveries", "Delivery"]

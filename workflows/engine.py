@@ -25,8 +25,8 @@ from workflows.retention import Retention
 from workflows.slots import Slots
 from workflows.sqlite.ledger import SqliteLedger
 from workflows.sqlite.store import Durability, Health, Store
-from workflows.timers import Timers
-from workflows.timetable import Timetable
+from workflows.timers.realm import Timers
+from workflows.timers.timetable import Timetable
 
 __all__ = ["Engine"]
 

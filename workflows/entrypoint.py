@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, overload
 
 from workflows.binding import Binding
-from workflows.cron import Cron
 from workflows.hook import AnyHook
 from workflows.instance import WorkflowInstance
 from workflows.retention import Retention
 from workflows.step import WorkflowStep
+from workflows.timers.cron import Cron
 from workflows.types import WorkflowEvent
 
 __all__ = ["WorkflowEntrypoint"]

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from workflows.backend import Backend, NewInstance
-from workflows.cron import Cron
 from workflows.definition import Definition
-from workflows.timer import Timer
-from workflows.timers import Timers
+from workflows.timers.cron import Cron
+from workflows.timers.realm import Timers
+from workflows.timers.timer import Timer
 from workflows.types import CronFiring
 
 __all__ = ["REALM", "Firings", "firing_id"]

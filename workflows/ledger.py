@@ -17,7 +17,7 @@ from workflows.chunks import Chunks
 from workflows.entry import Entry, Key, Moment
 from workflows.kin import Told
 from workflows.lifecycle import BEGUN, QUEUED
-from workflows.timer import Due
+from workflows.timers.timer import Due
 from workflows.types import FINAL, Usage
 
 __all__ = ["Applied", "Birth", "Claim", "Delivered", "Ledger"]

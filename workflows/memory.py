@@ -23,7 +23,7 @@ from workflows.ledger import Applied, Birth, Claim, Delivered
 from workflows.lifecycle import Effect
 from workflows.memory_chunks import MemoryChunks
 from workflows.sqlite.store import Store
-from workflows.timer_table import add_together
+from workflows.timers.table import add_together
 from workflows.types import FINAL, UNUSED, Usage
 
 __all__ = ["MemoryLedger"]

@@ -10,7 +10,7 @@ import orjson
 
 from workflows.backend import Instance
 from workflows.failure import Failure, stored_failure
-from workflows.timer import Due, Together
+from workflows.timers.timer import Due, Together
 from workflows.types import Status
 
 __all__ = ["ATTEMPTS", "Notice", "Tell", "Told", "notices", "read"]

@@ -17,7 +17,7 @@ from typing import Any
 from workflows.clock import Alarm, Clock
 from workflows.errors import StoreError
 from workflows.ledger import Ledger
-from workflows.timer_window import Load, Window
+from workflows.timers.window import Load, Window
 
 __all__ = ["Wakes"]
 

@@ -17,8 +17,8 @@ from benchmarks.child import Reply, Request, answer
 from benchmarks.load import percentile
 from benchmarks.resident import resident
 from workflows import Store, SystemClock, Timer
-from workflows.timers import Timers
-from workflows.timetable import Timetable
+from workflows.timers.realm import Timers
+from workflows.timers.timetable import Timetable
 
 _REALM = "bench"
 _AT_ONCE = 256
@@ -57,7 +57,7 @@ async def _measured(request: Request) -> Reply:
         calls[timer.id] += 1
         late.append((time.time() - timer.nominal.timestamp()) * 1e3)
 
-    import workflows.timer_scheduler  # noqa: F401  # APScheduler is not what is measured
+    import workflows.timers.scheduler  # noqa: F401  # APScheduler is not what is measured
 
     before = resident()
     begun = time.perf_counter()

@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workflows.cron import Cron
 from workflows.errors import InvalidCron
+from workflows.timers.cron import Cron
 
 __all__ = ["Case", "difference", "main", "read"]
 

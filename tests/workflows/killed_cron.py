@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import workflows.timer_scheduler  # noqa: F401  loaded once, not by every child
+import workflows.timers.scheduler  # noqa: F401  loaded once, not by every child
 from tests.workflows.lives import lives
 from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from workflows.testing import VirtualClock

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-import workflows.timer_scheduler  # noqa: F401  loaded once, not by every child
+import workflows.timers.scheduler  # noqa: F401  loaded once, not by every child
 from tests.workflows.lives import lives
 from workflows import Engine, Webhook, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from workflows.hooks import StartWorkflow

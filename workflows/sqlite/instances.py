@@ -36,7 +36,7 @@ from workflows.sqlite.tables import (
     moment_row,
     only_row,
 )
-from workflows.timer_table import add_together
+from workflows.timers.table import add_together
 from workflows.types import FINAL
 
 __all__ = ["claim", "deliver", "expire", "history", "insert", "transition"]

@@ -18,7 +18,7 @@ from workflows import Engine, StoreError, SystemClock, WorkflowEntrypoint, Workf
 from workflows.sqlite.schema import APPLICATION_ID, CREATE, Step, migration
 from workflows.sqlite.store import Store
 from workflows.sqlite.tables import MIGRATIONS
-from workflows.timer_table import STEPS
+from workflows.timers.table import STEPS
 
 pytestmark = pytest.mark.anyio
 

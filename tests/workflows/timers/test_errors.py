@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.ticking import START, served, ticking
-from workflows.cron import Cron
+from tests.workflows.timers.ticking import START, served, ticking
 from workflows.errors import StoreError
 from workflows.sqlite.store import Store
 from workflows.testing import VirtualClock
-from workflows.timer import Catchup, Every, Timer
-from workflows.timetable import Timetable
+from workflows.timers.cron import Cron
+from workflows.timers.timer import Catchup, Every, Timer
+from workflows.timers.timetable import Timetable
 
 pytestmark = pytest.mark.anyio
 HOUR = 3600.0
@@ -48,7 +48,7 @@ async def test_a_failed_call_comes_again_after_a_growing_while() -> None:
 async def test_after_the_last_attempt_it_is_dead_and_can_be_driven_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.CRITICAL, "workflows.timer_runs")
+    caplog.set_level(logging.CRITICAL, "workflows.timers.runs")
     async with ticking() as world:
         world.then = failing(99)
         timer = await world.timers.add("ann", "greet", 10, key="k", attempts=3)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from workflows.clock import Clock
 from workflows.sqlite.store import Store
-from workflows.timer_table import STEPS
-from workflows.timer_window import Entry, Window
-from workflows.timers import Timers
+from workflows.timers.realm import Timers
+from workflows.timers.table import STEPS
+from workflows.timers.window import Entry, Window
 
 if TYPE_CHECKING:
-    from workflows.timer_scheduler import ClockScheduler
+    from workflows.timers.scheduler import ClockScheduler
 
 __all__ = ["Timetable"]
 
@@ -54,7 +54,7 @@ class Timetable:
     ) -> None:
         """See `Ticks`."""
         if self._scheduler is None:
-            from workflows.timer_scheduler import ClockScheduler
+            from workflows.timers.scheduler import ClockScheduler
 
             self._scheduler = ClockScheduler(self._clock)
         self._scheduler.attach(name, window, free=free, start=start)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.ticking import START, Ticking, served, ticking
+from tests.workflows.timers.ticking import START, Ticking, served, ticking
 from workflows.clock import SystemClock
-from workflows.cron import Cron
 from workflows.errors import InvalidDuration
 from workflows.sqlite.store import Store
-from workflows.timer import Due, Every, Timer, When
-from workflows.timer_table import milliseconds
+from workflows.timers.cron import Cron
+from workflows.timers.table import milliseconds
+from workflows.timers.timer import Due, Every, Timer, When
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400.0

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is neithe
 
 
 def killed(folder: Path, *options: str) -> dict[str, int]:
-    command = [sys.executable, "-m", "tests.workflows.killed_timers", str(folder), *options]
+    command = [sys.executable, "-m", "tests.workflows.timers.killed", str(folder), *options]
     ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=50)
     report: dict[str, int] = json.loads(ended.stdout.splitlines()[-1])
     return report

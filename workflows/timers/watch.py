@@ -12,9 +12,9 @@ from typing import Protocol
 from workflows.clock import Clock
 from workflows.errors import StoreError
 from workflows.sqlite.store import Store
-from workflows.timer_runs import Fire, Runs
-from workflows.timer_table import delete, dues
-from workflows.timer_window import Entry, Load, Window, timer_window
+from workflows.timers.runs import Fire, Runs
+from workflows.timers.table import delete, dues
+from workflows.timers.window import Entry, Load, Window, timer_window
 
 __all__ = ["Ticks", "Watch"]
 

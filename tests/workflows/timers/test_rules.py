@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflows.cron import Cron
-from workflows.timer import Catchup, Every, Timer
-from workflows.timer_rules import Advance, Call, _from, after_success, first, retry_delay, to_do
+from workflows.timers.cron import Cron
+from workflows.timers.rules import Advance, Call, _from, after_success, first, retry_delay, to_do
+from workflows.timers.timer import Catchup, Every, Timer
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
 RULES = [

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from workflows.clock import Clock
-from workflows.cron import Cron
 from workflows.duration import YEAR, seconds
 from workflows.errors import InvalidDuration, WorkflowError
 from workflows.sqlite.store import Store
-from workflows.timer import Catchup, Due, Every, Kind, State, Timer, When
-from workflows.timer_rules import first
-from workflows.timer_runs import Fire
-from workflows.timer_table import KEYS, delete, from_row, insert, milliseconds, moment, redrive, selection
-from workflows.timer_watch import Ticks, Watch
+from workflows.timers.cron import Cron
+from workflows.timers.rules import first
+from workflows.timers.runs import Fire
+from workflows.timers.table import KEYS, delete, from_row, insert, milliseconds, moment, redrive, selection
+from workflows.timers.timer import Catchup, Due, Every, Kind, State, Timer, When
+from workflows.timers.watch import Ticks, Watch
 
 __all__ = ["Every", "Fire", "Timer", "Timers", "When"]
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.ticking import START
+from tests.workflows.timers.ticking import START
 from workflows.clock import SystemClock
 from workflows.errors import NonRetryableError, TryAgain, WorkflowError
 from workflows.sqlite.store import Store
 from workflows.testing import VirtualClock
-from workflows.timer import Every, Timer, Together
-from workflows.timer_table import STEPS, add_together
-from workflows.timetable import Timetable
+from workflows.timers.table import STEPS, add_together
+from workflows.timers.timer import Every, Timer, Together
+from workflows.timers.timetable import Timetable
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400.0
@@ -246,7 +246,7 @@ async def main():
 asyncio.run(main())
 """
     command = [sys.executable, "-c", program]
-    root = str(Path(__file__).parent.parent.parent)
+    root = str(Path(__file__).parent.parent.parent.parent)
     ran = subprocess.run(
         command,
         check=False,

@@ -1,4 +1,4 @@
-"""Kills a process while timers fire: `python -m tests.workflows.killed_timers FOLDER --kills 20`.
+"""Kills a process while timers fire: `python -m tests.workflows.timers.killed FOLDER --kills 20`.
 
 This process runs no loop and no thread, so that a child is one fork away. A child says on a pipe which timers
 it added and which calls began; the last one lives until nothing is pending. The output ends with a report.
@@ -20,11 +20,11 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import workflows.timer_scheduler  # noqa: F401  loaded once, not by every child
-from tests.workflows.ticking import served
+import workflows.timers.scheduler  # noqa: F401  loaded once, not by every child
+from tests.workflows.timers.ticking import served
 from workflows.clock import SystemClock
 from workflows.sqlite.store import Statement, Store
-from workflows.timers import Every, Timer
+from workflows.timers.realm import Every, Timer
 
 _LONGEST_LIFE = 0.15
 _PER_LIFE = 300

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 
-from workflows.cron import Cron
 from workflows.duration import YEAR, Duration, seconds
 from workflows.errors import InvalidDuration
+from workflows.timers.cron import Cron
 
 __all__ = ["Catchup", "Due", "Every", "Kind", "State", "Timer", "Together", "When"]
 

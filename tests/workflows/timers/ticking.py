@@ -11,8 +11,8 @@ from pathlib import Path
 from workflows.clock import Clock
 from workflows.sqlite.store import Store
 from workflows.testing import VirtualClock
-from workflows.timers import Fire, Timer, Timers
-from workflows.timetable import Timetable
+from workflows.timers.realm import Fire, Timer, Timers
+from workflows.timers.timetable import Timetable
 
 __all__ = ["START", "Ticking", "served", "ticking"]
 

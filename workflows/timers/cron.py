@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from workflows.cron_fields import Fields, read
 from workflows.errors import InvalidCron
+from workflows.timers.cron_fields import Fields, read
 
 __all__ = ["Cron", "looks_like_cron"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
-from workflows.cron import Cron
-from workflows.timer import Every, Timer
+from workflows.timers.cron import Cron
+from workflows.timers.timer import Every, Timer
 
 __all__ = [
     "Advance",

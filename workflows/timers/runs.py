@@ -17,10 +17,10 @@ from workflows.errors import InvalidCron, NonRetryableError, StoreError, StoreFa
 from workflows.failpoint import failpoint
 from workflows.sqlite.operation import Operation
 from workflows.sqlite.store import Store
-from workflows.timer import Timer
-from workflows.timer_rules import Advance, Again, GiveUp, after_failure, after_success, to_do
-from workflows.timer_table import BY_IDS, Row, advance, again, bury, delete, due_of, from_row, milliseconds
-from workflows.timer_window import Entry
+from workflows.timers.rules import Advance, Again, GiveUp, after_failure, after_success, to_do
+from workflows.timers.table import BY_IDS, Row, advance, again, bury, delete, due_of, from_row, milliseconds
+from workflows.timers.timer import Timer
+from workflows.timers.window import Entry
 
 __all__ = ["Fire", "Runs"]
 

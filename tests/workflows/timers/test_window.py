@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from workflows.timer_window import Entry, Load, timer_window
+from workflows.timers.window import Entry, Load, timer_window
 
 CAPACITY = 4
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflows.cron import Cron, looks_like_cron
 from workflows.errors import InvalidCron
+from workflows.timers.cron import Cron, looks_like_cron
 
 NEW_YEAR = datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)  # a Thursday
 

@@ -16,7 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from workflows.clock import Alarm, Clock
-from workflows.timer_window import Entry, Window
+from workflows.timers.window import Entry, Window
 
 __all__ = ["ClockScheduler"]
 

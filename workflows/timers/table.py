@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from workflows.cron import Cron
 from workflows.sqlite.operation import Operation, Statement, Value
-from workflows.timer import Catchup, Due, Every, Kind, Timer, Together
+from workflows.timers.cron import Cron
+from workflows.timers.timer import Catchup, Due, Every, Kind, Timer, Together
 
 __all__ = [
     "BY_IDS",
