@@ -48,7 +48,7 @@ from workflows.rollback import RollbackContext, RollbackOptions
 from workflows.sqlite.backup import backup
 from workflows.sqlite.store import Durability, Health, Operation, Statement, Store
 from workflows.step import WorkflowStep
-from workflows.stream import StepStream, Streamed, StreamPart, StreamReset
+from workflows.streams.stream import StepStream, Streamed, StreamPart, StreamReset
 from workflows.timers.cron import Cron, looks_like_cron
 from workflows.timers.realm import Timers
 from workflows.timers.timer import Every, Timer

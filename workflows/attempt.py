@@ -25,9 +25,9 @@ from workflows.clock import Clock
 from workflows.errors import StepError, WorkflowError, WorkflowTimeoutError
 from workflows.failpoint import failpoint
 from workflows.inside import INSIDE
-from workflows.progress import Progress
-from workflows.spool import Spool, is_spooled
-from workflows.stream import Streamed
+from workflows.streams.progress import Progress
+from workflows.streams.spool import Spool, is_spooled
+from workflows.streams.stream import Streamed
 from workflows.threads import Threads
 
 __all__ = ["Around", "Attempt", "current_attempt"]

@@ -22,11 +22,11 @@ from workflows.errors import (
 )
 from workflows.failure import UNWINDS, failure_of
 from workflows.marks import Mark
-from workflows.progress import Progress
 from workflows.retry import DEFAULT, DELAY_BUDGET, DelayContext, StepConfig, backed_off, called_delay
 from workflows.rollback import Compensation
 from workflows.run import Run
-from workflows.spool import Spool
+from workflows.streams.progress import Progress
+from workflows.streams.spool import Spool
 from workflows.types import StepContext, StepCount
 
 __all__ = ["Attempts", "Told"]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from workflows.backend import Instance, Seen
-from workflows.bell import Bell
 from workflows.entry import Key
+from workflows.streams.bell import Bell
 
 __all__ = ["Audience"]
 

@@ -15,10 +15,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
-from workflows.chunks import Chunk
 from workflows.entry import Entry, Key, Moment
 from workflows.lifecycle import Command
 from workflows.rehearsal import Rehearsals
+from workflows.streams.chunks import Chunk
 from workflows.types import UNUSED, CronFiring, RollbackStatus, Status, Usage
 
 __all__ = [

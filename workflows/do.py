@@ -15,7 +15,7 @@ from workflows.errors import NotStorable, WorkflowFatalError
 from workflows.retry import StepConfig
 from workflows.rollback import Compensation, RollbackContext
 from workflows.run import Run
-from workflows.stream import Spooled, StepStream, Whole
+from workflows.streams.stream import Spooled, StepStream, Whole
 from workflows.typed import TypedCodec, larger
 
 __all__ = ["Do"]

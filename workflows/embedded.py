@@ -14,7 +14,6 @@ from contextvars import Context
 from typing import Any, TypeVar
 
 from workflows.backend import Drive, Instance, Listing, NewInstance, Ref, Seen
-from workflows.chunks import Chunk
 from workflows.clock import Clock
 from workflows.commands import Commands
 from workflows.entry import Entry, Key
@@ -24,6 +23,7 @@ from workflows.lifecycle import Command
 from workflows.notice import Tell
 from workflows.rehearsal import Rehearsals
 from workflows.slots import Slots
+from workflows.streams.chunks import Chunk
 from workflows.types import FINAL, Status, Usage
 from workflows.watching import read, watch
 

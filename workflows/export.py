@@ -24,7 +24,7 @@ import orjson
 from workflows.backend import Instance
 from workflows.entry import Entry, Key, Kind, State
 from workflows.errors import WorkflowError
-from workflows.stream import Spooled
+from workflows.streams.stream import Spooled
 from workflows.types import Status
 
 __all__ = ["Recorded", "exported", "recorded"]

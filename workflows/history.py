@@ -13,7 +13,7 @@ from workflows.errors import WorkflowError
 from workflows.failure import Failure
 from workflows.lifecycle import ENDS
 from workflows.retry import stored_options
-from workflows.stream import Spooled
+from workflows.streams.stream import Spooled
 from workflows.types import ChildRef, HistoryEvent
 
 __all__ = ["ENDINGS", "TYPES", "options", "shown"]

@@ -13,7 +13,7 @@ from workflows.errors import InstanceNotFound, WorkflowError, WorkflowFailed
 from workflows.export import exported
 from workflows.lifecycle import Command
 from workflows.receive import event_type
-from workflows.stream import StreamPart, StreamReset
+from workflows.streams.stream import StreamPart, StreamReset
 from workflows.typed import TypedCodec, message, too_large
 from workflows.types import FINAL, HistoryEvent, InstanceStatus
 

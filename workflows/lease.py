@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from workflows.audience import Audience
 from workflows.backend import FirstTry, InboxEvent, NewMoment, Outcome, Ref, Seen, StepChunks
-from workflows.chunks import LeasedChunks
 from workflows.entry import Entry, Key, Moment, Smooth, last_order
 from workflows.ledger import Claim, Ledger
+from workflows.streams.chunks import LeasedChunks
 from workflows.types import Status
 
 __all__ = ["Lease"]

@@ -13,10 +13,10 @@ from typing import NamedTuple, Protocol
 
 from workflows.backend import InboxEvent, Instance, Listing, NewInstance, Ref
 from workflows.change import Change, Plan
-from workflows.chunks import Chunks
 from workflows.entry import Entry, Key, Moment
 from workflows.kin import Told
 from workflows.lifecycle import BEGUN, QUEUED
+from workflows.streams.chunks import Chunks
 from workflows.timers.timer import Due
 from workflows.types import FINAL, Usage
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from workflows.acknowledged import acknowledged
-from workflows.chunks import PAGE_BYTES, PAGE_PARTS, Chunk, Located
 from workflows.entry import Entry, Key
 from workflows.errors import Fenced
+from workflows.streams.chunks import PAGE_BYTES, PAGE_PARTS, Chunk, Located
 
 __all__ = ["MemoryChunks"]
 

@@ -41,7 +41,7 @@ from workflows.operation import Limits, Operation
 from workflows.parking import Parking
 from workflows.rehearsal import Rehearsal, Rehearsals
 from workflows.retry import undoable
-from workflows.stream import Whole
+from workflows.streams.stream import Whole
 from workflows.tasks import Park, RunTasks
 from workflows.threads import Threads
 from workflows.waits import Waits

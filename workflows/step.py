@@ -26,7 +26,7 @@ from workflows.retry import DEFAULT, RetryOptions, StepConfig, StepOptions
 from workflows.rollback import Compensation, RollbackContext, RollbackOptions
 from workflows.run import Run
 from workflows.sleep import Sleep, SleepUntil
-from workflows.stream import StepStream, Streamed
+from workflows.streams.stream import StepStream, Streamed
 from workflows.typed import UNTYPED, codec_for
 from workflows.types import ReceivedEvent, StepContext
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from workflows.errors import WorkflowError
 from workflows.failure import Failure
-from workflows.stream import Streamed
+from workflows.streams.stream import Streamed
 
 __all__ = [
     "FINAL",

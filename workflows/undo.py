@@ -27,7 +27,7 @@ from workflows.operation import Operation
 from workflows.retry import undoable
 from workflows.rollback import RollbackContext
 from workflows.run import Run
-from workflows.stream import Whole
+from workflows.streams.stream import Whole
 from workflows.types import RollbackStatus
 
 __all__ = ["Undo"]

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 from workflows.backend import Ref, Seen
-from workflows.chunks import Chunk
 from workflows.entry import Key, Moment
 from workflows.errors import StoreError
 from workflows.ledger import Ledger
 from workflows.lifecycle import ENDS
-from workflows.reading import Reading
 from workflows.runs import Runs
+from workflows.streams.chunks import Chunk
+from workflows.streams.reading import Reading
 from workflows.types import FINAL
 
 __all__ = ["read", "watch"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.contract.world import ONCE, Event, Step, World, ended, workflow
 from workflows import Engine, InstanceStatus, StepContext, StepStream, StoreError
-from workflows.chunks import ROW
+from workflows.streams.chunks import ROW
 
 pytestmark = pytest.mark.anyio
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows import Engine, StepContext, StreamReset, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
-from workflows.chunks import LeasedChunks
+from workflows.streams.chunks import LeasedChunks
 
 NUMBERS = 120
 PIECE = 30_000

@@ -6,11 +6,11 @@ import sqlite3
 from asyncio import Future
 from collections.abc import Sequence
 
-from workflows.chunks import PAGE_BYTES, PAGE_PARTS, Chunk, Located
 from workflows.entry import Key, State
 from workflows.errors import Fenced
 from workflows.sqlite.promised import promised
 from workflows.sqlite.store import Store
+from workflows.streams.chunks import PAGE_BYTES, PAGE_PARTS, Chunk, Located
 
 __all__ = ["SqliteChunks"]
 

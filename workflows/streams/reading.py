@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from workflows.bell import Bell
-from workflows.chunks import PAGE_BYTES, PAGE_PARTS, Chunk, Chunks, Located
 from workflows.entry import Key
+from workflows.streams.bell import Bell
+from workflows.streams.chunks import PAGE_BYTES, PAGE_PARTS, Chunk, Chunks, Located
 
 __all__ = ["Reading"]
 

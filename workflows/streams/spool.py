@@ -8,11 +8,11 @@ from collections.abc import AsyncIterable
 from typing import cast
 
 from workflows.backend import StepChunks
-from workflows.chunks import ROW
 from workflows.errors import NotStorable
 from workflows.marks import Mark
 from workflows.run import Run
-from workflows.stream import Spooled
+from workflows.streams.chunks import ROW
+from workflows.streams.stream import Spooled
 
 __all__ = ["Spool", "is_spooled"]
 

@@ -13,7 +13,7 @@ from workflows.backend import StepChunks
 from workflows.errors import AttemptEnded, NotStorable, StoreError, WorkflowFatalError
 from workflows.marks import Mark
 from workflows.run import Run
-from workflows.stream import Streamed, on_loop
+from workflows.streams.stream import Streamed, on_loop
 from workflows.typed import too_large
 
 __all__ = ["Progress"]
