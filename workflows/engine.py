@@ -20,7 +20,7 @@ from workflows.errors import EngineClosed, UnknownWorkflow
 from workflows.failpoint import failpoint
 from workflows.firings import REALM, Firings
 from workflows.ledger import Ledger
-from workflows.memory import MemoryLedger
+from workflows.memory.ledger import MemoryLedger
 from workflows.retention import Retention
 from workflows.slots import Slots
 from workflows.sqlite.ledger import SqliteLedger

@@ -8,7 +8,7 @@ import math
 from workflows import Engine
 from workflows.backend import Instance
 from workflows.lease import Lease
-from workflows.memory import MemoryLedger
+from workflows.memory.ledger import MemoryLedger
 from workflows.run import Run
 from workflows.types import FINAL
 

@@ -15,7 +15,7 @@ from tests.contract.liveness import parked
 from tests.contract.test_deploys import Receipt, paid
 from tests.contract.world import Event, Step, World, ended, history, named, workflow
 from workflows import Engine, InstanceNotFound, StoreError, WorkflowFailed, WorkflowInstance
-from workflows.memory import MemoryLedger
+from workflows.memory.ledger import MemoryLedger
 
 pytestmark = pytest.mark.anyio
 

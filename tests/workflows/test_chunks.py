@@ -15,7 +15,7 @@ from workflows.change import Change
 from workflows.entry import Entry, Key, Kind, State
 from workflows.ledger import Birth, Ledger
 from workflows.lifecycle import Command
-from workflows.memory import MemoryLedger
+from workflows.memory.ledger import MemoryLedger
 from workflows.sqlite.ledger import SqliteLedger
 from workflows.streams.chunks import PAGE_BYTES, PAGE_PARTS, Chunk
 from workflows.testing import VirtualClock

@@ -13,7 +13,7 @@ from workflows.clock import SystemClock
 from workflows.entry import Entry, Key, Kind, State
 from workflows.errors import Fenced
 from workflows.ledger import Birth, Claim, Ledger
-from workflows.memory import MemoryLedger
+from workflows.memory.ledger import MemoryLedger
 from workflows.sqlite.ledger import SqliteLedger
 from workflows.sqlite.store import Store
 

@@ -14,7 +14,7 @@ from workflows.backend import NewInstance
 from workflows.change import Change
 from workflows.ledger import Birth, Ledger
 from workflows.lifecycle import Command
-from workflows.memory import MemoryLedger
+from workflows.memory.ledger import MemoryLedger
 from workflows.sqlite.ledger import SqliteLedger
 from workflows.sqlite.store import Store
 from workflows.testing import VirtualClock

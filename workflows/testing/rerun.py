@@ -24,7 +24,7 @@ from workflows.errors import UnknownWorkflow
 from workflows.export import Recorded
 from workflows.lease import Lease
 from workflows.ledger import Claim
-from workflows.memory import MemoryLedger
+from workflows.memory.ledger import MemoryLedger
 from workflows.testing.clock import VirtualClock
 
 __all__ = ["Reached", "Rerun"]

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from workflows.acknowledged import acknowledged
 from workflows.entry import Entry, Key
 from workflows.errors import Fenced
+from workflows.memory.acknowledged import acknowledged
 from workflows.streams.chunks import PAGE_BYTES, PAGE_PARTS, Chunk, Located
 
 __all__ = ["MemoryChunks"]

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from workflows import decision
-from workflows.acknowledged import acknowledged as _acknowledged
 from workflows.backend import InboxEvent, Instance, Listing, Ref
 from workflows.change import Change, Plan, planned, used_by
 from workflows.entry import Entry, Key, Moment
@@ -21,7 +20,8 @@ from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
 from workflows.kin import Told, astray, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim, Delivered
 from workflows.lifecycle import Effect
-from workflows.memory_chunks import MemoryChunks
+from workflows.memory.acknowledged import acknowledged as _acknowledged
+from workflows.memory.chunks import MemoryChunks
 from workflows.sqlite.store import Store
 from workflows.timers.table import add_together
 from workflows.types import FINAL, UNUSED, Usage
