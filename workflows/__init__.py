@@ -4,7 +4,6 @@ from workflows.batch import BatchError, BatchItem, CreatedBatch, DeletedBatch
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.decorated import DecoratedStep
-from workflows.deliveries import Deliveries, Delivery
 from workflows.duration import Duration, seconds
 from workflows.engine import Engine
 from workflows.entrypoint import WorkflowEntrypoint
@@ -37,8 +36,9 @@ from workflows.errors import (
     WorkflowTimeoutError,
 )
 from workflows.failure import Failure
-from workflows.hook import Finished, Hook, PlacedHook
 from workflows.hooks import StartWorkflow, Webhook
+from workflows.hooks.deliveries import Deliveries, Delivery
+from workflows.hooks.hook import Finished, Hook, PlacedHook
 from workflows.instance import WorkflowInstance
 from workflows.interrupted import Happened, Interrupted, NotHappened, OnInterrupted
 from workflows.page import ListedInstance, Page

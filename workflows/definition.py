@@ -15,7 +15,7 @@ from workflows.backend import Kept
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import CannotDecode, InvalidCron, InvalidParams, WorkflowError
 from workflows.failure import Rebuildable, rebuildable
-from workflows.hook import Hooks, hooks_of
+from workflows.hooks.hook import Hooks, hooks_of
 from workflows.operation import Limits
 from workflows.retention import Retention, kept
 from workflows.timers.cron import Cron

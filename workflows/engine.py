@@ -12,13 +12,13 @@ from typing import Any, Literal, Self, TypeVar, overload
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.definition import Definition, checked_concurrency, define
-from workflows.deliveries import Deliveries
 from workflows.driver import Driver
 from workflows.embedded import EmbeddedBackend
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.errors import EngineClosed, UnknownWorkflow
 from workflows.failpoint import failpoint
 from workflows.firings import REALM, Firings
+from workflows.hooks.deliveries import Deliveries
 from workflows.ledger import Ledger
 from workflows.memory.ledger import MemoryLedger
 from workflows.retention import Retention

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, overload
 
 from workflows.binding import Binding
-from workflows.hook import AnyHook
+from workflows.hooks.hook import AnyHook
 from workflows.instance import WorkflowInstance
 from workflows.retention import Retention
 from workflows.step import WorkflowStep

@@ -1,4 +1,4 @@
-"""Kills an engine while hooks deliver: `python -m tests.workflows.killed_hooks FOLDER URL SECRET --kills 12`.
+"""Kills an engine while hooks deliver: `python -m tests.workflows.hooks.killed FOLDER URL SECRET --kills 12`.
 
 Each life creates instances whose end is told to the URL; the last one lives until nothing is left to tell.
 The output is which instances have ended, of those whose creation was acknowledged.

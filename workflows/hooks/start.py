@@ -1,18 +1,14 @@
-"""Hooks that are ready to be listed in `on_complete` and `on_failure` of a workflow."""
+"""`StartWorkflow`: starts an instance of another workflow at the end of one."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.errors import WorkflowError
-from workflows.hook import Finished, Hook, PlacedHook
-from workflows.signature import new_secret
-from workflows.webhook import Webhook
+from workflows.hooks.hook import Finished
 
-__all__ = ["Finished", "Hook", "PlacedHook", "StartWorkflow", "Webhook", "from_environment", "new_secret"]
+__all__ = ["StartWorkflow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +30,3 @@ class StartWorkflow:
         """See `Hook`."""
         params = {} if self.params is None else self.params(finished)
         await finished.binding(self.workflow).create(id=finished.delivery, params=params, exist_ok=True)
-
-
-def from_environment(variable: str) -> Callable[[], str]:
-    """For `Webhook(secret=…)`: what the environment variable holds when it is needed."""
-
-    def read() -> str:
-        if variable not in os.environ:
-            raise WorkflowError(f"the environment has no {variable}: set it to the secret of the webhook")
-        return os.environ[variable]
-
-    return read

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.receiver import receiving
+from tests.workflows.hooks.receiver import receiving
 from workflows.hooks import new_secret
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is neither fork nor SIGKILL")
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is neithe
 def test_every_end_is_told_however_often_it_was_killed(tmp_path: Path) -> None:
     secret = new_secret()
     with receiving() as receiver:
-        command = [sys.executable, "-m", "tests.workflows.killed_hooks", str(tmp_path), receiver.url, secret]
+        command = [sys.executable, "-m", "tests.workflows.hooks.killed", str(tmp_path), receiver.url, secret]
         environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
         ended = subprocess.run(
             command, check=True, capture_output=True, text=True, timeout=55, env=environment

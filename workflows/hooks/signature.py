@@ -1,13 +1,17 @@
-"""Signatures of webhooks, by the Standard Webhooks scheme: HMAC-SHA256 over id, time and body."""
+"""Signatures of webhooks, by the Standard Webhooks scheme (HMAC-SHA256), and the secrets for them."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hmac
+import os
 import secrets
+from collections.abc import Callable
 
-__all__ = ["key_of", "new_secret", "sign"]
+from workflows.errors import WorkflowError
+
+__all__ = ["from_environment", "key_of", "new_secret", "sign"]
 
 _PREFIX = "whsec_"
 _SHORTEST, _LONGEST, _USUAL = 24, 64, 32
@@ -16,6 +20,17 @@ _SHORTEST, _LONGEST, _USUAL = 24, 64, 32
 def new_secret() -> str:
     """A secret for sender and receiver of a webhook: keep it where both can read it, and nobody else."""
     return _PREFIX + base64.b64encode(secrets.token_bytes(_USUAL)).decode()
+
+
+def from_environment(variable: str) -> Callable[[], str]:
+    """For `Webhook(secret=…)`: what the environment variable holds when it is needed."""
+
+    def read() -> str:
+        if variable not in os.environ:
+            raise WorkflowError(f"the environment has no {variable}: set it to the secret of the webhook")
+        return os.environ[variable]
+
+    return read
 
 
 def key_of(secret: str) -> bytes:

@@ -13,7 +13,7 @@ from workflows.binding import Binding
 from workflows.clock import Clock
 from workflows.definition import Definition
 from workflows.errors import NonRetryableError
-from workflows.hook import AnyHook, Finished, Hook, place_of
+from workflows.hooks.hook import AnyHook, Finished, Hook, place_of
 from workflows.notice import Told
 from workflows.timers.realm import Timers
 from workflows.timers.timer import Due, State, Timer

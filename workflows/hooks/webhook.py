@@ -13,8 +13,8 @@ import pydantic_core
 
 from workflows.duration import Duration, seconds
 from workflows.errors import NonRetryableError, TryAgain, WorkflowError
-from workflows.hook import Finished
-from workflows.signature import key_of, sign
+from workflows.hooks.hook import Finished
+from workflows.hooks.signature import key_of, sign
 
 if TYPE_CHECKING:
     import httpx

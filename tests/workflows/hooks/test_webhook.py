@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.receiver import Answer, Receiver, receiving
+from tests.workflows.hooks.receiver import Answer, Receiver, receiving
 from workflows import (
     Delivery,
     Engine,
@@ -25,7 +25,7 @@ from workflows import (
 )
 from workflows.entrypoint import WorkflowEntrypoint
 from workflows.hooks import Webhook, from_environment, new_secret
-from workflows.signature import key_of, sign
+from workflows.hooks.signature import key_of, sign
 from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
