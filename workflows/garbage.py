@@ -13,7 +13,7 @@ __all__ = ["look_as_before", "look_less_often"]
 
 _USUAL = (700, 2_000)
 """What Python sets by itself; whoever has set something else has had a reason."""
-_SELDOM = 10_000
+_SELDOM = 50_000
 
 _found: list[int] = []
 """The threshold that each open engine has found."""

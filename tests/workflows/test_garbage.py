@@ -27,10 +27,10 @@ def opened() -> Engine:
 async def test_it_looks_less_often_while_an_engine_is_open(usual: int) -> None:
     gc.set_threshold(usual, 11, 12)
     async with opened():
-        assert gc.get_threshold() == (10_000, 11, 12)
+        assert gc.get_threshold() == (50_000, 11, 12)
         async with opened():
-            assert gc.get_threshold() == (10_000, 11, 12)
-        assert gc.get_threshold() == (10_000, 11, 12)
+            assert gc.get_threshold() == (50_000, 11, 12)
+        assert gc.get_threshold() == (50_000, 11, 12)
     assert gc.get_threshold() == (usual, 11, 12)
 
 
