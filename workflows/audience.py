@@ -16,18 +16,18 @@ __all__ = ["Audience"]
 class Audience:
     """The watchers of one incarnation, over all its runs."""
 
-    __slots__ = ("_bells", "_end", "_queues", "_waiting")
+    __slots__ = ("_bells", "_ends", "_queues")
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[Seen | Exception | None]] = set()
         self._bells: set[Bell] = set()
-        self._end: asyncio.Future[Instance] | None = None
-        self._waiting = 0
+        self._ends: list[asyncio.Future[Instance]] = []
+        """Of those who wait for the end: one each, as who waits may be cancelled."""
 
     @property
     def deserted(self) -> bool:
         """Nobody is there."""
-        return not (self._queues or self._bells or self._waiting)
+        return not (self._queues or self._bells or self._ends)
 
     @property
     def listening(self) -> bool:
@@ -73,23 +73,24 @@ class Audience:
 
     @contextmanager
     def ending(self) -> Iterator[asyncio.Future[Instance]]:
-        """The instance, once it has ended: for many who wait, so that nobody may cancel it."""
-        if self._end is None:
-            self._end = asyncio.get_running_loop().create_future()
-        self._waiting += 1
+        """The instance, once it has ended."""
+        end: asyncio.Future[Instance] = asyncio.get_running_loop().create_future()
+        self._ends.append(end)
         try:
-            yield self._end
+            yield end
         finally:
-            self._waiting -= 1
+            if end in self._ends:
+                self._ends.remove(end)
 
     def ended(self, instance: Instance) -> None:
         """Tells those who wait for the end."""
         for bell in self._bells:
             bell.over = True
             bell.ring()
-        if self._end is not None and not self._end.done():
-            self._end.set_result(instance)
-        self._end = None
+        ends, self._ends = self._ends, []
+        for end in ends:
+            if not end.done():
+                end.set_result(instance)
 
     def failed(self, error: Exception) -> None:
         """The end will not be seen here, because of `error`."""
@@ -98,7 +99,8 @@ class Audience:
             bell.ring()
         for queue in self._queues:
             queue.put_nowait(error)
-        if self._end is not None and not self._end.done():
-            self._end.set_exception(error)
-            self._end.exception()  # a waiter that was cancelled meanwhile does not have to look at it
-        self._end = None
+        ends, self._ends = self._ends, []
+        for end in ends:
+            if not end.done():
+                end.set_exception(error)
+                end.exception()  # a waiter that is cancelled meanwhile does not have to look at it

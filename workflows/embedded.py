@@ -147,7 +147,7 @@ class EmbeddedBackend:
                     instance = await self._read(lambda: self._known(ref))
                     if instance.status in FINAL or ref.workflow not in self._runs.workflows:
                         return instance
-                return await asyncio.shield(end)
+                return await end
         finally:
             self._runs.left_alone(ref.incarnation)
 
