@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FunctionType, MethodType
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflows.typed import UNTYPED, TypedCodec, annotated
 from workflows.types import StepContext
@@ -30,7 +30,19 @@ class CallStyle:
 ON_LOOP = CallStyle(threaded=False, takes_context=False, codec=UNTYPED)
 """For functions that are not a step's own."""
 
-_styles: dict[tuple[CodeType, CodeType, int, Any], CallStyle] = {}
+
+class _Known(NamedTuple):
+    """A function's style, and what it depends on."""
+
+    code: CodeType
+    wrapped: CodeType
+    given: int
+    annotation: Any
+    style: CallStyle
+
+
+_known: dict[int, _Known] = {}
+"""By the identity of the code, whose hash would be computed anew each time."""
 
 
 def style_of(function: Callable[..., object], given: int) -> CallStyle:
@@ -44,18 +56,22 @@ def style_of(function: Callable[..., object], given: int) -> CallStyle:
         plain, given = plain.__func__, given + 1
     if type(plain) is not FunctionType:
         return _inspected(function, given)
-    wrapped = inspect.unwrap(plain) if plain.__dict__ else plain
+    code = wrapped = plain.__code__
+    if plain.__dict__:
+        wrapped = getattr(inspect.unwrap(plain), "__code__", code)
     annotation = plain.__annotations__.get("return")
-    try:
-        key = (plain.__code__, getattr(wrapped, "__code__", plain.__code__), given, annotation)
-        style = _styles.get(key)
-    except TypeError:  # an annotation that cannot be hashed
-        return _style(plain, plain, given)
-    if style is None:
-        if len(_styles) >= _KEPT:
-            _styles.clear()
-        style = _styles[key] = _style(plain, plain, given)
-    return style
+    known = _known.get(id(code))
+    if (
+        known is None
+        or known.code is not code
+        or known.wrapped is not wrapped
+        or known.given != given
+        or known.annotation is not annotation
+    ):
+        if len(_known) >= _KEPT:
+            _known.clear()
+        known = _known[id(code)] = _Known(code, wrapped, given, annotation, _style(plain, plain, given))
+    return known.style
 
 
 def _inspected(function: Callable[..., object], given: int) -> CallStyle:

@@ -22,6 +22,18 @@ _Task = asyncio.Task[Any]
 _traces: ContextVar[tuple[list[Key], ...]] = ContextVar("_traces", default=())
 
 
+class _Use:
+    """How often a name was taken, and by whom."""
+
+    __slots__ = ("count", "shared", "user")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.user: ReferenceType[_Task] | None = None
+        self.shared = False
+        """By more than one task."""
+
+
 class Names:
     """Occurrences within one run.
 
@@ -32,8 +44,7 @@ class Names:
 
     def __init__(self, used_up: Iterable[Key] = ()) -> None:
         """The numbers of steps that are `used_up` are not given again."""
-        self._counts: dict[tuple[Kind, str], int] = {}
-        self._users: dict[tuple[Kind, str], ReferenceType[_Task] | None] = {}
+        self._uses: dict[tuple[Kind, str], _Use] = {}
         self._waited: set[ReferenceType[_Task]] = set()
         self._latest: _Task | None = None
         """The task that was found to have waited last."""
@@ -48,13 +59,12 @@ class Names:
             raise WorkflowFatalError(
                 f'Step name "{name}" exceeds max length ({_LONGEST} chars) or invalid characters found'
             )
-        called = (kind, name)
-        self._claim(called)
-        count = self._counts[called] = self._counts.get(called, 0) + 1
-        key = Key(kind, name, count)
+        use = self._claim(kind, name)
+        use.count += 1
+        key = Key(kind, name, use.count)
         while self._reserved and key in self._reserved:
-            count = self._counts[called] = count + 1
-            key = Key(kind, name, count)
+            use.count += 1
+            key = Key(kind, name, use.count)
         self.taken.add(key)
         if self._tracing and not alike:
             for trace in _traces.get():
@@ -73,11 +83,12 @@ class Names:
         for key in keys:
             self._reserved.add(key)
             self.taken.add(key)
-            self._users[key.kind, key.name] = None
+            use = self._uses.setdefault((key.kind, key.name), _Use())
+            use.user, use.shared = None, True
 
     def use(self, key: Key, *, alike: bool) -> None:
         """A step is used once more; `alike`: it has the same identity whoever comes first."""
-        self._claim((key.kind, key.name), alike=alike)
+        self._claim(key.kind, key.name, alike=alike)
 
     def waited(self, task: _Task) -> None:
         """`task` has waited for a step: what it calls from now on depends on events."""
@@ -101,21 +112,22 @@ class Names:
         """No name is taken any more."""
         self._latest = None
 
-    def _claim(self, called: tuple[Kind, str], *, alike: bool = False) -> None:
+    def _claim(self, kind: Kind, name: str, *, alike: bool = False) -> _Use:
         task = asyncio.current_task()
-        if task is None:
-            return
-        if self._stand_ins is not None:
+        if task is not None and self._stand_ins is not None:
             task = self._stand_ins.get(task, task)
-        if called not in self._users:
-            self._users[called] = ref(task)
-            return
-        user = self._users[called]
-        if user is not None and user() is task:
-            return
+        use = self._uses.get((kind, name))
+        if use is None:
+            use = self._uses[kind, name] = _Use()
+        if task is None or (use.user is not None and use.user() is task):
+            return use
+        if use.user is None and not use.shared:
+            use.user = ref(task)
+            return use
         if not alike and ref(task) in self._waited:
             raise AmbiguousStepName(
-                f'step "{called[1]}" is used by two tasks at once, so which call is which depends on timing: '
+                f'step "{name}" is used by two tasks at once, so which call is which depends on timing: '
                 'put the item into the name, or call it on step.scope("…")'
             )
-        self._users[called] = None
+        use.user, use.shared = None, True
+        return use

@@ -98,9 +98,10 @@ class Writer:
             raise self._not_written(self._full)
         failpoint("store.queued")
         future: asyncio.Future[T] = self._loop.create_future()
-        if not self._queue or self._queue[-1].full:
-            self._queue.append(Group())
-        self._queue[-1].add(operation, future)
+        queue = self._queue
+        if not queue or queue[-1].full:
+            queue.append(Group())
+        queue[-1].add(operation, future)
         if self._wakeup is not None:
             self._wake()
         return future
