@@ -16,6 +16,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager
 from types import CoroutineType
 from typing import Any, Protocol
 
@@ -65,6 +66,8 @@ class Attempt:
 
     __slots__ = (
         "_abandoned",
+        "_busy",
+        "_cancellations",
         "_expired",
         "_function",
         "_limit",
@@ -76,6 +79,7 @@ class Attempt:
         "_style",
         "_task",
         "_threads",
+        "_value",
         "_waits_for",
         "arguments",
         "ordinal",
@@ -103,6 +107,12 @@ class Attempt:
         self._limit = limit
         self._threads = threads
         self._task: asyncio.Task[Any] | None = None
+        self._cancellations: int
+        """How often the task had been cancelled before."""
+        self._busy: AbstractContextManager[None] | None = None
+        """Left when `rest` is over."""
+        self._value: Any
+        """What it has returned, when more than that is to be done."""
         self._waits_for: Awaitable[Any]
         self._expired = False
         self._abandoned = False
@@ -114,24 +124,45 @@ class Attempt:
 
         A CancelledError that leaves this was asked for from outside.
         """
+        value = self.at_once(clock)
+        return await self.rest(clock) if value is NOT_YET else value
+
+    def at_once(self, clock: Clock) -> Any:
+        """What the function returns when it comes so far without waiting, else NOT_YET: then await `rest`."""
         task = asyncio.current_task()
         assert task is not None
-        cancellations = task.cancelling()
+        self._task, self._cancellations = task, task.cancelling()
         outer = INSIDE.get()
         INSIDE.set(self)  # so what the function leaves running, a client's pool, say, outlives the run
+        busy = clock.busy()
+        busy.__enter__()
         try:
-            with clock.busy():
-                failpoint("attempt.called")
-                value = NOT_YET if self._style.threaded else self._at_once()
-                if value is NOT_YET or self._progress is not None or is_spooled(value):
-                    value = await self._rest(value, clock, task, cancellations)
-                failpoint("attempt.returned")
+            failpoint("attempt.called")
+            value = NOT_YET if self._style.threaded else self._called()
+            if value is NOT_YET or self._progress is not None or is_spooled(value):
+                self._value, self._busy = value, busy
+                return NOT_YET
+            failpoint("attempt.returned")
             return value
         finally:
-            self._over = True
             INSIDE.set(outer)  # not by a token: the coroutine may be closed in another context
-            if self._progress is not None or self._spool is not None:
-                self._close_streams()
+            if self._busy is None:
+                busy.__exit__(None, None, None)
+                self._end()
+
+    async def rest(self, clock: Clock) -> Any:
+        """What it returns in the end, within its time limit: no time limit is needed `at_once`."""
+        outer = INSIDE.get()
+        INSIDE.set(self)
+        assert self._busy is not None, "it was called"
+        try:
+            value = await self._rest(clock)
+            failpoint("attempt.returned")
+            return value
+        finally:
+            INSIDE.set(outer)
+            self._busy.__exit__(None, None, None)
+            self._end()
 
     def tell(self, value: object) -> Streamed:
         """Streams one part; from the loop or from a thread."""
@@ -152,14 +183,15 @@ class Attempt:
         self._spool = self._streams.spool()
         return await Carried(self._spool.take(value), self._takes_over)
 
-    def _close_streams(self) -> None:
+    def _end(self) -> None:
+        self._over = True
         if self._progress is not None:
             self._progress.close()
         if self._spool is not None:
             self._spool.close()
 
-    def _at_once(self) -> Any:
-        """What the function returns, when it comes so far without waiting: then no time limit is needed."""
+    def _called(self) -> Any:
+        """What the function returns, or NOT_YET when it waits for something."""
         try:
             value = self._function(*self.arguments)
             if isinstance(value, CoroutineType):
@@ -176,12 +208,9 @@ class Attempt:
             return NOT_YET
         return value
 
-    async def _rest(self, value: Any, clock: Clock, task: asyncio.Task[Any], cancellations: int) -> Any:
-        """What it returns in the end, within its time limit; `value` when it has returned that.
-
-        `cancellations` is how often `task` had been cancelled before.
-        """
-        self._task = task
+    async def _rest(self, clock: Clock) -> Any:
+        value, task = self._value, self._task
+        assert task is not None, "it was called"
         if self._step is not None:
             self._step.lasts()
         if self._style.threaded:
@@ -194,7 +223,7 @@ class Attempt:
                 value = await self._streamed(value)
         except asyncio.CancelledError:
             if not self._expired:
-                if task.cancelling() > cancellations:
+                if task.cancelling() > self._cancellations:
                     raise
                 raise _by_its_own_code() from None
         except BaseException:
@@ -204,14 +233,14 @@ class Attempt:
             alarm.cancel()
             self._task = None
         if self._expired:
-            raise self._too_late(task, cancellations)
+            raise self._too_late(task)
         return value
 
-    def _too_late(self, task: asyncio.Task[Any], cancellations: int) -> BaseException:
+    def _too_late(self, task: asyncio.Task[Any]) -> BaseException:
         """Takes the cancellation back by which the time limit has ended the function."""
         if self._abandoned:
             task.uncancel()
-        if task.uncancel() > cancellations:
+        if task.uncancel() > self._cancellations:
             return asyncio.CancelledError()
         return WorkflowTimeoutError(f"Execution timed out after {self._limit * 1000:.0f}ms")
 

@@ -6,18 +6,20 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple, NoReturn
 
 from workflows import failure
 from workflows.attempt import Attempt
 from workflows.backend import FirstTry, NewMoment
 from workflows.callback import ON_LOOP, CallStyle
+from workflows.carried import NOT_YET
 from workflows.entry import Entry, Key, State
 from workflows.errors import (
     AmbiguousStepName,
     NonRetryableDelayError,
     NonRetryableError,
+    NotStorable,
     WorkflowFatalError,
 )
 from workflows.failure import UNWINDS, failure_of
@@ -69,6 +71,8 @@ class Attempts(ABC):
     """Its start is recorded before the first call, so that it is known whatever happens."""
     _told = _TOLD
     _called_as = "step"
+    _prepares = False
+    """Something is done or written before the function is called."""
     _may_stream = False
     _says_why = False
     """`step_errored` has the error of the last attempt."""
@@ -110,16 +114,45 @@ class Attempts(ABC):
         config = self._config.stored(undoable=self.compensation is not None)
         return Entry(self.key, self._run.next_ordinal(), State.RUNNING, config=config)
 
-    async def live(self, entry: Entry) -> None:
-        """See `Operation.live`."""
-        first = entry.config  # of the first run, and it counts: None stands for the default
+    def live(self, entry: Entry) -> Awaitable[None]:
+        """See `Operation.live`: of a first attempt that never waits, the record is all that is left to await.
+
+        Most are such, so they take this short way; it comes to the same as `_attempt`.
+        """
+        run, first = self._run, entry.config  # of the first run, and it counts: None stands for the default
         self._config = DEFAULT if first is None else self._config.as_first(first, self.key.name)
-        if entry.state is State.WAITING and entry.due is not None:
+        if entry.attempts or self.compensation is not None or self._prepares or run.rehearsal is not None:
+            return self._by_attempts(entry)
+        begun = self._begin(entry)
+        attempt = self._new_attempt(entry)
+        try:
+            value = attempt.at_once(run.clock)
+        except BaseException as error:  # noqa: BLE001  # it is raised again where all are seen to
+            return self._by_attempts(entry, self._attempt(entry, begun, _raised(error)))
+        if value is NOT_YET:
+            return self._by_attempts(entry, self._attempt(entry, begun, attempt.rest(run.clock)))
+        entry.active += time.perf_counter() - begun
+        stored = self._stored(value)
+        if isinstance(stored, NotStorable):
+            return self._refused_first(entry, stored)
+        return run.write_last(entry, self._done(entry, stored))
+
+    async def _by_attempts(self, entry: Entry, begun: Coroutine[Any, Any, None] | None = None) -> None:
+        """One attempt after the other; the first one may have been `begun`."""
+        if begun is not None:
+            await begun
+            if entry.ended:
+                return
+            await self._until_due(entry)
+        elif entry.state is State.WAITING and entry.due is not None:
             await self._until_due(entry)
         while True:
             if self._run.shut:
                 await self._run.gate()
-            await self._attempt(entry)
+            if not self._run.activation.lease_ok():
+                raise asyncio.CancelledError
+            now = self._begin(entry)
+            await self._attempt(entry, now, self._called(entry))
             if entry.ended:
                 return
             await self._until_due(entry)
@@ -132,24 +165,36 @@ class Attempts(ABC):
             await run.waits.until_due(entry)
 
     @abstractmethod
-    def _succeeded(self, entry: Entry, value: Any) -> Coroutine[Any, Any, None]:
-        """Records what the function has returned."""
+    def _stored(self, value: Any) -> bytes | NotStorable | None:
+        """What the entry keeps of the value that the function has returned, or why it cannot be kept."""
 
-    async def _attempt(self, entry: Entry) -> None:
-        """One attempt, recorded: `entry` is ended, or waits for the next attempt."""
-        run, activation = self._run, self._run.activation
-        if not run.activation.lease_ok():
-            raise asyncio.CancelledError
+    async def _refused(self, _entry: Entry, refusal: NotStorable) -> None:
+        """The function has returned what cannot be kept."""
+        raise refusal
+
+    async def _refused_first(self, entry: Entry, refusal: NotStorable) -> None:
+        try:
+            await self._refused(entry, refusal)
+        finally:
+            self._run.attempt_ended()
+
+    def _begin(self, entry: Entry) -> float:
+        """One attempt more is under way; when it began, on `time.perf_counter`."""
+        run = self._run
         entry.attempts += 1
         entry.state = State.RUNNING
         self._running = entry
         self._began = run.clock.now()
         if entry.attempts > 1 and self._may_stream:
-            run.heed(activation.chunks(entry).start_over())
-        activation.running += 1
-        begun = time.perf_counter()
+            run.heed(run.activation.chunks(entry).start_over())
+        run.activation.running += 1
+        return time.perf_counter()
+
+    async def _attempt(self, entry: Entry, begun: float, calling: Awaitable[Any]) -> None:
+        """One attempt, recorded: `entry` is ended, or waits for the next attempt."""
+        run, activation = self._run, self._run.activation
         try:
-            value = await self._called(entry)
+            value = await calling
         except asyncio.CancelledError:
             cut = ["CancelledError", "cancelled from outside of the step"]
             self.unseen.append(run.moment(self._told.attempt_errored, attempt=entry.attempts, error=cut))
@@ -162,7 +207,11 @@ class Attempts(ABC):
             await self._failed(entry, error)
         else:
             entry.active += time.perf_counter() - begun
-            await self._succeeded(entry, value)
+            stored = value if isinstance(value, NotStorable) else self._stored(value)
+            if isinstance(stored, NotStorable):
+                await self._refused(entry, stored)
+            else:
+                await run.write(entry, self._done(entry, stored))
         finally:
             if self._start_mark is not None:
                 self._start_mark.cancel()
@@ -306,3 +355,7 @@ class Attempts(ABC):
 
 _FINAL = (NonRetryableError, WorkflowFatalError, AmbiguousStepName)
 """After one of these there is no further attempt, nor after what is no `Exception`."""
+
+
+async def _raised(error: BaseException) -> NoReturn:
+    raise error

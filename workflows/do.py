@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from workflows import failure
@@ -69,24 +69,22 @@ class Do(Attempts):
         stream = StepStream(self._run.activation.chunks(entry), spooled, str(self.key))
         return Whole(stream) if spooled.whole else stream
 
-    def _succeeded(self, entry: Entry, value: Any) -> Coroutine[Any, Any, None]:
-        run = self._run
+    def _stored(self, value: Any) -> bytes | NotStorable:
+        limit = self._run.limits.value
         try:
             if type(value) is Spooled:
                 stored = value.dump()
-            elif surely_above(value, run.limits.value):  # to encode 100 MB would hold up the loop for seconds
-                raise larger(f"the result of step {self.key}", run.limits.value)
+            elif surely_above(value, limit):  # to encode 100 MB would hold up the loop for seconds
+                return larger(f"the result of step {self.key}", limit)
             else:
                 stored, self._value = self._codec.encode(value)
-            if len(stored) > run.limits.value:
-                raise larger(
-                    f"the result of step {self.key}", run.limits.value, f"is {len(stored):,} bytes and"
-                )
         except NotStorable as refusal:
-            return self._not_storable(entry, value if isinstance(value, NotStorable) else refusal)
-        return run.write(entry, self._done(entry, stored))
+            return refusal
+        if len(stored) > limit:
+            return larger(f"the result of step {self.key}", limit, f"is {len(stored):,} bytes and")
+        return stored
 
-    async def _not_storable(self, entry: Entry, refusal: NotStorable) -> NoReturn:
+    async def _refused(self, entry: Entry, refusal: NotStorable) -> NoReturn:
         """Ends the instance: a value that cannot be kept must not be kept in part."""
         run, name = self._run, self.key.name
         error = NotStorable(f'Value returned from step "{name}" is not serialisable: {refusal}')

@@ -86,6 +86,8 @@ class Careful(Do):
 
     __slots__ = ("_interrupted", "_policy")
 
+    _prepares = True
+
     def __init__(
         self,
         run: Run,

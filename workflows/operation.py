@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -37,8 +38,8 @@ class Operation(Protocol[T_co]):
     def started(self) -> Entry:
         """A new entry, when none is recorded; raises what is wrong with the call."""
 
-    async def live(self, entry: Entry) -> None:
-        """Goes on from `entry` until it is ended, recording it on the way."""
+    def live(self, entry: Entry) -> Awaitable[None]:
+        """Goes on from `entry` until it is ended, recording it on the way; to be awaited at once."""
 
     def outcome(self, entry: Entry) -> T_co:
         """What the caller gets of an ended entry, on the first run and on every replay."""

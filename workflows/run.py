@@ -149,12 +149,16 @@ class Run:
         self.activation.journal[entry.key] = entry
         try:
             await self.activation.record(entry, moments, consume=consume)
-        except Fenced:
-            self.end(Stopped())
-            raise asyncio.CancelledError from None
         except Exception as error:  # noqa: BLE001  # whatever the backend has, the run cannot go on
-            self._fail(error)
+            self._not_written(error)
             raise asyncio.CancelledError from None
+
+    async def write_last(self, entry: Entry, moments: Sequence[NewMoment] | FirstTry) -> None:
+        """`write` of what ends an attempt, which is under way until that is durable."""
+        try:
+            await self.write(entry, moments)
+        finally:
+            self.attempt_ended()
 
     async def begin_wait(self, operation: Operation[object], entry: Entry) -> None:
         """Records that a sleep or a wait has started, or takes up one that was recorded or cut."""
@@ -345,14 +349,12 @@ class Run:
 
     def _noted(self, written: asyncio.Future[Any]) -> None:
         error = None if written.cancelled() else written.exception()
-        if isinstance(error, Fenced):
-            self.end(Stopped())
-        elif error is not None:
-            self._fail(error)
+        if error is not None:
+            self._not_written(error)
 
-    def _fail(self, error: BaseException) -> None:
-        """The backend cannot write: nothing that follows would be true."""
-        if not self.ended.done():
+    def _not_written(self, error: BaseException) -> None:
+        """The lease is gone, or the backend cannot write: nothing that follows would be true."""
+        if not isinstance(error, Fenced) and not self.ended.done():
             self.ended.set_exception(error)
         self.end(Stopped())
 

@@ -134,6 +134,7 @@ class _Compensated(Attempts):
     _told = Told(*(f"rollback_{one}" for one in Told()))
     _called_as = "the rollback of step"
     _says_why = True
+    _prepares = True
 
     def __init__(self, run: Run, do: Do, entry: Entry) -> None:
         compensation = do.compensation
@@ -159,8 +160,8 @@ class _Compensated(Attempts):
         self._arguments = (context,)
         return await super()._called(entry)
 
-    def _succeeded(self, entry: Entry, _value: Any) -> Coroutine[Any, Any, None]:
-        return self._run.write(entry, self._done(entry, None))
+    def _stored(self, _value: Any) -> None:
+        return None
 
     def _context(self) -> RollbackContext[Any]:
         undoing = self._run.activation.undoing

@@ -126,9 +126,11 @@ def _whose(frames: list[FrameType]) -> str:
     for frame in reversed(frames):
         if not is_ours(frame):
             continue  # the variables of others are left alone
-        ref = getattr(frame.f_locals.get("activation"), "ref", None)
+        names = frame.f_locals
+        activation = names.get("activation") or getattr(names.get("run"), "activation", None)
+        ref = getattr(activation, "ref", None)
         if isinstance(ref, Ref):
-            entry = frame.f_locals.get("entry")
+            entry = names.get("entry")
             step = f"step {entry.key}" if isinstance(entry, Entry) else "run(), outside of a step"
             return f'{ref.workflow} "{ref.id}", {step},'
     return "code outside of a step"
