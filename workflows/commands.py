@@ -26,7 +26,7 @@ from workflows.backend import (
 from workflows.change import NOTHING, Change, Ending
 from workflows.clock import Clock
 from workflows.entry import Entry, Key, last_order
-from workflows.errors import Fenced, InstanceNotFound, StepError, StoreError
+from workflows.errors import Fenced, InstanceNotFound, StepError, StoreError, WorkflowError
 from workflows.failure import Failure
 from workflows.followers import Followers
 from workflows.lease import Lease
@@ -53,7 +53,14 @@ _TERMINATED = Failure("Terminated", "Instance terminated during rollback")
 class Commands:
     """Everything that changes the status of an instance, and what follows from it in this process."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, slots: Slots | None, tell: Tell | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        slots: Slots | None,
+        tell: Tell | None = None,
+        quarantine_after: int | None = None,
+    ) -> None:
         self.runs = Runs(
             ledger,
             clock,
@@ -62,6 +69,7 @@ class Commands:
             settle=self._settle,
             begin=self._begin,
             halt=self._halt,
+            quarantine_after=quarantine_after,
         )
         self.pruner = Pruner(ledger, clock)
         self.followers = Followers(ledger, self.runs, self._end_astray)
@@ -224,9 +232,14 @@ class Commands:
         self.spawn(self._if(lease, "start", lambda: lease.status == "queued"))
 
     def _halt(self, lease: Lease) -> None:
-        reason = f"{lease.damage}; resume() looks at it again"
+        why: WorkflowError
+        if lease.damage is not None:
+            why = StoreError(f"{lease.damage}; resume() looks at it again")
+        else:
+            why = WorkflowError(str(lease.poison))
+        reason = str(why)
         log.error('%s "%s" is paused: %s', lease.ref.workflow, lease.ref.id, reason)
-        lease.audience.failed(StoreError(reason))  # who waits for its end would wait until somebody mends it
+        lease.audience.failed(why)  # who waits for its end would wait until somebody mends it
         command: Command = "settle" if lease.status == "waitingForPause" else "pause"
         self.spawn(self._if(lease, command, lambda: lease.status not in FINAL, Ending(reason=reason)))
 

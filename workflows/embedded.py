@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
 from typing import Any, TypeVar
@@ -44,12 +45,17 @@ class EmbeddedBackend:
     """`Backend` over a `Ledger`, for the process that owns it."""
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, slots: Slots | None = None, tell: Tell | None = None
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        slots: Slots | None = None,
+        tell: Tell | None = None,
+        quarantine_after: int | None = None,
     ) -> None:
         self.rehearsals = Rehearsals()
         self._ledger = ledger
         self._clock = clock
-        self._commands = Commands(ledger, clock, slots, tell)
+        self._commands = Commands(ledger, clock, slots, tell, quarantine_after)
         self._runs = self._commands.runs
         self._closed = False
         self._renewing = asyncio.Lock()
@@ -98,6 +104,7 @@ class EmbeddedBackend:
             await self._let_go()
             self._closed = True
             await self._quiet()
+            await self._in_order()
         self._runs.leases.clear()
         for audience in self._runs.audiences.values():
             audience.failed(
@@ -202,6 +209,13 @@ class EmbeddedBackend:
         """Carries out what has come while runs were let go; nothing more may come."""
         while self._commands.changes or self._runs.under_way:
             await self._let_go()
+
+    async def _in_order(self) -> None:
+        """What ran is not to be blamed for the end of this process."""
+        try:
+            await self._ledger.let_go()
+        except (StoreError, sqlite3.Error) as error:
+            log.warning("that all instances were let go was not written: %s", error)
 
     async def _create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         await self._ledger.room()

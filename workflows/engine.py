@@ -10,6 +10,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
 from workflows.binding import Binding
+from workflows.claims import QUARANTINE_AFTER, checked_quarantine
 from workflows.clock import Clock, SystemClock
 from workflows.definition import Definition, checked_concurrency, define
 from workflows.driver import Driver
@@ -61,6 +62,7 @@ class Engine:
         retention: Retention | None = None,
         hot_waits: int = _HOT_WAITS,
         park: Literal["always"] | None = None,
+        quarantine_after: int | None = QUARANTINE_AFTER,
         durability: Durability = "full",
     ) -> None:
         """`workflows` may be a dict of binding names; `value_limit` is bytes of one stored value,
@@ -72,6 +74,9 @@ class Engine:
         At most `hot_waits` instances that only wait stay in memory with their coroutines; the longest-blocked
         is parked: its run is let go, and it is run again from its journal when its wait is over. For tests,
         `park="always"` parks at every wait, as `hot_waits=0` does.
+
+        An instance with which `quarantine_after` processes in a row have died, nothing of it having ended, is
+        paused, and its status says why; None: never, and all are taken up at once at every start.
 
         With `durability="relaxed"` a power cut may lose the last acknowledged writes, a crash loses none.
         """
@@ -86,6 +91,7 @@ class Engine:
         self._path = path
         self._durability = durability
         self._env = env
+        self._quarantine_after = checked_quarantine(quarantine_after)
         self._concurrency = checked_concurrency(concurrency, "the engine")
         self._definitions = MappingProxyType({one.name: one for one in definitions})
         self._binding_names = {name: one.__name__ for name, one in named.items()}
@@ -205,7 +211,9 @@ class Engine:
         self._deliveries = Deliveries(
             self._timetable, self._definitions, self.clock, env=self._env, bindings=self.workflow
         )
-        self._backend = EmbeddedBackend(ledger, self.clock, self._slots(), self._deliveries)
+        self._backend = EmbeddedBackend(
+            ledger, self.clock, self._slots(), self._deliveries, self._quarantine_after
+        )
         self._driver = Driver(
             self._definitions,
             self._backend,

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from workflows.audience import Audience
 from workflows.backend import FirstTry, InboxEvent, NewMoment, Outcome, Ref, Seen, StepChunks
-from workflows.entry import Entry, Key, Moment, Smooth, last_order
+from workflows.entry import Entry, Key, Moment, Smooth, State, last_order
 from workflows.ledger import Claim, Ledger
 from workflows.streams.chunks import LeasedChunks
 from workflows.types import Status
@@ -32,6 +32,9 @@ class Lease:
         self.status: Status = claim.instance.status
         self.epoch = claim.epoch
         self.damage = claim.damage
+        self.claims = claim.claims
+        self.poison: str | None = None
+        """Why it must not run: it ends the process."""
         self.journal: dict[Key, Entry] = {entry.key: entry for entry in claim.entries}
         self.inbox: list[InboxEvent] = claim.inbox
         self.running = 0
@@ -117,6 +120,16 @@ class Lease:
     def seen_waiting(self) -> bool:
         """Nothing of it runs, and it waits for something."""
         return self.status == "running" and self.waiting > 0 and self.running == 0
+
+    @property
+    def order(self) -> int:
+        """The next place in the order of moments: it grows with all that is told of steps."""
+        return self._order
+
+    @property
+    def ended(self) -> int:
+        """How many of its entries have ended."""
+        return sum(entry.state > State.WAITING for entry in self.journal.values())
 
     def next_order(self, count: int = 1) -> int:
         """The first of `count` new places in the order of moments."""

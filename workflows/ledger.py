@@ -1,4 +1,4 @@
-"""Where the rows of an embedded backend are kept: nineteen verbs, each one atomic and durable when awaited.
+"""Where the rows of an embedded backend are kept: its verbs are atomic, and durable when awaited.
 
 Verbs that write are plain functions that return a future: the order of calls is the order of the writes. They
 raise nothing themselves; the future has it.
@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from workflows.backend import InboxEvent, Instance, Listing, NewInstance, Ref
 from workflows.change import Change, Plan
+from workflows.claims import Tried
 from workflows.entry import Entry, Key, Moment
 from workflows.kin import Told
 from workflows.lifecycle import BEGUN, QUEUED
@@ -20,7 +21,7 @@ from workflows.streams.chunks import Chunks
 from workflows.timers.timer import Due
 from workflows.types import FINAL, Usage
 
-__all__ = ["Applied", "Birth", "Claim", "Delivered", "Ledger"]
+__all__ = ["Applied", "Birth", "Claim", "Delivered", "Ledger", "Suspect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,21 @@ class Claim:
     moments: list[Moment]
     damage: str | None = None
     """What of it cannot be read, and so is not among the entries: it must not run."""
+    claims: int = 1
+    """So many processes in a row have taken it up without anything of it having ended, with this one."""
+    died_alone: bool = False
+    """The process before this one died while the instance was tried alone, and nothing of it had ended."""
+
+
+class Suspect(NamedTuple):
+    """An instance that may end the process: it is to be taken up alone."""
+
+    incarnation: int
+    workflow: str
+    claims: int
+    """As in `Claim`, of the process before."""
+    tried: Tried
+    """How the process before has let it in."""
 
 
 class Delivered(NamedTuple):
@@ -141,8 +157,24 @@ class Ledger(Protocol):
         Those that wait for a decision are among them, as today's code may decide.
         """
 
-    def claim(self, incarnations: Sequence[int]) -> Future[list[Claim]]:
-        """Those of them that have not ended, each with its epoch raised, and not parked any more."""
+    async def suspects(self, workflows: Iterable[str], after: int) -> list[Suspect]:
+        """Those of `awake` that `after - 1` processes or more have taken up in vain, and this one has not.
+
+        First those that the process before let in last. Without those of which it is certain: after `after`
+        processes, the last of which tried it alone.
+        """
+
+    def claim(self, incarnations: Sequence[int], tried: Tried = Tried.NOT) -> Future[list[Claim]]:
+        """Those of them that have not ended, each with its epoch raised, and not parked any more.
+
+        `tried`: it is a suspect that is let in.
+        """
+
+    def acquit(self, resting: Sequence[int], undecided: Sequence[int]) -> Future[None]:
+        """`resting` only wait, so a death says nothing of them; `undecided` are tried no more."""
+
+    def let_go(self) -> Future[None]:
+        """This process has let go of all instances in order, so that its end does not count."""
 
     def park(self, incarnation: int, epoch: int, wake: float, types: frozenset[str]) -> Future[bool]:
         """Until it is claimed, it waits for `wake`, which may be infinite, or an event of one of `types`.

@@ -11,14 +11,17 @@ from contextvars import Context
 from typing import Any
 from weakref import WeakValueDictionary
 
+from workflows import claims
 from workflows.audience import Audience
 from workflows.backend import Drive, InboxEvent, Outcome, Parked
+from workflows.claims import Tried
 from workflows.clock import Clock
 from workflows.errors import Fenced, StoreError, StoreFailed
 from workflows.lease import Lease
-from workflows.ledger import Claim, Ledger
+from workflows.ledger import Claim, Ledger, Suspect
 from workflows.limited import LimitedLease
 from workflows.slots import Slots
+from workflows.suspects import Suspects
 from workflows.turns import Turns
 from workflows.wakes import Wakes
 
@@ -49,6 +52,7 @@ class Runs:
         settle: Callable[[Lease], None],
         begin: Callable[[Lease], None],
         halt: Callable[[Lease], None],
+        quarantine_after: int | None,
     ) -> None:
         self.leases: dict[int, Lease] = {}
         self.turns = Turns()
@@ -68,6 +72,7 @@ class Runs:
         self._halt = halt
         self._drive: Drive | None = None
         self.wakes = Wakes(ledger, clock, self._rouse)
+        self.suspects = Suspects(ledger, clock, quarantine_after, self._let_in)
         self.tasks: set[asyncio.Task[None]] = set()
         """Those that were terminated or restarted, and are still being cancelled, too."""
         self._context = Context()
@@ -81,13 +86,16 @@ class Runs:
     async def claim(self) -> None:
         """Drives all that have something to run, and from now on those whose wait is over."""
         awake = await self._ledger.awake(self.workflows)
+        later = await self.suspects.open(self.workflows)
+        awake = [one for one in awake if one not in later]
         for first in range(0, len(awake), _AT_ONCE):
-            await self._claim(awake[first : first + _AT_ONCE])
+            self.suspects.watch(await self._claim(awake[first : first + _AT_ONCE]))
         await self.wakes.open(self.workflows)
 
     async def let_go(self) -> None:
         """Takes every lease away, and returns when none of its runs is left."""
         self.wakes.close()
+        self.suspects.close()
         for lease in self.leases.values():
             lease.stop()
         await asyncio.gather(*self.under_way, return_exceptions=True)
@@ -101,7 +109,7 @@ class Runs:
     @property
     def under_way(self) -> list[asyncio.Task[None]]:
         """What ends once all leases are gone."""
-        return [*self.tasks, *self.wakes.tasks]
+        return [*self.tasks, *self.wakes.tasks, *self.suspects.tasks]
 
     def close(self) -> None:
         """Nothing is driven any more."""
@@ -146,13 +154,15 @@ class Runs:
             )
             lease.turn_to_run.held = reserved
         lease.after = after
+        if claim.died_alone and self.suspects.condemns(claim.claims):
+            lease.poison = claims.reason(claim.claims - 1)
         self.leases[incarnation] = lease
         self._unclaimed.pop(incarnation, None)
         return lease
 
     def begin(self, lease: Lease) -> None:
         """Starts the run of a new lease; a paused one needs none."""
-        if lease.damage is not None and lease.status != "paused":
+        if (lease.damage is not None or lease.poison is not None) and lease.status != "paused":
             self._halt(lease)
         elif lease.status == "waitingForPause":
             self._settle(lease)  # the process was killed while an attempt ran
@@ -221,8 +231,11 @@ class Runs:
             return self.lease(claim)
         return None
 
-    async def _claim(self, incarnations: Sequence[int]) -> None:
-        """Leases those that are nobody's and lets them run; where somebody is at one, it is taken later."""
+    async def _claim(self, incarnations: Sequence[int], tried: Tried = Tried.NOT) -> list[Lease]:
+        """Leases those that are nobody's and lets them run; where somebody is at one, it is taken later.
+
+        `tried`: it is a suspect, and has a slot.
+        """
         now = []
         for one in incarnations:
             if one in self.leases:
@@ -232,13 +245,30 @@ class Runs:
             else:
                 self._spawn(self._claim_later(one))
         try:
-            claims = await self._ledger.claim(now) if now else []
-            for lease in [self.lease(one) for one in claims if one.instance.ref.workflow in self.workflows]:
+            taken = await self._ledger.claim(now, tried) if now else []
+            known = [one for one in taken if one.instance.ref.workflow in self.workflows]
+            leases = [self.lease(one, reserved=tried is not Tried.NOT) for one in known]
+            for lease in leases:
                 self.wakes.forget(lease.ref.incarnation)
                 self.begin(lease)
+            return leases
         finally:
             for one in now:
                 self.turns.give(one)
+
+    async def _let_in(self, suspect: Suspect, tried: Tried) -> bool:
+        """See `Suspects`."""
+        if not self.reserve(suspect.workflow):
+            return False
+        leases: list[Lease] = []
+        try:
+            leases = await self._claim([suspect.incarnation], tried)
+        except Exception as error:  # noqa: BLE001  # whatever the ledger has
+            self._not_claimed([suspect.incarnation], error)
+        if not leases:
+            self.give_back(suspect.workflow)
+        self.suspects.watch(leases)
+        return True
 
     async def _claim_later(self, incarnation: int) -> None:
         async with self.turns.of(incarnation):
@@ -251,18 +281,21 @@ class Runs:
             return
         try:
             await self._claim(incarnations)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever the ledger has
             if len(incarnations) > 1 and not (_passes(error) or isinstance(error, StoreFailed)):
                 for one in incarnations:
                     await self._rouse([one])
                 return
-            log.exception("%d instance(s) whose wait is over were not claimed", len(incarnations))
-            for one in incarnations:
-                self._unclaimed[one] = error
-                if one in self.audiences:
-                    self.audiences[one].failed(error)
-            if _passes(error):
-                self._clock.call_later(_AGAIN, lambda: self.wakes.wake(*incarnations))
+            self._not_claimed(incarnations, error)
+
+    def _not_claimed(self, incarnations: list[int], error: Exception) -> None:
+        log.error("%d instance(s) were not claimed", len(incarnations), exc_info=error)
+        for one in incarnations:
+            self._unclaimed[one] = error
+            if one in self.audiences:
+                self.audiences[one].failed(error)
+        if _passes(error):
+            self._clock.call_later(_AGAIN, lambda: self.wakes.wake(*incarnations))
 
     async def _park(self, lease: Lease, parked: Parked) -> bool:
         """The instance is a row from now on, and nothing else; false when one of its waits is over."""
@@ -321,12 +354,12 @@ class Runs:
             if self._drive is None or self.leases.get(lease.ref.incarnation) is not lease:
                 return  # the engine was closed, or a command has ended it or begun it anew
             try:
-                claims = await self._ledger.claim([lease.ref.incarnation])
+                taken = await self._ledger.claim([lease.ref.incarnation])
             except Exception as error:  # noqa: BLE001  # whatever the ledger has
                 self.broke_off(lease, error)
                 return
             lease.stop()
-            for claim in claims:
+            for claim in taken:
                 self.take(claim)
 
     def broke_off(self, lease: Lease, error: Exception) -> None:

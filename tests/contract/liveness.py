@@ -18,7 +18,8 @@ __all__ = ["alive", "parked"]
 async def alive(engine: Engine) -> None:
     """Fails when an unfinished instance has neither a run, nor a wait with a timer or for an event.
 
-    A paused instance waits for its user, a queued one for a slot, and one that broke off for its file.
+    A paused instance waits for its user, a queued one for a slot, one that broke off for its file, and one
+    that may end the process for its turn.
     """
     backend = engine._backend
     if backend is None:
@@ -34,7 +35,8 @@ async def alive(engine: Engine) -> None:
                 if instance is None or instance.status in FINAL:
                     continue
                 lease = backend._runs.leases.get(instance.ref.incarnation)
-                moves = await _is_parked(engine, instance) if lease is None else _moves(lease)
+                waits = instance.ref.incarnation in {one.incarnation for one in backend._runs.suspects._line}
+                moves = waits or (await _is_parked(engine, instance) if lease is None else _moves(lease))
                 assert moves, f"{name} {listed.id} is {instance.status}, and nothing will move it"
             cursor = page.cursor
             if cursor is None:

@@ -15,10 +15,11 @@ from itertools import islice
 from workflows import decision
 from workflows.backend import InboxEvent, Instance, Listing, Ref
 from workflows.change import Change, Plan, planned, used_by
+from workflows.claims import Tried
 from workflows.entry import Entry, Key, Moment
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound
 from workflows.kin import Told, astray, end_of, end_type, lets_go
-from workflows.ledger import Applied, Birth, Claim, Delivered
+from workflows.ledger import Applied, Birth, Claim, Delivered, Suspect
 from workflows.lifecycle import Effect
 from workflows.memory.acknowledged import acknowledged as _acknowledged
 from workflows.memory.chunks import MemoryChunks
@@ -115,10 +116,26 @@ class MemoryLedger:
         wanted = frozenset(workflows)
         return [one for one, row in self._rows.items() if row.awake and row.instance.ref.workflow in wanted]
 
-    def claim(self, incarnations: Sequence[int]) -> asyncio.Future[list[Claim]]:
+    async def suspects(self, workflows: Iterable[str], after: int) -> list[Suspect]:  # noqa: ARG002
+        """None: this ledger dies with its process."""
+        return []
+
+    def claim(
+        self,
+        incarnations: Sequence[int],
+        tried: Tried = Tried.NOT,  # noqa: ARG002  # nobody counts
+    ) -> asyncio.Future[list[Claim]]:
         """See `Ledger.claim`."""
         rows = [self._rows[one] for one in incarnations if one in self._rows]
         return _acknowledged(lambda: [self._claim(row) for row in rows if row.instance.status not in FINAL])
+
+    def acquit(self, resting: Sequence[int], undecided: Sequence[int]) -> asyncio.Future[None]:  # noqa: ARG002
+        """Nothing: this ledger dies with its process."""
+        return _acknowledged(lambda: None)
+
+    def let_go(self) -> asyncio.Future[None]:
+        """Nothing: this ledger dies with its process."""
+        return _acknowledged(lambda: None)
 
     def park(self, incarnation: int, epoch: int, wake: float, types: frozenset[str]) -> asyncio.Future[bool]:
         """See `Ledger.park`."""

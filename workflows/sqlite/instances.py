@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -11,13 +12,15 @@ import orjson
 from workflows import decision
 from workflows.backend import InboxEvent, Instance
 from workflows.change import Change, Plan, planned
-from workflows.entry import Entry, Key, Moment
+from workflows.claims import Tried, held
+from workflows.entry import Entry, Key, Moment, State
 from workflows.errors import Fenced, InstanceFinished, InstanceNotFound, StoreError, WorkflowError
 from workflows.failpoint import failpoint
 from workflows.kin import Told, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim, Delivered
 from workflows.lifecycle import Effect
 from workflows.sqlite import parking
+from workflows.sqlite.processes import HELD, held_of
 from workflows.sqlite.tables import (
     DECIDED_BY,
     ENTRY,
@@ -54,21 +57,23 @@ DELETE FROM event WHERE instance = ? AND type IN (
   SELECT {DECIDED_BY} FROM entry WHERE instance = ? AND ordinal >= ?)
 """  # noqa: S608  # constants only
 _CLAIM = """
-UPDATE instance SET epoch = epoch + 1, wake = NULL, awaits = NULL, asks = 0
-WHERE id IN (SELECT value FROM json_each(?)) AND finished IS NULL
+UPDATE instance SET epoch = epoch + 1, wake = NULL, awaits = NULL, asks = 0, process = ?, claims = ?,
+  ended = ?, tried = ?
+WHERE id = ?
 """
 _CLAIMED = f"""
-SELECT epoch, {INSTANCE} FROM instance
+SELECT {HELD}, epoch, {INSTANCE} FROM instance
 WHERE id IN (SELECT value FROM json_each(?)) AND finished IS NULL ORDER BY id
 """  # noqa: S608  # constants only
+_BEGUN_ANEW = "UPDATE instance SET ended = ? WHERE id = ?"
 _PARENT = "SELECT epoch, awaits FROM instance WHERE id = ? AND finished IS NULL"
 _OWNED = ("entry", "event", "moment", "chunk")
 """Tables whose rows belong to an instance."""
 
 
-def insert(connection: sqlite3.Connection, birth: Birth) -> Instance | None:
+def insert(connection: sqlite3.Connection, birth: Birth, process: int) -> Instance | None:
     """A new instance; None when its id is taken."""
-    cursor = connection.execute(INSERT, birth_row(birth))
+    cursor = connection.execute(INSERT, birth_row(birth, process))
     if cursor.rowcount != 1:
         return None
     incarnation = cursor.lastrowid
@@ -78,13 +83,28 @@ def insert(connection: sqlite3.Connection, birth: Birth) -> Instance | None:
     return birth.instance(incarnation)
 
 
-def claim(connection: sqlite3.Connection, incarnations: Sequence[int]) -> list[Claim]:
-    """Those of them that have not ended, each with its epoch raised, and not parked any more."""
-    which = (orjson.dumps(incarnations).decode(),)
-    connection.execute(_CLAIM, which)
+def claim(
+    connection: sqlite3.Connection, incarnations: Sequence[int], process: int, tried: Tried
+) -> list[Claim]:
+    """See `Ledger.claim`."""
+    rows = connection.execute(_CLAIMED, (orjson.dumps(incarnations).decode(),)).fetchall()
+    claims, taken = [], []
+    for *before, died, epoch, row in ((*row[:6], row[6:]) for row in rows):
+        instance = instance_of(row)
+        found = _claimed(connection, instance, epoch + 1)
+        after, died_alone = held(
+            held_of(before),
+            process,
+            died=bool(died),
+            ended=_ended(found.entries),
+            status=instance.status,
+            tried=tried,
+        )
+        taken.append((after.process, after.claims, after.ended, after.tried, instance.ref.incarnation))
+        claims.append(dataclasses.replace(found, claims=after.claims, died_alone=died_alone))
+    connection.executemany(_CLAIM, taken)
     failpoint("instance.claimed")
-    rows = connection.execute(_CLAIMED, which).fetchall()
-    return [_claimed(connection, instance_of(row[1:]), row[0]) for row in rows]
+    return claims
 
 
 def history(connection: sqlite3.Connection, incarnation: int) -> tuple[list[Moment], list[Entry]]:
@@ -137,7 +157,9 @@ def deliver(
     return Delivered(event, parking.woken(connection, incarnation, type, awaits))
 
 
-def transition(connection: sqlite3.Connection, incarnation: int, change: Change) -> Applied | None:
+def transition(
+    connection: sqlite3.Connection, incarnation: int, change: Change, process: int
+) -> Applied | None:
     """Carries out what the lifecycle says."""
     epoch, before = _known(connection, incarnation)
     if change.epoch is not None and epoch != change.epoch:
@@ -147,7 +169,7 @@ def transition(connection: sqlite3.Connection, incarnation: int, change: Change)
     if plan is None:
         return None
     epoch += plan.rule.fences
-    _carry_out(connection, incarnation, plan, epoch)
+    _carry_out(connection, incarnation, plan, epoch, process)
     told = _told(connection, before, plan, change)
     remains = _claimed(connection, plan.instance, epoch) if Applied.goes_on(plan) else None
     dues = () if plan.notices is None else add_together(connection, plan.notices)
@@ -197,7 +219,9 @@ def _followers(connection: sqlite3.Connection, plan: Plan) -> tuple[Instance, ..
     return tuple(instance_of(row) for row in rows)
 
 
-def _carry_out(connection: sqlite3.Connection, incarnation: int, plan: Plan, epoch: int) -> None:
+def _carry_out(
+    connection: sqlite3.Connection, incarnation: int, plan: Plan, epoch: int, process: int
+) -> None:
     if plan.rule.effect is Effect.ERASE:
         _erase(connection, incarnation)
         return
@@ -211,6 +235,7 @@ def _carry_out(connection: sqlite3.Connection, incarnation: int, plan: Plan, epo
     if plan.kept is not None:
         connection.execute("DELETE FROM moment WHERE instance = ?", (incarnation,))
         _show(connection, incarnation, plan.kept[1])
+        connection.execute(_BEGUN_ANEW, (_ended(plan.kept[0]), incarnation))
     if plan.rule.effect is Effect.WIPE:
         connection.execute("DELETE FROM event WHERE instance = ?", (incarnation,))
     for entry, due in plan.dues:
@@ -218,7 +243,7 @@ def _carry_out(connection: sqlite3.Connection, incarnation: int, plan: Plan, epo
             "UPDATE entry SET due = ? WHERE instance = ? AND ordinal = ?", (due, incarnation, entry.ordinal)
         )
     _show(connection, incarnation, plan.moments)
-    connection.execute(UPDATE, changed_row(plan.instance, epoch))
+    connection.execute(UPDATE, changed_row(plan.instance, epoch, process))
     failpoint("instance.changed")
 
 
@@ -249,6 +274,10 @@ def _known(connection: sqlite3.Connection, incarnation: int) -> tuple[int, Insta
     if row is None:
         raise _deleted(incarnation)
     return row[0], instance_of(row[1:])
+
+
+def _ended(entries: Iterable[Entry]) -> int:
+    return sum(entry.state > State.WAITING for entry in entries)
 
 
 def _deleted(incarnation: int) -> InstanceNotFound:

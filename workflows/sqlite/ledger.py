@@ -10,9 +10,10 @@ import orjson
 
 from workflows.backend import Instance, Listing, Ref
 from workflows.change import Change
+from workflows.claims import Tried
 from workflows.entry import Entry, Key, Kind, Moment
-from workflows.ledger import Applied, Birth, Claim, Delivered
-from workflows.sqlite import instances, parking
+from workflows.ledger import Applied, Birth, Claim, Delivered, Suspect
+from workflows.sqlite import instances, parking, processes
 from workflows.sqlite.chunks import SqliteChunks
 from workflows.sqlite.listing import selection
 from workflows.sqlite.promised import promised
@@ -50,15 +51,16 @@ _NEXT_EXPIRY = "SELECT min(expires) FROM instance WHERE expires IS NOT NULL"
 class SqliteLedger:
     """`Ledger` over a `Store`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, process: int) -> None:
         self._store = store
+        self._process = process
         self.chunks = SqliteChunks(store)
 
     @classmethod
     async def over(cls, store: Store) -> Self:
-        """A ledger in this file; makes its tables."""
+        """A ledger in this file, which says who has it; makes its tables."""
         await store.migrate("workflows", MIGRATIONS)
-        return cls(store)
+        return cls(store, await store.write(processes.begin))
 
     async def room(self) -> None:
         """See `Ledger.room`."""
@@ -67,7 +69,8 @@ class SqliteLedger:
     def insert(self, births: Sequence[Birth]) -> Future[list[Instance | None]]:
         """See `Ledger.insert`."""
         return promised(
-            self._store, lambda connection: [instances.insert(connection, birth) for birth in births]
+            self._store,
+            lambda connection: [instances.insert(connection, birth, self._process) for birth in births],
         )
 
     async def find(self, workflow: str, id: str) -> Instance | None:
@@ -100,9 +103,28 @@ class SqliteLedger:
         """See `Ledger.awake`."""
         return [incarnation for (incarnation,) in await self._store.read(*parking.awake(workflows))]
 
-    def claim(self, incarnations: Sequence[int]) -> Future[list[Claim]]:
+    async def suspects(self, workflows: Iterable[str], after: int) -> list[Suspect]:
+        """See `Ledger.suspects`."""
+        rows = await self._store.read(*processes.suspects(workflows, after, self._process))
+        return [Suspect(*row) for row in rows]
+
+    def claim(self, incarnations: Sequence[int], tried: Tried = Tried.NOT) -> Future[list[Claim]]:
         """See `Ledger.claim`."""
-        return promised(self._store, lambda connection: instances.claim(connection, incarnations))
+        return promised(
+            self._store,
+            lambda connection: instances.claim(connection, incarnations, self._process, tried),
+        )
+
+    def acquit(self, resting: Sequence[int], undecided: Sequence[int]) -> Future[None]:
+        """See `Ledger.acquit`."""
+        return promised(
+            self._store,
+            lambda connection: processes.acquit(connection, self._process, resting, undecided),
+        )
+
+    def let_go(self) -> Future[None]:
+        """See `Ledger.let_go`."""
+        return promised(self._store, lambda connection: processes.end(connection, self._process))
 
     def park(self, incarnation: int, epoch: int, wake: float, types: frozenset[str]) -> Future[bool]:
         """See `Ledger.park`."""
@@ -141,7 +163,10 @@ class SqliteLedger:
 
     def transition(self, incarnation: int, change: Change) -> Future[Applied | None]:
         """See `Ledger.transition`."""
-        return promised(self._store, lambda connection: instances.transition(connection, incarnation, change))
+        return promised(
+            self._store,
+            lambda connection: instances.transition(connection, incarnation, change, self._process),
+        )
 
     def expire(self, now: float, most: int) -> Future[None]:
         """See `Ledger.expire`."""

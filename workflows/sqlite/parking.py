@@ -18,7 +18,7 @@ from workflows.sqlite.tables import only_row
 
 __all__ = ["astray", "awake", "park", "wakes", "woken"]
 
-_PARK = "UPDATE instance SET wake = ?, awaits = ?, asks = ? WHERE id = ? AND epoch = ?"
+_PARK = "UPDATE instance SET wake = ?, awaits = ?, asks = ?, process = NULL WHERE id = ? AND epoch = ?"
 _WAKE = "UPDATE instance SET wake = NULL, awaits = NULL, asks = 0 WHERE id = ?"
 _IS_THERE = """
 SELECT 1 FROM event WHERE instance = ? AND type IN (SELECT value FROM json_each(?)) LIMIT 1

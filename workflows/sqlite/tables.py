@@ -16,6 +16,7 @@ import orjson
 
 from workflows import decision
 from workflows.backend import FOREVER, InboxEvent, Instance, Kept, Ref, Undoing
+from workflows.claims import runs
 from workflows.entry import Entry, Key, Kind, Moment, Smooth, State
 from workflows.errors import StoreError
 from workflows.failure import Failure
@@ -95,6 +96,14 @@ CREATE INDEX instance_awake ON instance(workflow, id) WHERE finished IS NULL AND
 CREATE INDEX instance_wake ON instance(wake, id, workflow) WHERE wake IS NOT NULL;
 CREATE INDEX instance_asks ON instance(workflow, id) WHERE asks;
 """,
+    """
+CREATE TABLE process(id INTEGER PRIMARY KEY AUTOINCREMENT) STRICT;
+ALTER TABLE instance ADD COLUMN process INTEGER;
+ALTER TABLE instance ADD COLUMN claims INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE instance ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE instance ADD COLUMN tried INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX instance_claims ON instance(claims) WHERE claims > 1;
+""",
 )
 
 INSTANCE = (
@@ -108,14 +117,14 @@ ENTRY = (
 )
 INSERT = """
 INSERT INTO instance(workflow, name, status, epoch, params, created, begun, success_retention,
-  error_retention, cron, scheduled, parent, follows)
-VALUES(?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(workflow, name) DO NOTHING
+  error_retention, cron, scheduled, parent, follows, process)
+VALUES(?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(workflow, name) DO NOTHING
 """
 UPDATE = """
 UPDATE instance
 SET status = ?, epoch = ?, output = ?, error = ?, finished = ?, paused = ?, reason = ?, unasked = ?,
   begun = ?, expires = ?, undoing = ?, rollback = ?, used = ?,
-  wake = NULL, awaits = NULL, asks = 0
+  wake = NULL, awaits = NULL, asks = 0, process = ?, claims = 1, tried = 0
 WHERE id = ?
 """
 
@@ -154,8 +163,8 @@ def instance_of(row: _Row) -> Instance:
     )
 
 
-def birth_row(birth: Birth) -> _Row:
-    """The columns of `INSERT`."""
+def birth_row(birth: Birth, process: int) -> _Row:
+    """The columns of `INSERT`; `process` is going to run it."""
     new = birth.new
     firing = (None, None) if new.firing is None else (new.firing.cron, new.firing.scheduled_time.timestamp())
     kept = (new.kept.success, new.kept.error)
@@ -171,11 +180,12 @@ def birth_row(birth: Birth) -> _Row:
         *firing,
         new.parent,
         new.follows,
+        process if birth.free else None,
     )
 
 
-def changed_row(instance: Instance, epoch: int) -> _Row:
-    """The columns of `UPDATE`, and which instance it is."""
+def changed_row(instance: Instance, epoch: int, process: int) -> _Row:
+    """The columns of `UPDATE`, and which instance it is; `process` runs it, if it has something to run."""
     ends = None if instance.undoing is None else instance.undoing.ends
     ended = None if instance.rollback is None else dataclasses.astuple(instance.rollback)
     return (
@@ -192,6 +202,7 @@ def changed_row(instance: Instance, epoch: int) -> _Row:
         None if instance.undoing is None else instance.undoing.error,
         orjson.dumps((ends, ended)).decode() if ends or ended else None,
         orjson.dumps(dataclasses.astuple(instance.used)).decode() if instance.used != UNUSED else None,
+        process if runs(instance.status) else None,
         instance.ref.incarnation,
     )
 

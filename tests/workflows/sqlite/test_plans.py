@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
-from workflows.sqlite import parking
+from workflows.sqlite import parking, processes
 from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +57,11 @@ async def test_no_statement_of_a_life_scans_a_table(tmp_path: Path) -> None:
 
 async def test_the_next_wakes_are_read_from_their_index_only(tmp_path: Path) -> None:
     async with Engine(tmp_path / "a.db", [Flow]) as engine:
-        for query in (parking.awake(["Flow"]), parking.wakes(["Flow"], (0.0, 0), 10)):
+        for query in (
+            parking.awake(["Flow"]),
+            parking.wakes(["Flow"], (0.0, 0), 10),
+            processes.suspects(["Flow"], 3, 1),
+        ):
             plan = await engine.store.read(f"EXPLAIN QUERY PLAN {query[0]}", query[1])
             assert any("instance_" in step for *_, step in plan)
             assert [step for *_, step in plan if _SCAN.match(step)] == []
