@@ -89,7 +89,7 @@ class Mixed(WorkflowEntrypoint[Witness, int]):
 
 async def drive(database: Path, witness: Witness, known: frozenset[tuple[int, str]]) -> None:
     """Creates what was not acknowledged before, sends what was not, and waits until everything has ended."""
-    async with Engine(database, workflows=[Mixed], env=witness) as engine:
+    async with Engine(database, workflows=[Mixed], env=witness, quarantine_after=None) as engine:
         binding = engine.workflow(Mixed)
 
         async def see_to(number: int) -> None:

@@ -85,7 +85,8 @@ class Parent(WorkflowEntrypoint[Witness, int]):
 
 async def drive(database: Path, witness: Witness, known: frozenset[tuple[int, str]]) -> None:
     """Creates what was not acknowledged before, and waits until all have ended."""
-    async with Engine(database, workflows=[Parent, Middle, Leaf, Waiting], env=witness) as engine:
+    flows = [Parent, Middle, Leaf, Waiting]
+    async with Engine(database, workflows=flows, env=witness, quarantine_after=None) as engine:
         binding = engine.workflow(Parent)
 
         async def see_to(number: int) -> None:

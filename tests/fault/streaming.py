@@ -140,7 +140,7 @@ def _live(options: argparse.Namespace, pipe: int, offset: int, *, last: bool) ->
 
 
 async def _drive(database: Path, pipe: int, offset: int, *, last: bool) -> None:
-    async with Engine(database, workflows=[Teller], env=(pipe, last)) as engine:
+    async with Engine(database, workflows=[Teller], env=(pipe, last), quarantine_after=None) as engine:
         instance = await engine.workflow(Teller).create(id="t", exist_ok=True)
         async for item in instance.stream("tell", offset=offset):
             number = _RESET if isinstance(item, StreamReset) else item.value

@@ -135,7 +135,7 @@ def _live(path: Path, pipe: int) -> None:
 
 
 async def _work(path: Path, pipe: int) -> None:
-    async with Engine(path, workflows=[Saga], env=pipe) as engine:
+    async with Engine(path, workflows=[Saga], env=pipe, quarantine_after=None) as engine:
         instance = await engine.workflow(Saga).create(id="a", exist_ok=True)
         async for event in instance.subscribe(filter=["rollback_step_completed", "workflow_errored"]):
             if event.step_name is not None:

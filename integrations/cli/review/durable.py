@@ -36,7 +36,8 @@ async def review_durably(
     """
     began = datetime.now(UTC)
     try:
-        engine = await Engine(database, [CodeReview], env=env).open()
+        # It is alone in its process, and whoever starts it again wants it to go on.
+        engine = await Engine(database, [CodeReview], env=env, quarantine_after=None).open()
     except StoreInUse:
         raise CommandError(
             f"{database} is in use, probably by a review of the same change: "
