@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,31 @@ async def quarantined(instance: WorkflowInstance, processes: int = 3) -> str:
     return status.reason
 
 
+def held_by(world: World) -> list[Any]:
+    """Which process has taken up what, and how many did so in vain; read from a file that nobody has open."""
+    with closing(sqlite3.connect(world.path)) as file:
+        return file.execute("SELECT name, process, claims FROM instance ORDER BY id").fetchall()
+
+
+async def test_what_is_parked_paused_or_ended_is_nobodys(deaths: Deaths) -> None:
+    async def run(event: Event, step: Step) -> None:
+        await step.wait_for_event("w", "go")
+
+    flow = workflow(run)
+
+    async def create(engine: Engine) -> None:
+        for id in ("waits", "paused", "ended"):
+            await engine.workflow(flow).create(id=id)
+        await engine.workflow(flow).get("paused").pause()
+        await engine.workflow(flow).get("ended").terminate()
+        await deaths.world.later(1)
+
+    await deaths.live(flow, create)
+    waits, *others = held_by(deaths.world)
+    assert waits == ("waits", None if deaths.world.park else 1, 1)
+    assert others == [("paused", None, 1), ("ended", None, 1)]
+
+
 @pytest.mark.parametrize("where", DEADLY)
 async def test_it_is_paused_after_three_processes_and_after_three_more_once_it_is_resumed(
     deaths: Deaths, where: str, caplog: pytest.LogCaptureFixture
@@ -200,6 +227,26 @@ async def test_a_process_that_ends_in_order_begins_the_count_anew(deaths: Deaths
     await deaths.live(flow)
     await deaths.live(flow, lambda engine: deaths.until("killer"), dies=False)
     for _ in range(3):
+        await deaths.live(flow)
+    await deaths.live(flow, lambda engine: quarantined(engine.workflow(flow).get("k")), dies=False)
+
+
+async def test_a_command_begins_the_count_anew(deaths: Deaths) -> None:
+    flow = killer(deaths)
+
+    async def create(engine: Engine) -> None:
+        await engine.workflow(flow).create(id="k")
+        await deaths.until("killer")
+
+    async def command(engine: Engine) -> None:
+        await deaths.until("killer")
+        await engine.workflow(flow).get("k").pause()
+        await engine.workflow(flow).get("k").resume()
+
+    await deaths.live(flow, create)
+    await deaths.live(flow)
+    await deaths.live(flow, command)
+    for _ in range(2):
         await deaths.live(flow)
     await deaths.live(flow, lambda engine: quarantined(engine.workflow(flow).get("k")), dies=False)
 
@@ -331,7 +378,16 @@ async def test_one_that_takes_very_long_is_not_blamed_for_being_there(deaths: De
 async def test_one_that_has_just_come_further_is_looked_at_before_a_suspect(deaths: Deaths) -> None:
     """Suspects wait until the others have come further: those are tried by that."""
     _, worker = mixed(deaths, 500)
-    flow = killer(deaths, "second step")
+
+    async def run(event: Event, step: Step) -> None:
+        await step.do("before", lambda: None)
+        await step.do("kill", kill)
+
+    async def kill() -> None:
+        await deaths.world.clock.sleep(1)
+        await deaths.kill()
+
+    flow = named("Killer", workflow(run))
 
     async def create(engine: Engine) -> None:
         await engine.workflow(worker).create(id="a")
@@ -407,6 +463,8 @@ async def test_who_has_no_slot_is_not_blamed(deaths: Deaths) -> None:
 
     await deaths.live(flows, create, concurrency=1)
     await deaths.live(flows, concurrency=1)
+    rows = held_by(deaths.world)
+    assert [(id, claims) for id, process, claims in rows if process is not None] == [("k", 2)]
     # Those that were queued have never run; now they come first, and the suspect waits for the only slot.
     await deaths.live(flows, lambda engine: deaths.until("a", "b", "killer"), concurrency=1)
     await deaths.live(flows, rest, dies=False, concurrency=1)
