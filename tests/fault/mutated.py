@@ -5,5 +5,6 @@ from __future__ import annotations
 import os
 
 from tests.fault.crash_mutations import MUTATIONS
+from tests.fault.file_mutations import FILE_MUTATIONS
 
-MUTATIONS[os.environ["MUTATION"]]()
+{**MUTATIONS, **FILE_MUTATIONS}[os.environ["MUTATION"]]()

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.fault.crash_history import History
+from tests.fault.crash_mutations import MUTATIONS
 from tests.fault.crash_program import INSTANCES, Witness, drive
 
 __all__ = ["main"]
@@ -45,9 +46,12 @@ def _live(folder: Path, process: int) -> None:
     asyncio.run(drive(folder / "engine.db", witness, known))
 
 
-def _started(folder: Path, number: int, history: History, report: Report, life: float | None) -> bool:
+def _started(
+    folder: Path, number: int, history: History, report: Report, life: float | None, mutation: str
+) -> bool:
     """One process; True when it came to its end by itself."""
     command = [sys.executable, "-m", "tests.fault.restarts", str(folder), "--live", str(number)]
+    command += ["--mutation", mutation]
     begun = time.monotonic()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -74,8 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--restarts", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--live", type=int, default=0)
+    parser.add_argument("--mutation", choices=MUTATIONS, default="none")
     options = parser.parse_args(arguments)
     if options.live:
+        MUTATIONS[options.mutation]()
         _live(options.folder, options.live)
         return 0
     chance, report, databases = random.Random(options.seed), Report(options.seed), 0
@@ -88,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
             number += 1
             last = report.restarts >= options.restarts
             life = None if last else chance.uniform(0, _LONGEST_LIFE)
-            ended = _started(folder, number, history, report, life)
+            ended = _started(folder, number, history, report, life, options.mutation)
             report.restarts += not ended
         history.check(folder / "engine.db", folder / "effects.log", INSTANCES)
         report.violations += history.violations

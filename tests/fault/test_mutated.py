@@ -1,4 +1,4 @@
-"""The tests of leases would see an engine that does not look at the epoch."""
+"""Tests that fail when the engine lies: about leases, about room, about the owner of a file, about a copy."""
 
 from __future__ import annotations
 
@@ -8,26 +8,35 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.timeout(120)
+from tests.fault.file_mutations import FILE_MUTATIONS
 
-TEST = "tests/pitfalls/test_recovery.py::test_what_an_older_lease_writes_is_refused"
+pytestmark = pytest.mark.timeout(180)
+
+LEASES = ("tests/pitfalls/test_recovery.py::test_what_an_older_lease_writes_is_refused", "sqlite")
+ROOM = ("tests/fault/test_full_disk.py::test_a_disk_that_was_full_is_written_again", "full")
+OWNER = ("tests/fault/test_owner.py", "owns")
+COPIES = ("tests/fault/test_backup.py", "under_load")
+RUNS = [
+    ("none", LEASES, 0, ""),
+    ("no-epoch-check", LEASES, 1, "DID NOT RAISE"),
+    ("no-lock", OWNER, 1, "DID NOT RAISE"),
+    ("copy-without-log", COPIES, 1, "2 failed"),
+    ("acknowledge-without-room", ROOM, 1, "== before"),
+    ("spin-without-room", ROOM, 1, "busy < 0.5"),
+    ("room-unseen", ROOM, 1, "TimeoutError"),
+]
 
 
-@pytest.mark.parametrize(("mutation", "code"), [("none", 0), ("no-epoch-check", 1)])
-def test_a_write_without_a_look_at_the_epoch_is_seen(mutation: str, code: int) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "tests.fault.mutated",
-        TEST,
-    ]
-    environment = {**os.environ, "MUTATION": mutation}
-    ran = subprocess.run(
-        [*command, "-k", "sqlite"], env=environment, check=False, capture_output=True, text=True
-    )
+@pytest.mark.parametrize(("mutation", "test", "code", "said"), RUNS, ids=[one[0] for one in RUNS])
+def test_a_lie_is_seen(mutation: str, test: tuple[str, str], code: int, said: str) -> None:
+    path, keyword = test
+    plugins = ["-p", "no:cacheprovider", "-p", "tests.fault.mutated"]
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, path, "-k", keyword]
+    environment = {**os.environ, "MUTATION": mutation, "TORTURE": ""}
+    ran = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     assert ran.returncode == code, ran.stdout
+    assert said in ran.stdout
+
+
+def test_every_lie_about_the_file_is_tried() -> None:
+    assert set(FILE_MUTATIONS) <= {mutation for mutation, *_ in RUNS}

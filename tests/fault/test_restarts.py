@@ -23,3 +23,9 @@ def test_restarts_lose_nothing(tmp_path: Path) -> None:
     assert report["violations"] == []
     assert report["restarts"] == RESTARTS
     assert report["slowest"] < 20  # a new interpreter on a machine that does much else
+
+
+@pytest.mark.parametrize("mutation", ["acknowledge-before-commit", "forget-to-journal"])
+def test_the_checker_sees_an_engine_that_lies(tmp_path: Path, mutation: str) -> None:
+    report = ran("restarts", tmp_path, "--restarts", 20, "--mutation", mutation)
+    assert any("done again" in violation or "but process" in violation for violation in report["violations"])
