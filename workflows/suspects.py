@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 
-from workflows.claims import Tried
+from workflows.claims import Tried, runs
 from workflows.clock import Clock, Pending
 from workflows.errors import StoreError
 from workflows.lease import Lease
@@ -48,8 +48,9 @@ class _Watched:
 
     @property
     def gone_on(self) -> bool:
-        """Something of it has ended, or it is nobody's any more."""
-        if not self.lease.lease_ok() or self.lease.status not in ("running", "waitingForPause"):
+        """Something of it has ended, or it is nobody's any more, or waits for a slot."""
+        lease = self.lease
+        if not lease.lease_ok() or lease.queued or not runs(lease.status):
             return True
         if self.lease.order == self._order:  # cheap to ask, as thousands may be watched
             return False

@@ -6,10 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,111 +15,13 @@ import pytest
 
 from tests.contract.world import Event, Step, workflow
 from tests.fault.exiting import GOOD, STEPS
-from workflows import Engine, InstanceStatus, NonRetryableError
+from tests.fault.poisons import HUNDRED_MB, POISONS, Poison, never
+from workflows import Engine, InstanceStatus
 
 pytestmark = pytest.mark.anyio
 
 NEIGHBOURS = 8
 ROUNDS = 20
-NO_RETRY: Any = {"limit": 0, "delay": 0}
-HUNDRED_MB = 100_000_000
-_never = threading.Event()
-"""Set when the test is over, so that no thread is left."""
-
-
-class Odd(BaseException):
-    """As those of test runners and of supervisors."""
-
-
-class Mute(Exception):
-    """It cannot be shown."""
-
-    def __str__(self) -> str:
-        raise ValueError("no text")
-
-    __repr__ = __str__
-
-
-def deep(levels: int) -> list[Any]:
-    value: list[Any] = []
-    for _ in range(levels):
-        value = [value]
-    return value
-
-
-def itself() -> list[Any]:
-    value: list[Any] = []
-    value.append(value)
-    return value
-
-
-def recurses() -> Any:
-    return recurses()
-
-
-async def recurses_on_the_loop() -> Any:
-    return await recurses_on_the_loop()
-
-
-async def hangs() -> None:
-    await asyncio.Event().wait()
-
-
-def hangs_in_a_thread() -> None:
-    _never.wait(20)
-
-
-async def blocks_the_loop() -> str:
-    time.sleep(0.3)  # noqa: ASYNC251  # this is what is tested
-    return "blocked"
-
-
-def raises(error: Callable[[], BaseException]) -> Callable[[], object]:
-    def fails() -> None:
-        raise error()
-
-    return fails
-
-
-def raises_on_the_loop(error: Callable[[], BaseException]) -> Callable[[], object]:
-    async def fails() -> None:
-        await asyncio.sleep(0)
-        raise error()
-
-    return fails
-
-
-@dataclass(frozen=True)
-class Poison:
-    """A function of a step, and the error with which its instance is to end; None: it completes."""
-
-    function: Callable[[], object]
-    error: str | None
-    retries: Any = None
-    timeout: float = 20
-
-
-REFUSED = "WorkflowFatalError"
-POISONS = {
-    "always fails": Poison(raises(lambda: ValueError("always")), "ValueError", {"limit": 3, "delay": 0.01}),
-    "fails for good": Poison(raises(lambda: NonRetryableError("no")), "NonRetryableError"),
-    "hangs": Poison(hangs, "WorkflowTimeoutError", NO_RETRY, 0.1),
-    "hangs in a thread": Poison(hangs_in_a_thread, "WorkflowTimeoutError", NO_RETRY, 0.1),
-    "returns 100 MB": Poison(lambda: "x" * HUNDRED_MB, REFUSED),
-    "returns 25,000,000 numbers": Poison(lambda: [list(range(100)) for _ in range(250_000)], REFUSED),
-    "returns what cannot be stored": Poison(object, REFUSED),
-    "returns what contains itself": Poison(itself, REFUSED),
-    "returns 100,000 levels": Poison(lambda: deep(100_000), REFUSED),
-    "recurses": Poison(recurses, "RecursionError", NO_RETRY),
-    "recurses on the loop": Poison(recurses_on_the_loop, "RecursionError", NO_RETRY),
-    "raises SystemExit": Poison(raises(lambda: SystemExit(3)), "SystemExit"),
-    "raises SystemExit on the loop": Poison(raises_on_the_loop(lambda: SystemExit(3)), "SystemExit"),
-    "raises a BaseException on the loop": Poison(raises_on_the_loop(lambda: Odd("odd")), "Odd"),
-    "raises MemoryError": Poison(raises(MemoryError), "MemoryError", NO_RETRY),
-    "raises what cannot be shown": Poison(raises(Mute), "Mute", NO_RETRY),
-    "raises 100 MB": Poison(raises(lambda: ValueError("x" * HUNDRED_MB)), "ValueError", NO_RETRY),
-    "blocks the loop": Poison(blocks_the_loop, None),
-}
 
 
 @dataclass
@@ -174,9 +73,9 @@ async def over(engine: Engine, flow: Any) -> InstanceStatus:
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Any:
-    _never.clear()
+    never.clear()
     yield
-    _never.set()
+    never.set()
 
 
 @pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS)
