@@ -157,7 +157,7 @@ class Attempt:
         assert self._busy is not None, "it was called"
         try:
             value = await self._rest(clock)
-            failpoint("attempt.returned")
+            failpoint("attempt.returned_later")
             return value
         finally:
             INSIDE.set(outer)
