@@ -108,9 +108,14 @@ def claim(
 
 
 def history(connection: sqlite3.Connection, incarnation: int) -> tuple[list[Moment], list[Entry]]:
-    """What subscribers see of the instance itself, and its entries by ordinal."""
-    moments = connection.execute(_MOMENTS, (incarnation,)).fetchall()
-    entries = connection.execute(_ENTRIES, (incarnation,)).fetchall()
+    """What subscribers see of the instance itself, and its entries by ordinal; `StoreError` for damage."""
+    try:
+        moments = connection.execute(_MOMENTS, (incarnation,)).fetchall()
+        entries = connection.execute(_ENTRIES, (incarnation,)).fetchall()
+    except sqlite3.OperationalError as error:
+        if "UTF-8" not in str(error):
+            raise
+        raise damaged("a step") from error
     # A refused row must not leave a statement open: the file could not be closed.
     return [moment_of(row) for row in moments], [entry_of(incarnation, row) for row in entries]
 
@@ -122,18 +127,14 @@ def _readable(
     try:
         return *history(connection, incarnation), None
     except StoreError as error:
-        damage = error
-    except sqlite3.OperationalError as error:
-        if "UTF-8" not in str(error):
-            raise
-        damage = damaged("a step")
+        damage = str(error)
     places = connection.execute(_PLACES, (incarnation,)).fetchall()
     entries: list[Entry] = []
     for (ordinal,) in connection.execute(_ORDINALS, (incarnation,)).fetchall():
         with contextlib.suppress(StoreError, sqlite3.OperationalError):
             row = only_row(connection, _ENTRY_AT, incarnation, ordinal)
             entries += [] if row is None else [entry_of(incarnation, row)]
-    return [Moment(place, "", 0.0, {}) for (place,) in places], entries, str(damage)
+    return [Moment(place, "", 0.0, {}) for (place,) in places], entries, damage
 
 
 def deliver(
