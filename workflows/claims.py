@@ -12,7 +12,7 @@ from enum import IntEnum
 from workflows.errors import WorkflowError
 from workflows.types import Status
 
-__all__ = ["QUARANTINE_AFTER", "Held", "Tried", "checked_quarantine", "held", "reason", "runs"]
+__all__ = ["QUARANTINE_AFTER", "Held", "Tried", "checked_quarantine", "condemned", "held", "reason", "runs"]
 
 QUARANTINE_AFTER = 3
 """Before that, an innocent one could not be told from the one that ends the process."""
@@ -78,3 +78,8 @@ def checked_quarantine(after: object) -> int | None:
             f"quarantine_after is {after!r}: give a whole number, {QUARANTINE_AFTER} or more, or None"
         )
     return after
+
+
+def condemned(claims: int, after: int | None) -> bool:
+    """Enough processes have died; `claims` counts this one, too, and None means never."""
+    return after is not None and claims > after

@@ -24,6 +24,7 @@ from workflows.backend import (
     Undone,
 )
 from workflows.change import NOTHING, Change, Ending
+from workflows.claimer import Claimer
 from workflows.clock import Clock
 from workflows.entry import Entry, Key, last_order
 from workflows.errors import Fenced, InstanceNotFound, StepError, StoreError, WorkflowError
@@ -69,10 +70,12 @@ class Commands:
             settle=self._settle,
             begin=self._begin,
             halt=self._halt,
+            parked=self._parked,
             quarantine_after=quarantine_after,
         )
+        self.claimer = Claimer(ledger, clock, self.runs, quarantine_after)
         self.pruner = Pruner(ledger, clock)
-        self.followers = Followers(ledger, self.runs, self._end_astray)
+        self.followers = Followers(ledger, self.runs, self.claimer.wake, self._end_astray)
         self._ledger = ledger
         self._clock = clock
         self._tell = tell
@@ -117,7 +120,7 @@ class Commands:
         instance = await self._ledger.read(ref.incarnation)
         if instance is None or instance.status in FINAL:
             return None
-        return await self.runs.lease_of(ref.incarnation)
+        return await self.claimer.lease_of(ref.incarnation)
 
     async def _control_unleased(self, ref: Ref, command: Command, step: Key | None, *, astray: bool) -> None:
         """A finished instance, or one of a workflow that this process does not serve."""
@@ -230,6 +233,9 @@ class Commands:
 
     def _begin(self, lease: Lease) -> None:
         self.spawn(self._if(lease, "start", lambda: lease.status == "queued"))
+
+    def _parked(self, incarnation: int, due: float) -> None:
+        self.claimer.wakes.parked(incarnation, due)
 
     def _halt(self, lease: Lease) -> None:
         why: WorkflowError

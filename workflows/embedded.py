@@ -68,7 +68,7 @@ class EmbeddedBackend:
         served = tuple(workflows)
         self._runs.serve(served, drive)
         await self._commands.followers.sweep()
-        await self._runs.claim()
+        await self._commands.claimer.open()
         for name, count in (await self._ledger.unserved(served)).items():
             log.warning(
                 "%d unfinished instance(s) of %s are left alone: this engine was not given that workflow",
@@ -94,7 +94,7 @@ class EmbeddedBackend:
             async with self._claiming:
                 await self._quiet()
                 self._runs.drop()
-                await self._runs.claim()
+                await self._commands.claimer.open()
 
     async def close(self) -> None:
         """See `Backend.close`."""
@@ -203,11 +203,11 @@ class EmbeddedBackend:
 
     async def _let_go(self) -> None:
         await self._commands.settled()
-        await self._runs.let_go()
+        await self._commands.claimer.let_go()
 
     async def _quiet(self) -> None:
         """Carries out what has come while runs were let go; nothing more may come."""
-        while self._commands.changes or self._runs.under_way:
+        while self._commands.changes or self._commands.claimer.under_way:
             await self._let_go()
 
     async def _in_order(self) -> None:
@@ -244,7 +244,7 @@ class EmbeddedBackend:
             if lease is not None:
                 self._runs.received(lease, event)
         if wakes and ref.workflow in self._runs.workflows:
-            self._runs.wakes.wake(ref.incarnation)
+            self._commands.claimer.wake(ref.incarnation)
 
     async def _select(self, listing: Listing, wanted: frozenset[Status] | None) -> list[Instance]:
         found: list[Instance] = []

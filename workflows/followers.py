@@ -19,7 +19,9 @@ log = logging.getLogger("workflows")
 
 
 class Followers:
-    """What a change of one instance means for its parent and for its children; `end` ends one of these.
+    """What a change of one instance means for its parent and for its children.
+
+    `wake` is for a parent that is only a row; `end` ends a child.
 
     A child that follows lives only as long as the journal of its parent has a step that waits for it. That
     is looked at whenever a parent ends or begins anew, and for all of them when the engine opens, as the
@@ -30,10 +32,12 @@ class Followers:
         self,
         ledger: Ledger,
         runs: Runs,
+        wake: Callable[[int], None],
         end: Callable[[Ref], Awaitable[None]],
     ) -> None:
         self._ledger = ledger
         self._runs = runs
+        self._wake = wake
         self._end_one = end
 
     async def applied(self, applied: Applied) -> None:
@@ -51,7 +55,7 @@ class Followers:
     def _tell(self, told: Told) -> None:
         lease = self._runs.leases.get(told.parent)
         if told.wakes:
-            self._runs.wakes.wake(told.parent)
+            self._wake(told.parent)
         elif lease is not None and lease.epoch == told.epoch:  # else it is claimed with its inbox
             self._runs.received(lease, told.event)
 

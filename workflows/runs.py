@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import Context
 from typing import Any
 from weakref import WeakValueDictionary
@@ -14,32 +13,26 @@ from weakref import WeakValueDictionary
 from workflows import claims
 from workflows.audience import Audience
 from workflows.backend import Drive, InboxEvent, Outcome, Parked
-from workflows.claims import Tried
 from workflows.clock import Clock
-from workflows.errors import Fenced, StoreError, StoreFailed
+from workflows.errors import Fenced
 from workflows.lease import Lease
-from workflows.ledger import Claim, Ledger, Suspect
+from workflows.ledger import Claim, Ledger
 from workflows.limited import LimitedLease
+from workflows.passing import AGAIN, passes
 from workflows.slots import Slots
-from workflows.suspects import Suspects
 from workflows.turns import Turns
-from workflows.wakes import Wakes
 
 __all__ = ["Runs"]
 
 log = logging.getLogger("workflows")
-
-_AGAIN = 5.0
-"""Seconds until a run that broke off is tried again."""
-_AT_ONCE = 500
-"""Instances that are loaded together: the first of them run before the last are loaded."""
 
 
 class Runs:
     """Who is leased here, who watches it, and the task that runs it; others are rows, and nothing else.
 
     `conclude` writes what a run came to, `settle` that its last attempt before a pause has ended, `begin`
-    that a queued instance has got its slot, and `halt` that what is damaged must not run.
+    that a queued instance has got its slot, and `halt` that what is damaged must not run; `parked` hears of
+    instances that are rows from now on, and when they wake.
     """
 
     def __init__(
@@ -52,6 +45,7 @@ class Runs:
         settle: Callable[[Lease], None],
         begin: Callable[[Lease], None],
         halt: Callable[[Lease], None],
+        parked: Callable[[int, float], None],
         quarantine_after: int | None,
     ) -> None:
         self.leases: dict[int, Lease] = {}
@@ -71,8 +65,8 @@ class Runs:
         self._begin = begin
         self._halt = halt
         self._drive: Drive | None = None
-        self.wakes = Wakes(ledger, clock, self._rouse)
-        self.suspects = Suspects(ledger, clock, quarantine_after, self._let_in)
+        self._parked = parked
+        self._quarantine_after = quarantine_after
         self.tasks: set[asyncio.Task[None]] = set()
         """Those that were terminated or restarted, and are still being cancelled, too."""
         self._context = Context()
@@ -83,22 +77,10 @@ class Runs:
         self._drive = drive
         self.workflows = frozenset(workflows)
 
-    async def claim(self) -> None:
-        """Drives all that have something to run, and from now on those whose wait is over."""
-        awake = await self._ledger.awake(self.workflows)
-        later = await self.suspects.open(self.workflows)
-        awake = [one for one in awake if one not in later]
-        for first in range(0, len(awake), _AT_ONCE):
-            self.suspects.watch(await self._claim(awake[first : first + _AT_ONCE]))
-        await self.wakes.open(self.workflows)
-
-    async def let_go(self) -> None:
-        """Takes every lease away, and returns when none of its runs is left."""
-        self.wakes.close()
-        self.suspects.close()
+    def stop(self) -> None:
+        """Takes every lease away; `tasks` are those that have not ended yet."""
         for lease in self.leases.values():
             lease.stop()
-        await asyncio.gather(*self.under_way, return_exceptions=True)
 
     def drop(self) -> None:
         """Nobody is leased any more; whoever watches, watches on."""
@@ -107,9 +89,9 @@ class Runs:
             self.left_alone(incarnation)
 
     @property
-    def under_way(self) -> list[asyncio.Task[None]]:
-        """What ends once all leases are gone."""
-        return [*self.tasks, *self.wakes.tasks, *self.suspects.tasks]
+    def driven(self) -> bool:
+        """Instances are driven here: it is served, and not closed."""
+        return self._drive is not None
 
     def close(self) -> None:
         """Nothing is driven any more."""
@@ -154,7 +136,7 @@ class Runs:
             )
             lease.turn_to_run.held = reserved
         lease.after = after
-        if claim.died_alone and self.suspects.condemns(claim.claims):
+        if claim.died_alone and claims.condemned(claim.claims, self._quarantine_after):
             lease.poison = claims.reason(claim.claims - 1)
         self.leases[incarnation] = lease
         self._unclaimed.pop(incarnation, None)
@@ -215,6 +197,12 @@ class Runs:
         lease.give_back()
         return lease.audience
 
+    def not_claimed(self, incarnation: int, error: Exception) -> None:
+        """Its wait is over, and it could not be taken up."""
+        self._unclaimed[incarnation] = error
+        if incarnation in self.audiences:
+            self.audiences[incarnation].failed(error)
+
     def broken(self, incarnation: int) -> Exception | None:
         """Why it does not go on, if that is so."""
         lease = self.leases.get(incarnation)
@@ -223,79 +211,6 @@ class Runs:
     def left(self, incarnation: int) -> Lease | None:
         """What the run of a finished instance left behind still writes under this lease."""
         return self._left.get(incarnation)
-
-    async def lease_of(self, incarnation: int) -> Lease | None:
-        """A new lease of an instance that is nobody's, with its turn held; None when it has ended."""
-        for claim in await self._ledger.claim([incarnation]):
-            self.wakes.forget(incarnation)
-            return self.lease(claim)
-        return None
-
-    async def _claim(self, incarnations: Sequence[int], tried: Tried = Tried.NOT) -> list[Lease]:
-        """Leases those that are nobody's and lets them run; where somebody is at one, it is taken later.
-
-        `tried`: it is a suspect, and has a slot.
-        """
-        now = []
-        for one in incarnations:
-            if one in self.leases:
-                continue
-            if self.turns.take_now(one):
-                now.append(one)
-            else:
-                self._spawn(self._claim_later(one))
-        try:
-            taken = await self._ledger.claim(now, tried) if now else []
-            known = [one for one in taken if one.instance.ref.workflow in self.workflows]
-            leases = [self.lease(one, reserved=tried is not Tried.NOT) for one in known]
-            for lease in leases:
-                self.wakes.forget(lease.ref.incarnation)
-                self.begin(lease)
-            return leases
-        finally:
-            for one in now:
-                self.turns.give(one)
-
-    async def _let_in(self, suspect: Suspect, tried: Tried) -> bool:
-        """See `Suspects`."""
-        if not self.reserve(suspect.workflow):
-            return False
-        leases: list[Lease] = []
-        try:
-            leases = await self._claim([suspect.incarnation], tried)
-        except Exception as error:  # noqa: BLE001  # whatever the ledger has
-            self._not_claimed([suspect.incarnation], error)
-        if not leases:
-            self.give_back(suspect.workflow)
-        self.suspects.watch(leases)
-        return True
-
-    async def _claim_later(self, incarnation: int) -> None:
-        async with self.turns.of(incarnation):
-            pass
-        await self._rouse([incarnation])
-
-    async def _rouse(self, incarnations: list[int]) -> None:
-        """Claims instances whose wait is over; one that cannot be read does not hold up the others."""
-        if self._drive is None:
-            return
-        try:
-            await self._claim(incarnations)
-        except Exception as error:  # noqa: BLE001  # whatever the ledger has
-            if len(incarnations) > 1 and not (_passes(error) or isinstance(error, StoreFailed)):
-                for one in incarnations:
-                    await self._rouse([one])
-                return
-            self._not_claimed(incarnations, error)
-
-    def _not_claimed(self, incarnations: list[int], error: Exception) -> None:
-        log.error("%d instance(s) were not claimed", len(incarnations), exc_info=error)
-        for one in incarnations:
-            self._unclaimed[one] = error
-            if one in self.audiences:
-                self.audiences[one].failed(error)
-        if _passes(error):
-            self._clock.call_later(_AGAIN, lambda: self.wakes.wake(*incarnations))
 
     async def _park(self, lease: Lease, parked: Parked) -> bool:
         """The instance is a row from now on, and nothing else; false when one of its waits is over."""
@@ -307,7 +222,7 @@ class Runs:
         if not await self._ledger.park(incarnation, lease.epoch, due, types):
             return False
         self._release(lease)
-        self.wakes.parked(incarnation, due)
+        self._parked(incarnation, due)
         return True
 
     def _release(self, lease: Lease) -> None:
@@ -367,19 +282,10 @@ class Runs:
         lease.broken = error
         lease.give_back()
         lease.audience.failed(error)
-        if _passes(error):
-            self._clock.call_later(_AGAIN, lambda: self._spawn(self._take_again(lease)))
+        if passes(error):
+            self._clock.call_later(AGAIN, lambda: self._spawn(self._take_again(lease)))
 
     def _spawn(self, taking: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(taking, context=self._context.copy())
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-
-
-def _passes(error: Exception) -> bool:
-    """The file could not be written now, e.g. because the disk is full; it may be writable later."""
-    return (
-        isinstance(error, StoreError)
-        and not isinstance(error, StoreFailed)
-        and isinstance(error.__cause__, sqlite3.OperationalError)
-    ) or isinstance(error, sqlite3.OperationalError)

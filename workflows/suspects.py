@@ -117,10 +117,6 @@ class Suspects:
             self._alarm.cancel()
             self._alarm = None
 
-    def condemns(self, claims: int) -> bool:
-        """Enough processes have died; `claims` counts this one, too."""
-        return self.after is not None and claims > self.after
-
     def watch(self, leases: Iterable[Lease]) -> None:
         """They have been taken up; it is seen how far those come that may be in the way of suspects."""
         if not self._open:

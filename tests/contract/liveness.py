@@ -35,7 +35,9 @@ async def alive(engine: Engine) -> None:
                 if instance is None or instance.status in FINAL:
                     continue
                 lease = backend._runs.leases.get(instance.ref.incarnation)
-                waits = instance.ref.incarnation in {one.incarnation for one in backend._runs.suspects._line}
+                waits = instance.ref.incarnation in {
+                    one.incarnation for one in backend._commands.claimer.suspects._line
+                }
                 moves = waits or (await _is_parked(engine, instance) if lease is None else _moves(lease))
                 assert moves, f"{name} {listed.id} is {instance.status}, and nothing will move it"
             cursor = page.cursor
@@ -49,12 +51,12 @@ async def _is_parked(engine: Engine, instance: Instance) -> bool:
         return True
     backend, incarnation = engine._backend, instance.ref.incarnation
     assert backend is not None
-    if backend._runs.wakes._rousing is not None:
+    if backend._commands.claimer.wakes._rousing is not None:
         return True  # it is being claimed
     wake, awaits = await parked(engine, incarnation)
     if wake is None or wake == math.inf:
         return wake is not None and bool(awaits)
-    window = backend._runs.wakes._window
+    window = backend._commands.claimer.wakes._window
     beyond = window._edge is not None and (wake, incarnation) > window._edge
     return beyond or window._due.get(incarnation) == wake
 

@@ -282,7 +282,7 @@ async def test_an_event_that_a_kill_left_unread_wakes_its_receiver(lasting: Worl
         await settled(lasting.engine)
         backend = lasting.engine._backend
         assert backend is not None
-        backend._runs.wakes.close()  # the process is killed after the event was acknowledged
+        backend._commands.claimer.wakes.close()  # the process is killed after the event was acknowledged
         await instance.send_event("go", "here")
         killed = lasting.as_killed(tmp_path / "killed")
         await lasting.engine.close()
@@ -306,7 +306,7 @@ async def test_a_file_of_twenty_thousand_sleepers_holds_no_object_for_each(lasti
         backend = engine._backend
         assert backend is not None
         assert in_memory(engine) == (0, 0, 0)
-        assert len(backend._runs.wakes._window) <= 20_000
+        assert len(backend._commands.claimer.wakes._window) <= 20_000
 
 
 async def test_a_paused_row_goes_on_after_the_engine_was_opened_again(lasting: World) -> None:
@@ -424,7 +424,7 @@ async def test_the_termination_of_a_parked_parent_takes_its_followers_along(park
 async def test_what_is_awake_is_loaded_in_batches_and_once(
     durable: World, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("workflows.runs._AT_ONCE", at_once)
+    monkeypatch.setattr("workflows.claimer._AT_ONCE", at_once)
     calls: list[str] = []
     first_life = True
 
