@@ -37,7 +37,8 @@ class Window(Generic[D]):
         self._due: dict[int, D] = {}
         self._edge: tuple[D, int] | None = (before_all, 0)
         self._loading: int | None = None
-        self._meanwhile: list[tuple[D, int]] = []
+        self._meanwhile: dict[int, D] = {}
+        """What the query that is under way may have missed, or read before it moved."""
 
     def __len__(self) -> int:
         return len(self._due)
@@ -52,16 +53,21 @@ class Window(Generic[D]):
 
     def offer(self, entry: tuple[D, int]) -> None:
         """A row has become due at another time, or is new; told after its COMMIT."""
+        due, timer = entry
+        self._meanwhile.pop(timer, None)
         if self._edge is None or entry <= self._edge:
             self._push(entry)
             if len(self._due) > 2 * self._capacity:
                 self._shrink()
-        elif self._loading is not None:
-            self._meanwhile.append(entry)  # the query that is under way may have missed it
+            return
+        self._due.pop(timer, None)  # with it in here, a reading would leave the row out
+        if self._loading is not None:
+            self._meanwhile[timer] = due
 
     def forget(self, timer: int) -> None:
         """The row is gone."""
         self._due.pop(timer, None)
+        self._meanwhile.pop(timer, None)
         if len(self._heap) > 2 * len(self._due) + _STALE:
             self._heap = [entry for entry in self._heap if self._due.get(entry[1]) == entry[0]]
             heapq.heapify(self._heap)
@@ -86,12 +92,12 @@ class Window(Generic[D]):
         """What was read for the last `begin_load`, in order."""
         self._edge = found[-1] if len(found) == self._loading else None
         self._loading = None
-        meanwhile, self._meanwhile = self._meanwhile, []
+        meanwhile, self._meanwhile = self._meanwhile, {}
         for entry in found:
-            if entry[1] not in self._due:  # else it has become due at another time since it was read
+            if entry[1] not in self._due and entry[1] not in meanwhile:  # else it has moved since it was read
                 self._push(entry)
-        for entry in meanwhile:
-            self.offer(entry)
+        for timer, due in meanwhile.items():
+            self.offer((due, timer))
 
     def _push(self, entry: tuple[D, int]) -> None:
         due, timer = entry

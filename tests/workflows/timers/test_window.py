@@ -94,7 +94,7 @@ class Seen(RuleBasedStateMachine):
         assert came == sorted((due, timer) for timer, due in self.table.items())
 
 
-Seen.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+Seen.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
 TestWindow = Seen.TestCase
 
 
@@ -114,6 +114,29 @@ def test_what_is_cancelled_takes_no_room(dues: list[int], cancelled: int) -> Non
     kept = sorted((due, timer) for timer, due in enumerate(dues) if timer >= cancelled)
     assert window.take(1e9, 1000) == kept
     assert len(window._heap) <= 1024
+
+
+def test_what_moves_while_it_is_read_comes_when_it_is_due() -> None:
+    """The move is behind the edge that what was offered before has pushed back."""
+    window = timer_window(4)
+    assert window.begin_load() is not None
+    table = {1: 0, 2: 0, 3: 1, 4: 0, 5: 5, 6: 6, 7: 7, 8: 8, 9: 9}
+    for timer, due in table.items():
+        window.offer((due, timer))
+    window.forget(3)
+    window.offer((19, 3))
+    table[3] = 19
+    window.end_load([])
+    came: list[Entry] = []
+    while True:
+        load = window.begin_load()
+        if load is not None:
+            window.end_load(read(table, load))
+        taken = window.take(1e9, 3)
+        if not taken and load is None:
+            break
+        came += taken
+    assert came == sorted((due, timer) for timer, due in table.items())
 
 
 def test_what_has_become_due_sooner_while_it_was_being_read_comes_sooner() -> None:
