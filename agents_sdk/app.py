@@ -6,30 +6,31 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
-from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
 
-from agents_sdk import http
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing
+from agents_sdk.cors import Cors
 from agents_sdk.definition import Classes, Definition, definitions
 from agents_sdk.directory import Directory
 from agents_sdk.env import Bindings, Launcher
 from agents_sdk.errors import NotRunning, UnknownAgent
 from agents_sdk.face import face_of
+from agents_sdk.gate import Gate, Rules
 from agents_sdk.ground import Ground
 from agents_sdk.hook import AgentMethod
 from agents_sdk.host import Host, StartFailed
 from agents_sdk.hosts import Hosts
-from agents_sdk.routing import route
-from agents_sdk.session import Session
+from agents_sdk.routing import Route
+from agents_sdk.security.access import Hook
+from agents_sdk.security.origin import Hosts as AllowedHosts
+from agents_sdk.security.origin import Origins
 from agents_sdk.sql import SqlFiles
 from workflows import Clock, Deliveries, Engine, EngineClosed, Timers, WorkflowEntrypoint
 
@@ -59,6 +60,9 @@ class AgentsApp:
     Everything is kept in the folder `data`, which one process owns at a time, or beside the file of `engine`,
     which is opened when it is not, and then closed, too. Serve the app, or `async with app`, or give
     `app.lifespan` to the app that it is mounted in. An agent that is idle for `idle_after` seconds is let go.
+
+    Without hooks it serves this machine only. `on_before_connect` decides about WebSockets and
+    `on_before_request` about HTTP, before anything is made for who is refused.
     """
 
     def __init__(
@@ -72,8 +76,20 @@ class AgentsApp:
         clock: Clock | None = None,
         prefix: str = "agents",
         idle_after: float = _IDLE_AFTER,
+        on_before_connect: Hook | None = None,
+        on_before_request: Hook | None = None,
+        allowed_hosts: Collection[str] = (),
+        allowed_origins: Collection[str] = (),
+        cors: bool | Mapping[str, str] = False,
+        insecure_no_auth: bool = False,
     ) -> None:
-        """`agents` and `workflows` may be dicts of binding names; `prefix` is the first part of the path."""
+        """`agents` and `workflows` may be dicts of binding names; `prefix` is the first part of the path.
+
+        `allowed_hosts` are the names that clients call this app by, besides those of this machine, and
+        `allowed_origins` the pages that may talk to it, besides its own. `cors=True` lets every page send
+        HTTP requests; its own headers may be given instead. `insecure_no_auth` serves other machines without
+        a hook.
+        """
         self._definitions = definitions(agents)
         self._workflows = workflows
         self._named = dict(workflows) if isinstance(workflows, Mapping) else {}
@@ -81,11 +97,21 @@ class AgentsApp:
         self._env = env
         self._engine = engine
         self._clock = clock
-        self._prefix = prefix
         self._idle_after = idle_after
         self._hosts = Hosts({one.name: one for one in self._definitions.values()})
         self._loop: asyncio.AbstractEventLoop | None = None
         self._resources = AsyncExitStack()
+        rules = Rules(
+            on_before_connect=on_before_connect,
+            on_before_request=on_before_request,
+            hosts=AllowedHosts(allowed_hosts),
+            origins=Origins(allowed_origins),
+            cors=Cors(cors),
+            insecure_no_auth=insecure_no_auth,
+        )
+        self._gate = Gate(
+            rules, prefix=prefix, known=self._definitions.keys(), runs=self._runs, host=self._host_at
+        )
 
     async def start(self) -> None:
         """Opens the data, goes on with unfinished workflows, and calls what has become due."""
@@ -147,28 +173,15 @@ class AgentsApp:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        found = self._find(scope)
-        match scope["type"], found:
-            case "http", Host():
-                await http.answer(found, scope, receive, send)
-            case "http", Response():
-                await found(scope, receive, send)
-            case "websocket", Host():
-                await Session(found, WebSocket(scope, receive, send)).run()
-            case "websocket", Response():
-                await _deny(WebSocket(scope, receive, send), found)
+        await self._gate(scope, receive, send)
 
-    def _find(self, scope: Scope) -> Host | Response:
-        """Who answers, or the answer to what is no agent's."""
-        found = route(scope, self._prefix)
-        if found is None:
-            return PlainTextResponse("Not Found", status_code=404)
+    def _runs(self) -> bool:
         if self._loop is None:
             _log.error(_NOT_STARTED)
-            return PlainTextResponse("Service Unavailable", status_code=503)
-        if found.agent not in self._definitions:
-            return PlainTextResponse("Invalid request", status_code=400)
-        return self._hosts.get(self._definitions[found.agent], found.name)
+        return self._loop is not None
+
+    def _host_at(self, route: Route) -> Host:
+        return self._hosts.get(self._definitions[route.agent], route.name)
 
     def _definition(self, cls: type[Agent[Any, Any]]) -> Definition:
         for definition in self._definitions.values():
@@ -219,13 +232,6 @@ class AgentsApp:
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _deny(socket: WebSocket, answer: Response) -> None:
-    if "websocket.http.response" in socket.scope.get("extensions", {}):
-        await socket.send_denial_response(answer)
-    else:
-        await socket.close()
 
 
 def _is_open(engine: Engine) -> bool:

@@ -125,7 +125,7 @@ async def test_a_binding_name_is_in_the_url_and_the_class_in_the_identity(tmp_pa
 async def test_an_agent_answers_below_its_name(tmp_path: Path, path: str, status: int, text: str) -> None:
     app = AgentsApp([Answers], data=tmp_path, env=Settings("hi"))
     transport = httpx.ASGITransport(app)
-    async with app, httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with app, httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         answer = await client.post(f"/agents/answers/x/{path}", content=b"body")
     assert (answer.status_code, answer.text) == (status, text)
 

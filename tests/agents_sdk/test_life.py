@@ -81,7 +81,7 @@ def app(tmp_path: Path, world: World) -> AgentsApp:
 
 
 def client(app: AgentsApp) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
 
 
 async def test_events_that_come_together_wait_for_one_start(app: AgentsApp, world: World) -> None:

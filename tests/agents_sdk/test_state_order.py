@@ -87,7 +87,7 @@ async def test_a_change_is_acknowledged_after_its_commit(app: AgentsApp, engine:
 
 async def test_an_answer_waits_for_the_commit_of_what_it_shows(app: AgentsApp, engine: Engine) -> None:
     tally = await app.get_agent(Tally, "a")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
         with writer_held(engine.store):
             change = asyncio.create_task(tally.add(1))
             await asyncio.sleep(0)

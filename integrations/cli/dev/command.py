@@ -24,7 +24,7 @@ def dev(
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65_535)] = 8787,
     reload: Annotated[bool, typer.Option(help="Serve anew when a .py file here changes.")] = True,
     insecure_no_auth: Annotated[
-        bool, typer.Option("--insecure-no-auth", help="Allow a host that other machines can reach.")
+        bool, typer.Option("--insecure-no-auth", help="Listen also where other machines can reach it.")
     ] = False,
 ) -> int:
     """Serve an app on this machine, and again whenever its source changes."""

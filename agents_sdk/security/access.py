@@ -1,0 +1,86 @@
+"""The hooks that decide who may come in, before anything is made for them."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope
+
+__all__ = ["Hook", "Principal", "admitted", "principal_of"]
+
+_log = logging.getLogger(__name__)
+
+_KEY = "agents_sdk.principal"
+_BODILESS = (204, 304)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is calling, as a hook found out: never what the client says of itself."""
+
+    id: str
+    claims: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What else the hook knows of them, e.g. roles."""
+
+
+Decision: TypeAlias = Response | HTTPConnection | Principal | None
+Hook: TypeAlias = Callable[[Any, str, str], Decision | Awaitable[Decision]]
+"""Takes the request, the agent's name in the URL, and the instance's.
+
+A `Response` refuses, a `Principal` says who it is, a `Request` replaces the request, None lets it in unnamed.
+"""
+
+
+def principal_of(request: HTTPConnection) -> Principal | None:
+    """Who sent `request`, as the hook of the app said; None for who is unnamed.
+
+    It is the same for `on_request`, for the `request` of `on_connect`, and for what that connection does.
+    """
+    found = request.scope.get(_KEY)
+    return found if isinstance(found, Principal) else None
+
+
+async def admitted(
+    hook: Hook | None, scope: Scope, receive: Receive, *, agent: str, name: str
+) -> HTTPConnection | Response:
+    """The request that the agent is to see, or the answer that refuses it."""
+    scope = {key: value for key, value in scope.items() if key != _KEY}
+    request = Request(scope, receive) if scope["type"] == "http" else HTTPConnection(scope)
+    if hook is None:
+        return request
+    try:
+        decision: object = hook(request, agent, name)
+        if inspect.isawaitable(decision):
+            decision = await decision
+    except HTTPException as refusal:
+        return _refusal(refusal)
+    except Exception:  # noqa: BLE001  # the client gets no trace
+        _log.exception("the hook before a %s raised", scope["type"])
+        return PlainTextResponse("Internal Server Error", status_code=500)
+    return _followed(decision, request)
+
+
+def _followed(decision: object, request: HTTPConnection) -> HTTPConnection | Response:
+    match decision:
+        case None:
+            return request
+        case Response() | HTTPConnection():
+            return decision
+        case Principal():
+            request.scope[_KEY] = decision
+            return request
+    _log.error("a hook returned %r: return a Response, a Request, a Principal or None", decision)
+    return PlainTextResponse("Internal Server Error", status_code=500)
+
+
+def _refusal(refusal: HTTPException) -> Response:
+    if refusal.status_code in _BODILESS:
+        return Response(status_code=refusal.status_code, headers=refusal.headers)
+    return PlainTextResponse(refusal.detail, refusal.status_code, refusal.headers)
