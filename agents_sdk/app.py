@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,7 @@ from agents_sdk.host import Host, StartFailed
 from agents_sdk.hosts import Hosts
 from agents_sdk.routing import Route
 from agents_sdk.security.access import Hook
+from agents_sdk.security.limits import Limits
 from agents_sdk.security.origin import Hosts as AllowedHosts
 from agents_sdk.security.origin import Origins
 from agents_sdk.sql import SqlFiles
@@ -81,6 +83,7 @@ class AgentsApp:
         allowed_hosts: Collection[str] = (),
         allowed_origins: Collection[str] = (),
         cors: bool | Mapping[str, str] = False,
+        limits: Limits | None = None,
         insecure_no_auth: bool = False,
     ) -> None:
         """`agents` and `workflows` may be dicts of binding names; `prefix` is the first part of the path.
@@ -101,16 +104,23 @@ class AgentsApp:
         self._hosts = Hosts({one.name: one for one in self._definitions.values()})
         self._loop: asyncio.AbstractEventLoop | None = None
         self._resources = AsyncExitStack()
+        self._now: Callable[[], float] = time.time
         rules = Rules(
             on_before_connect=on_before_connect,
             on_before_request=on_before_request,
             hosts=AllowedHosts(allowed_hosts),
             origins=Origins(allowed_origins),
             cors=Cors(cors),
+            limits=limits or Limits(),
             insecure_no_auth=insecure_no_auth,
         )
         self._gate = Gate(
-            rules, prefix=prefix, known=self._definitions.keys(), runs=self._runs, host=self._host_at
+            rules,
+            prefix=prefix,
+            known=self._definitions.keys(),
+            runs=self._runs,
+            host=self._host_at,
+            now=self._time,
         )
 
     async def start(self) -> None:
@@ -121,6 +131,7 @@ class AgentsApp:
             engine = await self._open_engine(resources)
             files = SqlFiles(_sql_folder(engine.store.path, resources))
             resources.push_async_callback(files.close)
+            self._now = engine.clock.now
             directory = Directory(engine.store, engine.clock)
             await directory.open()
             timers = engine.timers(_REALM)
@@ -174,6 +185,9 @@ class AgentsApp:
             await self._live(receive, send)
             return
         await self._gate(scope, receive, send)
+
+    def _time(self) -> float:
+        return self._now()
 
     def _runs(self) -> bool:
         if self._loop is None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import HTTPConnection, Request, empty_receive
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -17,7 +17,11 @@ from agents_sdk.errors import NotRunning
 from agents_sdk.host import Host
 from agents_sdk.routing import Route, route
 from agents_sdk.security.access import Hook, admitted, principal_of
+from agents_sdk.security.body import Body
+from agents_sdk.security.limits import Limits
+from agents_sdk.security.messages import Messages
 from agents_sdk.security.origin import Hosts, Origins, is_local, origin_in, without_cookies
+from agents_sdk.security.rate import Rate, Room
 from agents_sdk.session import Session
 
 __all__ = ["Gate", "Rules"]
@@ -39,6 +43,7 @@ class Rules:
     hosts: Hosts
     origins: Origins
     cors: Cors
+    limits: Limits
     insecure_no_auth: bool
 
     def hook(self, scope: Scope) -> Hook | None:
@@ -57,6 +62,7 @@ class Gate:
         known: Collection[str],
         runs: Callable[[], bool],
         host: Callable[[Route], Host],
+        now: Callable[[], float],
     ) -> None:
         """`host` is called for who may come in only."""
         self._rules = rules
@@ -65,6 +71,8 @@ class Gate:
         self._runs = runs
         self._host = host
         self._told = False
+        self._rate = Rate(rules.limits.rate, now)
+        self._room = Room(rules.limits.connections)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through to its agent, or answers it."""
@@ -85,6 +93,8 @@ class Gate:
             return _text("Not Found", 404)
         if not self._runs():
             return _text("Service Unavailable", 503)
+        if _size(scope) > self._rules.limits.headers:
+            return _text("Request Header Fields Too Large", 431)
         status = self._rules.hosts.objection(scope)
         if status is not None:
             return _text("Misdirected Request" if status == 421 else "Bad Request", status)
@@ -115,13 +125,17 @@ class Gate:
         return without_cookies(scope) if no_page or not self._is_own_page(scope) else scope
 
     async def _let_in(self, found: Route, scope: Scope, receive: Receive, send: Send) -> None:
-        hook = self._rules.hook(scope)
-        request = await admitted(hook, scope, receive, agent=found.agent, name=found.name)
-        if isinstance(request, Response):
-            await _answer(request, scope, receive, send)
+        body = Body(scope, receive, self._rules.limits)
+        if scope["type"] == "http" and body.is_too_large:
+            await _answer(_text("Content Too Large", 413), scope, receive, send)
             return
-        if scope["type"] == "websocket" and self._lacks_token(request):
-            await _answer(_text("Forbidden", 403), scope, receive, send)
+        hook = self._rules.hook(scope)
+        request = await admitted(hook, scope, body.receive, agent=found.agent, name=found.name)
+        body.rewind()
+        caller = None if isinstance(request, Response) else _caller(request)
+        refusal = request if isinstance(request, Response) else self._excess(request, caller)
+        if refusal is not None or isinstance(request, Response):
+            await _answer(refusal or _text("Forbidden", 403), scope, receive, send)
             return
         try:
             host = self._host(found)
@@ -129,16 +143,55 @@ class Gate:
             await _answer(_text("Service Unavailable", 503), scope, receive, send)
             return
         if scope["type"] == "http":
-            body = request.receive if isinstance(request, Request) else receive
-            await http.answer(host, request.scope, body, send)
+            await http.answer(host, request.scope, _receive_of(request, body.receive), send)
         else:
-            await Session(host, WebSocket(request.scope, receive, send)).run()
+            await self._connect(host, request, caller, receive, send)
+
+    async def _connect(
+        self, host: Host, request: HTTPConnection, caller: str | None, receive: Receive, send: Send
+    ) -> None:
+        limits = self._rules.limits
+        messages = Messages(
+            receive,
+            send,
+            longest=getattr(host.definition.cls, "message_limit", limits.message),
+            depth=limits.json_depth,
+            may_send=lambda: caller is None or self._rate.take(caller),
+        )
+        with self._room.taken(caller):
+            await Session(host, WebSocket(request.scope, messages.receive, messages.send)).run()
+
+    def _excess(self, request: HTTPConnection, caller: str | None) -> Response | None:
+        """The refusal of what the hook let in, if it is not enough or too much."""
+        is_socket = request.scope["type"] == "websocket"
+        if is_socket and self._lacks_token(request):
+            return _text("Forbidden", 403)
+        if caller is None:
+            return None
+        if not self._rate.take(caller) or (is_socket and self._room.is_full(caller)):
+            return PlainTextResponse("Too Many Requests", status_code=429, headers={"retry-after": "1"})
+        return None
 
     def _lacks_token(self, request: HTTPConnection) -> bool:
         """No browser, and the hook has not found out who it is."""
         if self._rules.insecure_no_auth or principal_of(request) is not None or is_local(request.scope):
             return False
         return origin_in(request.scope) is None
+
+
+def _caller(request: HTTPConnection) -> str | None:
+    """Under which name the caller is counted; None for who is unnamed on this machine."""
+    principal = principal_of(request)
+    if principal is not None:
+        return f"principal {principal.id}"
+    return None if is_local(request.scope) else f"address {(request.scope.get('client') or [''])[0]}"
+
+
+def _receive_of(request: HTTPConnection, otherwise: Receive) -> Receive:
+    """Of a request that a hook has made, its own."""
+    if isinstance(request, Request) and request.receive is not empty_receive:
+        return request.receive
+    return otherwise
 
 
 async def _answer(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
@@ -150,6 +203,11 @@ async def _answer(answer: Response, scope: Scope, receive: Receive, send: Send) 
         await socket.send_denial_response(answer)
     else:
         await socket.close()
+
+
+def _size(scope: Scope) -> int:
+    fields = sum(len(name) + len(value) for name, value in scope["headers"])
+    return fields + len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b""))
 
 
 def _extensions(scope: Mapping[str, object]) -> Collection[str]:

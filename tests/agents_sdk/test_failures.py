@@ -167,7 +167,8 @@ async def test_a_start_that_fails_is_told_to_the_server(tmp_path: Path) -> None:
 
 
 async def test_a_client_that_leaves_is_no_error(app: AgentsApp, caplog: pytest.LogCaptureFixture) -> None:
-    scope = {"type": "http", "method": "POST", "path": "/agents/fragile/a", "headers": []}
+    here = {"headers": [(b"host", b"localhost")], "server": ("127.0.0.1", 80), "query_string": b""}
+    scope = {"type": "http", "scheme": "http", "method": "POST", "path": "/agents/fragile/a", **here}
     async with app:
         await asgi(app, scope, "http.disconnect")
     assert caplog.text == ""
