@@ -31,6 +31,7 @@ from agents_sdk.hosts import Hosts
 from agents_sdk.routing import Route
 from agents_sdk.security.access import Hook
 from agents_sdk.security.limits import Limits
+from agents_sdk.security.log import without_queries
 from agents_sdk.security.origin import Hosts as AllowedHosts
 from agents_sdk.security.origin import Origins
 from agents_sdk.sql import SqlFiles
@@ -128,6 +129,7 @@ class AgentsApp:
         if self._loop is not None:
             return
         async with AsyncExitStack() as resources:
+            resources.enter_context(without_queries())
             engine = await self._open_engine(resources)
             files = SqlFiles(_sql_folder(engine.store.path, resources))
             resources.push_async_callback(files.close)

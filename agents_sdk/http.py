@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import uuid
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -15,6 +17,8 @@ from agents_sdk.host import Host, StartFailed
 
 __all__ = ["answer"]
 
+_log = logging.getLogger(__name__)
+
 _BODILESS = (204, 304)
 
 
@@ -26,7 +30,7 @@ async def answer(host: Host, scope: Scope, receive: Receive, send: Send) -> None
             await agent.ctx.state.settled()
             await _send(host, response, scope, receive, send)
     except StartFailed as failed:
-        await (failed.answer or _failure())(scope, receive, send)
+        await (failed.answer or _failure(host, failed.error))(scope, receive, send)
     except NotRunning:
         await PlainTextResponse("Service Unavailable", status_code=503)(scope, receive, send)
 
@@ -49,11 +53,11 @@ async def _response(host: Host, agent: Agent[Any, Any], request: Request) -> Res
                 f"{type(agent).__name__}.on_request returned {response!r}: return a starlette Response"
             )
     except ClientDisconnect:
-        return _failure()  # to nobody
+        return Response(status_code=500)  # to nobody
     except HTTPException as refusal:
         return _refusal(refusal)
     except Exception as error:  # noqa: BLE001  # the client gets no trace
-        return await host.report(error) or _failure()
+        return await host.report(error) or _failure(host, error)
     return response
 
 
@@ -63,5 +67,8 @@ def _refusal(refusal: HTTPException) -> Response:
     return PlainTextResponse(refusal.detail, refusal.status_code, refusal.headers)
 
 
-def _failure() -> Response:
-    return PlainTextResponse("Internal Server Error", status_code=500)
+def _failure(host: Host, error: Exception) -> Response:
+    """The client learns an id, by which the log has the error."""
+    id = uuid.uuid4().hex
+    _log.error("error %s of a request to %s is a %s", id, host, type(error).__name__)
+    return PlainTextResponse("Internal Server Error", status_code=500, headers={"x-error-id": id})

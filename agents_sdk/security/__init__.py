@@ -2,5 +2,18 @@
 
 from agents_sdk.security.access import Hook, Principal, principal_of
 from agents_sdk.security.limits import Limits
+from agents_sdk.security.log import JsonLines, audit
+from agents_sdk.security.secret import Secret, redacted
+from agents_sdk.security.ticket import Tickets
 
-__all__ = ["Hook", "Limits", "Principal", "principal_of"]
+__all__ = [
+    "Hook",
+    "JsonLines",
+    "Limits",
+    "Principal",
+    "Secret",
+    "Tickets",
+    "audit",
+    "principal_of",
+    "redacted",
+]

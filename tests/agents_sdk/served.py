@@ -15,11 +15,13 @@ __all__ = ["served"]
 
 
 @asynccontextmanager
-async def served(app: ASGIApp, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[str]:
+async def served(
+    app: ASGIApp, *, lifespan: Literal["on", "off"] = "on", log: str = "warning"
+) -> AsyncIterator[str]:
     """`host:port` of the app while it is served."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="warning", lifespan=lifespan, ws="websockets-sansio")
+        config = uvicorn.Config(app, log_level=log, lifespan=lifespan, ws="websockets-sansio")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
