@@ -31,7 +31,8 @@ class Webhook:
     """POSTs the end of an instance as JSON, signed as Standard Webhooks are.
 
     An answer of 2xx ends the delivery, 410 makes it dead at once; anything else is followed by another
-    attempt, in `Retry-After` seconds if it says so. Redirects are not followed.
+    attempt, in `Retry-After` seconds if it says so. Redirects are not followed. A host that resolves to no
+    public address is not connected to, and the delivery is dead.
     """
 
     def __init__(
@@ -41,20 +42,26 @@ class Webhook:
         secret: str | Callable[[], str],
         name: str | None = None,
         timeout: Duration = 15,
+        internal: bool = False,
     ) -> None:
-        """`secret` is one of `new_secret()`, or a function that gives it, called for each attempt.
+        """`internal` allows a host of your own network or machine, and http.
 
-        It is never stored. By default the name is the URL without what may be secret in it.
+        `secret` is one of `new_secret()`, or a function that gives it, called for each attempt.
+
+        The secret is never stored. By default the name is the URL without what may be secret in it.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise WorkflowError(f"the url of a webhook is {url!r}: give http:// or https:// and a host")
+        if parts.scheme == "http" and not internal:
+            raise WorkflowError(f"the url of a webhook is {url!r}: give https, or say internal=True")
         if not callable(secret):
             key_of(secret)
         self.url = url
         self.name = name or f"webhook {_plain(parts)}"
         self._shown = _plain(parts)
         self._secret = secret
+        self._internal = internal
         self._timeout = seconds(timeout, what="timeout of a webhook", limit=_LONGEST_TIMEOUT)
 
     def __repr__(self) -> str:
@@ -64,12 +71,13 @@ class Webhook:
         """See `Hook`."""
         import httpx
 
+        from workflows.hooks.guard import Refused
+
         body = _body(finished)
-        secure = _trusted() if self.url.startswith("https") else False
         try:
             async with (
                 asyncio.timeout(self._timeout),
-                httpx.AsyncClient(verify=secure, timeout=self._timeout) as client,
+                self._client() as client,
                 client.stream(
                     "POST", self.url, content=body, headers=self._headers(finished, body)
                 ) as answer,
@@ -78,8 +86,21 @@ class Webhook:
                     raise self._refused(answer, await _beginning(answer))
         except TimeoutError:
             raise TryAgain(f"{self._shown} did not answer within {self._timeout:g} seconds") from None
+        except Refused as error:
+            raise NonRetryableError(f"{self._shown} was not called: {error}; is it internal=True?") from error
         except httpx.HTTPError as error:
             raise TryAgain(f"{self._shown} could not be reached: {type(error).__name__}: {error}") from error
+
+    def _client(self) -> httpx.AsyncClient:
+        import httpx
+
+        from workflows.hooks.guard import GuardedTransport
+
+        if self._internal:
+            secure = _trusted() if self.url.startswith("https") else False
+            return httpx.AsyncClient(verify=secure, timeout=self._timeout)
+        guard = GuardedTransport(seconds=self._timeout, verify=_trusted())
+        return httpx.AsyncClient(transport=guard, timeout=self._timeout)
 
     def _headers(self, finished: Finished, body: bytes) -> dict[str, str]:
         key = key_of(self._secret() if callable(self._secret) else self._secret)

@@ -49,7 +49,7 @@ def main() -> int:
 
     class Told(WorkflowEntrypoint[None, Any]):
         on_complete = [
-            Webhook(options.url, secret=options.secret),
+            Webhook(options.url, secret=options.secret, internal=True),
             StartWorkflow(Heard, params=lambda finished: {"of": finished.id}),
         ]
 

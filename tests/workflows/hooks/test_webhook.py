@@ -70,7 +70,7 @@ async def only(engine: Engine) -> Delivery:
 
 
 async def test_it_posts_the_end_signed(receiver: Receiver) -> None:
-    async with finished(Webhook(f"{receiver.url}/in?key=1", secret=SECRET)) as engine:
+    async with finished(Webhook(f"{receiver.url}/in?key=1", secret=SECRET, internal=True)) as engine:
         assert await engine.deliveries.list() == []
     [got] = receiver.got
     assert (got.path, got.headers["content-type"]) == ("/in?key=1", "application/json")
@@ -93,7 +93,7 @@ async def test_it_posts_the_end_signed(receiver: Receiver) -> None:
 
 
 async def test_it_posts_an_error(receiver: Receiver) -> None:
-    async with finished(Webhook(receiver.url, secret=SECRET), output=ValueError("no luck")):
+    async with finished(Webhook(receiver.url, secret=SECRET, internal=True), output=ValueError("no luck")):
         pass
     [got] = receiver.got
     assert got.message["type"] == "workflow.errored"
@@ -103,7 +103,7 @@ async def test_it_posts_an_error(receiver: Receiver) -> None:
 
 async def test_attempts_have_one_id_and_one_body_and_a_new_signature(receiver: Receiver) -> None:
     receiver.answers = [(503, {}, b"busy"), (404, {}, b"")]
-    async with finished(Webhook(receiver.url, secret=SECRET), after=60):
+    async with finished(Webhook(receiver.url, secret=SECRET, internal=True), after=60):
         pass
     assert len(receiver.got) == 3
     assert len({got.id for got in receiver.got}) == 1
@@ -126,7 +126,7 @@ async def test_attempts_have_one_id_and_one_body_and_a_new_signature(receiver: R
 )
 async def test_other_answers_are_kept_as_the_reason(receiver: Receiver, answer: Answer, says: str) -> None:
     receiver.answers = [answer] * 5
-    async with finished(Webhook(f"{receiver.url}/in?key=1", secret=SECRET)) as engine:
+    async with finished(Webhook(f"{receiver.url}/in?key=1", secret=SECRET, internal=True)) as engine:
         delivery = await only(engine)
     assert (delivery.state, len(receiver.got)) == ("pending", 1)
     assert (delivery.last_error or "").startswith(f"TryAgain: {receiver.url}/in {says}")
@@ -134,7 +134,7 @@ async def test_other_answers_are_kept_as_the_reason(receiver: Receiver, answer: 
 
 async def test_retry_after_is_honoured(receiver: Receiver) -> None:
     receiver.answers = [(429, {"retry-after": "3600"}, b""), (429, {"retry-after": "Fri, 31 Dec"}, b"")]
-    async with finished(Webhook(receiver.url, secret=SECRET), after=2 * 3600):
+    async with finished(Webhook(receiver.url, secret=SECRET, internal=True), after=2 * 3600):
         pass
     sent = [int(got.headers["webhook-timestamp"]) - START for got in receiver.got]
     assert sent[1] == 3600
@@ -143,7 +143,7 @@ async def test_retry_after_is_honoured(receiver: Receiver) -> None:
 
 async def test_gone_is_the_end(receiver: Receiver) -> None:
     receiver.answers = [(410, {}, b"")]
-    async with finished(Webhook(receiver.url, secret=SECRET), after=DAY) as engine:
+    async with finished(Webhook(receiver.url, secret=SECRET, internal=True), after=DAY) as engine:
         delivery = await only(engine)
         assert (delivery.state, delivery.attempts, len(receiver.got)) == ("dead", 1, 1)
         assert delivery.last_error == (
@@ -153,7 +153,7 @@ async def test_gone_is_the_end(receiver: Receiver) -> None:
 
 async def test_who_does_not_answer_is_given_up_for_now(receiver: Receiver) -> None:
     receiver.answers = [(0, {}, b"")]
-    async with finished(Webhook(receiver.url, secret=SECRET, timeout=0.2)) as engine:
+    async with finished(Webhook(receiver.url, secret=SECRET, internal=True, timeout=0.2)) as engine:
         delivery = await only(engine)
     assert delivery.last_error == f"TryAgain: {receiver.url} did not answer within 0.2 seconds"
 
@@ -162,7 +162,7 @@ async def test_who_is_not_there_is_tried_again(receiver: Receiver) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    async with finished(Webhook(url, secret=SECRET)) as engine:
+    async with finished(Webhook(url, secret=SECRET, internal=True)) as engine:
         delivery = await only(engine)
     assert (delivery.last_error or "").startswith(f"TryAgain: {url} could not be reached: ConnectError: ")
 
@@ -181,7 +181,7 @@ async def test_what_cannot_be_json_is_not_tried_again(receiver: Receiver) -> Non
         at=now,
     )
     with pytest.raises(NonRetryableError, match="the output of Report cannot be JSON"):
-        await Webhook(receiver.url, secret=SECRET).deliver(told)
+        await Webhook(receiver.url, secret=SECRET, internal=True).deliver(told)
     assert receiver.got == []
 
 
@@ -189,7 +189,7 @@ async def test_a_secret_may_come_late_and_is_asked_for_each_attempt(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HOOK_SECRET", raising=False)
-    hook = Webhook(receiver.url, secret=from_environment("HOOK_SECRET"))
+    hook = Webhook(receiver.url, secret=from_environment("HOOK_SECRET"), internal=True)
     async with finished(hook) as engine:
         missing = (await only(engine)).last_error
         monkeypatch.setenv("HOOK_SECRET", "whsec_short")
@@ -208,7 +208,7 @@ async def test_a_secret_may_come_late_and_is_asked_for_each_attempt(
 
 async def test_neither_secret_nor_query_is_stored_or_shown(receiver: Receiver, path: Path) -> None:
     url = receiver.url.replace("//", "//user:pass@") + "/in?key=hidden#part"
-    hook = Webhook(url, secret=SECRET)
+    hook = Webhook(url, secret=SECRET, internal=True)
     receiver.answers = [(500, {}, b"")] * 9
     async with finished(hook, path=path) as engine:
         delivery = await only(engine)
@@ -224,14 +224,14 @@ async def test_neither_secret_nor_query_is_stored_or_shown(receiver: Receiver, p
 )
 def test_what_is_no_secret_is_refused_and_not_repeated(secret: str) -> None:
     with pytest.raises(ValueError, match="the secret of a webhook is whsec_ and 24 to 64 random") as refused:
-        Webhook("http://localhost", secret=secret)
+        Webhook("https://localhost", secret=secret)
     assert not secret[6:] or secret[6:] not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["", "localhost", "ftp://localhost/x", "http:///x", "//localhost"])
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(WorkflowError, match="the url of a webhook is"):
-        Webhook(url, secret=SECRET)
+        Webhook(url, secret=SECRET, internal=True)
 
 
 def test_the_published_example_of_the_scheme() -> None:
