@@ -5,15 +5,19 @@ from agents_sdk.security.limits import Limits
 from agents_sdk.security.log import JsonLines, audit
 from agents_sdk.security.secret import Secret, redacted
 from agents_sdk.security.ticket import Tickets
+from agents_sdk.security.webhook_in import Received, github_webhook, standard_webhook
 
 __all__ = [
     "Hook",
     "JsonLines",
     "Limits",
     "Principal",
+    "Received",
     "Secret",
     "Tickets",
     "audit",
+    "github_webhook",
     "principal_of",
     "redacted",
+    "standard_webhook",
 ]
