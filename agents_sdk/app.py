@@ -158,14 +158,23 @@ class AgentsApp:
             raise NotRunning(_NOT_STARTED)
         if asyncio.get_running_loop() is not self._loop:
             raise NotRunning("agents live on the event loop of their app: call get_agent there")
-        if not isinstance(name, str):  # 7 and "7" would be two objects of one agent
-            raise TypeError(f"the name of an agent is a str, not {name!r}: give str(…)")
-        host = self._hosts.get(self._definition(cls), name)
+        host = self._hosts.get(self._definition(cls), _checked(name))
         try:
             async with host.event():
                 return cast(A, face_of(host))
         except StartFailed as failed:
             raise failed.error from None
+
+    async def forward(
+        self, cls: type[Agent[Any, Any]], name: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serves a request of the outer app by this agent, whatever its path is: for clients with `basePath`.
+
+        Hooks, hosts, origins, CORS and limits of this app hold as for any other request.
+        """
+        wanted = self._definition(cls)
+        agent = next(key for key, one in self._definitions.items() if one is wanted)
+        await self._gate.lead(Route(agent, _checked(name), ()), scope, receive, send)
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002
@@ -248,6 +257,12 @@ class AgentsApp:
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _checked(name: object) -> str:
+    if not isinstance(name, str):  # 7 and "7" would be two objects of one agent
+        raise TypeError(f"the name of an agent is a str, not {name!r}: give str(…)")
+    return name
 
 
 def _is_open(engine: Engine) -> bool:

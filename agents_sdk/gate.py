@@ -75,8 +75,11 @@ class Gate:
         self._room = Room(rules.limits.connections)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets a request through to its agent, or answers it."""
-        found = route(scope, self._prefix)
+        """Lets a request through to the agent that its path names, or answers it."""
+        await self.lead(route(scope, self._prefix), scope, receive, send)
+
+    async def lead(self, found: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request through to this agent, or answers it."""
         refusal = self._objection(found, scope)
         if refusal is not None or found is None:
             await _answer(refusal or _text("Not Found", 404), scope, receive, send)
