@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,14 +46,31 @@ _PRAGMAS = {
     "index_list",
     "index_info",
 }
+_LIMITS = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 64 << 20,  # bytes of a value, and of a row
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 1 << 20,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 200,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 100,
+    sqlite3.SQLITE_LIMIT_VDBE_OP: 1_000_000,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 10_000,
+    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 100,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+    sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
+}
+_LONGEST = 5.0  # seconds of one statement
+_LOOK_EVERY = 10_000  # instructions of its program
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class SqlFiles:
     """The private files of all agents: a few threads, and a bounded number of open files."""
 
-    def __init__(self, folder: Path, *, open_limit: int = 256, threads: int = 4) -> None:
+    def __init__(
+        self, folder: Path, *, open_limit: int = 256, threads: int = 4, longest: float = _LONGEST
+    ) -> None:
         self._folder = folder
         self._open_limit = open_limit
+        self._longest = longest
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="agent-sql")
         self._slots = asyncio.Semaphore(threads)
         self._open: OrderedDict[SqlFile, None] = OrderedDict()  # the latest used last
@@ -59,7 +78,7 @@ class SqlFiles:
 
     def of(self, agent: int) -> SqlFile:
         """The file of the agent with this number; nothing is opened yet."""
-        return SqlFile(self, self._folder / f"{agent}.db")
+        return SqlFile(self, self._folder / f"{agent}.db", self._longest)
 
     async def close(self) -> None:
         """Closes every open file and ends the threads."""
@@ -96,13 +115,15 @@ class SqlFiles:
 class SqlFile:
     """One agent's database; statements run one after the other, each in its own transaction."""
 
-    def __init__(self, files: SqlFiles, path: Path) -> None:
+    def __init__(self, files: SqlFiles, path: Path, longest: float) -> None:
         self._files = files
         self._path = path
         self._turn = asyncio.Lock()
         self._alone = threading.Lock()  # a cancelled caller gives up its turn while its thread still runs
         self._connection: sqlite3.Connection | None = None
         self._refused = ""
+        self._longest = longest
+        self._until = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -131,24 +152,36 @@ class SqlFile:
         with self._alone:
             self._refused = ""
             try:
-                cursor = self._connected().execute(query, values)
+                connection = self._connected()
+                self._until = time.monotonic() + self._longest
+                cursor = connection.execute(query, values)
                 if cursor.description is None:
                     return []
                 names = [column[0] for column in cursor.description]
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            except OSError as error:
+                raise SqlError(query, f"the file of the agent cannot be opened: {error.strerror}") from error
             except (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeError) as error:
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                    raise SqlError(query, f"it took longer than {self._longest:g} seconds") from error
                 reason = f"{self._refused} is not allowed here" if self._refused else str(error)
                 raise SqlError(query, reason) from error
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)
+            os.close(os.open(self._path, _FLAGS, 0o600))  # refuses a link that somebody has put there
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             connection.executescript(_SETUP)
+            for limit, most in _LIMITS.items():
+                connection.setlimit(limit, most)
+            connection.set_progress_handler(self._is_late, _LOOK_EVERY)
             connection.set_authorizer(self._authorize)
             self._connection = connection
         return self._connection
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._until
 
     def _authorize(self, action: int, first: str | None, second: str | None, *_where: str | None) -> int:
         harmless = action == sqlite3.SQLITE_PRAGMA and first in _PRAGMAS

@@ -1,0 +1,132 @@
+"""SEC-12 and SEC-7: how far a statement may go, what a value may do, and where files are."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from agents_sdk import Agent, AgentsApp
+from agents_sdk.errors import SqlError
+from agents_sdk.security import Limits
+from agents_sdk.sql import SqlFile, SqlFiles
+from tests.agents_sdk.security.calls import call
+
+pytestmark = pytest.mark.anyio
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+
+
+@pytest.fixture
+async def files(tmp_path: Path) -> AsyncIterator[SqlFiles]:
+    files = SqlFiles(tmp_path / "sql", longest=0.1)
+    yield files
+    await files.close()
+
+
+@pytest.fixture
+async def notes(files: SqlFiles) -> SqlFile:
+    file = files.of(7)
+    await file.run("CREATE TABLE note(id INTEGER PRIMARY KEY, text)", ())
+    return file
+
+
+async def test_sec_12_a_statement_has_an_end(notes: SqlFile) -> None:
+    for query in (ENDLESS, f"INSERT INTO note(text) {ENDLESS}"):
+        with pytest.raises(SqlError, match=r"it took longer than 0\.1 seconds"):
+            await notes.run(query, ())
+    assert await notes.run("SELECT count(*) AS n FROM note", ()) == [{"n": 0}]
+
+
+@pytest.mark.parametrize(
+    ("at", "above"),
+    [
+        (f"SELECT {'1+' * 199}1", f"SELECT {'1+' * 200}1"),
+        (" UNION ALL ".join(["SELECT 1"] * 100), " UNION ALL ".join(["SELECT 1"] * 101)),
+        (f"SELECT 'a' LIKE '{'a' * 10_000}'", f"SELECT 'a' LIKE '{'a' * 10_001}'"),
+        ("SELECT 1".ljust(1 << 20), "SELECT 1".ljust((1 << 20) + 1)),
+        (f"SELECT length(zeroblob({64 << 20}))", f"SELECT length(zeroblob({(64 << 20) + 1}))"),
+    ],
+    ids=["depth", "compound", "pattern", "text", "value"],
+)
+async def test_sec_12_limits(notes: SqlFile, at: str, above: str) -> None:
+    assert await notes.run(at, ())
+    with pytest.raises(SqlError):
+        await notes.run(above, ())
+
+
+_PIECES = [
+    "'", '"', "`", ";", "--", "/*", "*/", ")", "(", " OR 1=1", " UNION SELECT ", "DROP TABLE note", "note",
+    "ATTACH DATABASE 'x' AS y", "PRAGMA writable_schema=1", "0x27", "\x00", "%27", "\\'", "\u02bc", "\uff07",
+    "SLEEP(5)", "randomblob(1000000000)", "?", ":a", "@a", "$a", "\n", "\r", "||", "char(39)",
+    "sqlite_master",
+]  # fmt: skip
+
+
+async def test_sec_12_ten_thousand_values_change_nothing(notes: SqlFile) -> None:
+    chance = random.Random(12)
+    values = ["".join(chance.choices(_PIECES, k=chance.randint(1, 8))) for _ in range(10_000)]
+    schema = await notes.run("SELECT * FROM sqlite_master", ())
+    for start in range(0, len(values), 100):
+        some = values[start : start + 100]
+        await notes.run(f"INSERT INTO note(text) VALUES {','.join(['(?)'] * 100)}", some)
+        found = await notes.run(f"SELECT ? AS a, {','.join('?' * 99)} FROM note LIMIT 1", some)
+        assert next(iter(found[0].values())) == some[0]
+    assert [row["text"] for row in await notes.run("SELECT text FROM note ORDER BY id", ())] == values
+    assert await notes.run("SELECT * FROM sqlite_master", ()) == schema
+
+
+async def test_sec_7_a_link_in_the_place_of_a_file_is_not_followed(files: SqlFiles, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "9.db").symlink_to(elsewhere)
+    with pytest.raises(SqlError, match="cannot be opened"):
+        await files.of(9).run("CREATE TABLE t(x)", ())
+    assert not elsewhere.exists()
+
+
+_NAMES = [
+    "..", ".", "../", "..\\", "%2e%2e%2f", "%2e%2e", "%252e%252e%252f", "%00", "C:", "C:\\", "nul", "CON",
+    "~", "etc", "passwd", "agents.db", "1.db", "-sql", "%2f", "%5c", "$HOME", "`id`", "|", "*", "?", "\u202e", "ä",
+    "\U0001f600", "%c0%ae", "file:", "x" * 200, "'", '"', " ", "\t", "@", ":memory:",
+]  # fmt: skip
+
+
+class Writer(Agent[Any, None]):
+    async def on_request(self, request: Request) -> Response:
+        if "file" in request.query_params:
+            await self.sql("CREATE TABLE IF NOT EXISTS t(x)")
+        return PlainTextResponse(self.name)
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
+async def test_sec_7_ten_thousand_names_never_leave_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    chance = random.Random(7)
+    wild = ["".join(chance.choices(_NAMES, k=chance.randint(1, 5))).replace("/", "") for _ in range(9_900)]
+    names = [quote(name, safe="%.~:@'$*|\\`") or "x" for name in wild] + [f"plain-{n}" for n in range(100)]
+    async with AgentsApp([Writer], data=tmp_path / "data", limits=Limits()) as app:
+
+        async def ask(number: int, name: str) -> None:
+            answer = await call(app, f"/agents/writer/{name}?{'file' if number % 50 == 0 else ''}")
+            assert (answer.status, answer.body.decode()) == (200, name)
+
+        for start in range(0, len(names), 200):
+            some = names[start : start + 200]
+            await asyncio.gather(*(ask(start + number, name) for number, name in enumerate(some)))
+    found = files_below(tmp_path)
+    own = re.compile(r"data/(agents\.db|agents-sql/[0-9]+\.db)(-wal|-shm)?|data/agents\.db.*")
+    assert [name for name in found if not own.fullmatch(name)] == []
+    assert sum(name.startswith("data/agents-sql/") for name in found) >= 100
