@@ -94,8 +94,8 @@ async def test_sec_7_a_link_in_the_place_of_a_file_is_not_followed(files: SqlFil
 
 _NAMES = [
     "..", ".", "../", "..\\", "%2e%2e%2f", "%2e%2e", "%252e%252e%252f", "%00", "C:", "C:\\", "nul", "CON",
-    "~", "etc", "passwd", "agents.db", "1.db", "-sql", "%2f", "%5c", "$HOME", "`id`", "|", "*", "?", "\u202e", "ä",
-    "\U0001f600", "%c0%ae", "file:", "x" * 200, "'", '"', " ", "\t", "@", ":memory:",
+    "~", "etc", "passwd", "agents.db", "1.db", "-sql", "%2f", "%5c", "$HOME", "`id`", "|", "*", "?", "\u202e",
+    "ä", "\U0001f600", "%c0%ae", "file:", "x" * 200, "'", '"', " ", "\t", "@", ":memory:",
 ]  # fmt: skip
 
 
