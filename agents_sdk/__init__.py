@@ -3,7 +3,9 @@
 from agents_sdk.agent import Agent
 from agents_sdk.app import AgentsApp
 from agents_sdk.callable import callable  # noqa: A004  # the original's name
-from agents_sdk.connection import Connection, Connections
+from agents_sdk.connection import Connection
+from agents_sdk.connections import Connections
+from agents_sdk.current import Current, current_agent
 from agents_sdk.errors import (
     AgentError,
     InvalidAgent,
@@ -26,6 +28,7 @@ __all__ = [
     "AgentsApp",
     "Connection",
     "Connections",
+    "Current",
     "InvalidAgent",
     "InvalidSchedule",
     "InvalidState",
@@ -38,4 +41,5 @@ __all__ = [
     "UnknownAgent",
     "UnknownMethod",
     "callable",
+    "current_agent",
 ]

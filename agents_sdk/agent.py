@@ -12,10 +12,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypeVar
 
-from agents_sdk.connection import Connection, Connections
+from agents_sdk.connection import Connection
+from agents_sdk.connections import Connections
 from agents_sdk.context import AgentContext
 from agents_sdk.schedule import Callback, Schedule, Schedules, ScheduleType
-from agents_sdk.sql import Row
+from agents_sdk.sql import Row, SqlFile
 from agents_sdk.state import Source
 from workflows import Binding, Duration, WorkflowEntrypoint
 
@@ -63,7 +64,7 @@ class Agent(Generic[Env, State]):
     @property
     def schedules(self) -> Schedules:
         """The schedules of this agent."""
-        return self.ctx.schedules
+        return self.ctx.part(Schedules)
 
     @property
     def connections(self) -> Connections:
@@ -83,7 +84,7 @@ class Agent(Generic[Env, State]):
 
         Values go into `params`, for the `?` of the query. Raises `SqlError`.
         """
-        return await self.ctx.sql.run(query, params)
+        return await self.ctx.part(SqlFile).run(query, params)
 
     @overload
     def workflow(self, workflow: type[WorkflowEntrypoint[Any, P]]) -> Binding[P]: ...
@@ -113,7 +114,7 @@ class Agent(Generic[Env, State]):
         `idempotent=False`; so are one-shots of the same method and payload with `idempotent=True`, and any
         with an equal `key`. `self.schedules.add` has `tz`, `catchup` and `attempts` as well.
         """
-        return await self.ctx.schedules.add(when, callback, payload, key=key, idempotent=idempotent)
+        return await self.schedules.add(when, callback, payload, key=key, idempotent=idempotent)
 
     async def schedule_every(
         self,
@@ -128,11 +129,11 @@ class Agent(Generic[Env, State]):
 
         As `schedule` with cron: one that exists is returned, and runs do not overlap.
         """
-        return await self.ctx.schedules.add_every(interval, callback, payload, key=key, idempotent=idempotent)
+        return await self.schedules.add_every(interval, callback, payload, key=key, idempotent=idempotent)
 
     async def get_schedule(self, id: int) -> Schedule | None:
         """The schedule with this id, if it is this agent's."""
-        return await self.ctx.schedules.get(id)
+        return await self.schedules.get(id)
 
     async def get_schedules(
         self,
@@ -142,11 +143,11 @@ class Agent(Generic[Env, State]):
         until: datetime | None = None,
     ) -> list[Schedule]:
         """The schedules of this agent that fit everything given, the next one first."""
-        return await self.ctx.schedules.list(type=type, since=since, until=until)
+        return await self.schedules.list(type=type, since=since, until=until)
 
     async def cancel_schedule(self, id: int) -> bool:
         """True: it was there, and is not called any more."""
-        return await self.ctx.schedules.cancel(id)
+        return await self.schedules.cancel(id)
 
     def broadcast(self, message: str | bytes, *, without: Collection[str] = ()) -> None:
         """Sends a message to every client, except connections with an id in `without`."""

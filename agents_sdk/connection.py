@@ -1,17 +1,17 @@
-"""A WebSocket connection as its agent sees it, and all connections of an agent."""
+"""A WebSocket connection as its agent sees it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-__all__ = ["Closing", "Connection", "Connections"]
+__all__ = ["Closing", "Connection"]
 
 _log = logging.getLogger(__name__)
 
@@ -132,48 +132,6 @@ class Connection:
         self._queue.append(message)
         self._size += _size(message)
         self._news.set()
-
-
-class Connections:
-    """The open connections of one agent."""
-
-    def __init__(self) -> None:
-        self._open: list[Connection] = []
-        self._closing: Closing | None = None
-
-    def __iter__(self) -> Iterator[Connection]:
-        return iter(list(self._open))
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def get(self, id: str) -> Connection | None:
-        """The latest connection with this id."""
-        return next((one for one in reversed(self._open) if one.id == id), None)
-
-    def add(self, connection: Connection) -> None:
-        """It takes part in broadcasts from now on; after `close` it is closed as well."""
-        self._open.append(connection)
-        if self._closing is not None:
-            connection.close(self._closing.code, self._closing.reason)
-
-    def remove(self, connection: Connection) -> None:
-        """It does not take part any more."""
-        if connection in self._open:
-            self._open.remove(connection)
-
-    def broadcast(self, message: str | bytes, *, without: Collection[str] = ()) -> None:
-        """Sends to all, except those with an id in `without`."""
-        excluded = {without} if isinstance(without, str) else without
-        for connection in self:
-            if connection.id not in excluded:
-                connection.send(message)
-
-    def close(self, closing: Closing) -> None:
-        """Closes all, and those that are still to come."""
-        self._closing = closing
-        for connection in self:
-            connection.close(closing.code, closing.reason)
 
 
 def _size(message: str | bytes | Closing) -> int:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from agents_sdk.connection import Connections
+from agents_sdk.connections import Connections
 from agents_sdk.env import Launcher
-from agents_sdk.schedule import Schedules
-from agents_sdk.sql import SqlFile
+from agents_sdk.methods import Methods
+from agents_sdk.part import Part
 from agents_sdk.state import StateCell
 from agents_sdk.tasks import Tasks
 
 __all__ = ["AgentContext"]
+
+P = TypeVar("P", bound=Part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +25,20 @@ class AgentContext:
     id: int
     name: str
     env: Any
-    state: StateCell[Any]
-    sql: SqlFile
-    schedules: Schedules
+    methods: Methods
     connections: Connections
     workflows: Launcher
     tasks: Tasks
+    parts: Mapping[type[Part], Part]
+    """Whatever hangs on it, by class."""
+
+    def part(self, kind: type[P]) -> P:
+        """The part of this class."""
+        found = self.parts[kind]
+        assert isinstance(found, kind), "parts are listed under their classes"
+        return found
+
+    @property
+    def state(self) -> StateCell[Any]:
+        """The part that everything which leaves the agent waits for."""
+        return self.part(StateCell)

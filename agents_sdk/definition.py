@@ -14,6 +14,7 @@ from agents_sdk.errors import InvalidAgent
 from agents_sdk.methods import Methods, methods_of
 from agents_sdk.routing import kebab
 from agents_sdk.shape import Shape
+from agents_sdk.takers import Takers, takers_of
 from agents_sdk.typeargs import argument
 
 __all__ = ["Classes", "Definition", "definitions"]
@@ -33,6 +34,7 @@ class Definition:
     kebab: str
     state: Shape[Any]
     methods: Methods
+    takers: Takers
 
 
 def definitions(agents: Classes) -> dict[str, Definition]:
@@ -67,4 +69,4 @@ def _define(cls: type[Agent[Any, Any]]) -> Definition:
         ) from error
     if inspect.iscoroutinefunction(cls.validate_state_change):
         raise InvalidAgent(f"{cls.__name__}.validate_state_change is never awaited: write it with `def`")
-    return Definition(cls, cls.__name__, kebab(cls.__name__), shape, methods_of(cls, Agent))
+    return Definition(cls, cls.__name__, kebab(cls.__name__), shape, methods_of(cls, Agent), takers_of(cls))

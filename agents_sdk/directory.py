@@ -6,18 +6,11 @@ import asyncio
 import sqlite3
 from dataclasses import dataclass
 
+from agents_sdk.storage import STORED
 from workflows import Clock, Statement, Store
 
 __all__ = ["Directory", "Listed"]
 
-_TABLES = (
-    """
-CREATE TABLE agent(
-  id INTEGER PRIMARY KEY AUTOINCREMENT, class TEXT NOT NULL, name TEXT NOT NULL, created REAL NOT NULL,
-  UNIQUE(class, name)) STRICT;
-CREATE TABLE agent_state(agent INTEGER PRIMARY KEY, version INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
-""",
-)
 _ENTER = "INSERT INTO agent(class, name, created) VALUES(?, ?, ?) ON CONFLICT DO NOTHING"
 _FIND = (
     "SELECT id, state FROM agent LEFT JOIN agent_state ON agent_state.agent = agent.id"
@@ -45,8 +38,9 @@ class Directory:
         self._clock = clock
 
     async def open(self) -> None:
-        """Makes the tables of the agents."""
-        await self._store.migrate("agents", _TABLES)
+        """Makes the tables of everything that agents keep."""
+        for stored in STORED:
+            await self._store.migrate(stored.component, stored.steps)
 
     async def enter(self, cls: str, name: str) -> Listed:
         """The agent of this class and name; a new one is durable when this returns."""

@@ -8,18 +8,19 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from pydantic_core import from_json
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from agents_sdk import protocol
 from agents_sdk.agent import Agent
-from agents_sdk.connection import Closing, Connections
+from agents_sdk.connection import Closing, Connection
+from agents_sdk.connections import Connections
 from agents_sdk.context import AgentContext
+from agents_sdk.current import entered
 from agents_sdk.definition import Definition
 from agents_sdk.errors import NotRunning
 from agents_sdk.ground import Ground
-from agents_sdk.schedule import Schedules
-from agents_sdk.state import Source, StateCell
+from agents_sdk.parts import parts_of
+from agents_sdk.place import Place
 from agents_sdk.tasks import Tasks
 
 __all__ = ["Host", "StartFailed"]
@@ -107,12 +108,18 @@ class Host:
             await self._agent.ctx.state.settled()
 
     @asynccontextmanager
-    async def event(self) -> AsyncIterator[Agent[Any, Any]]:
-        """The started agent, for one thing that happens to it; raises `StartFailed` or `NotRunning`."""
+    async def event(
+        self, connection: Connection | None = None, request: HTTPConnection | None = None
+    ) -> AsyncIterator[Agent[Any, Any]]:
+        """The started agent, for one thing that happens to it; raises `StartFailed` or `NotRunning`.
+
+        Inside, it is the current agent, and these are who asked.
+        """
         with self.pinned(), self._ground.clock.busy():
             while not self._started or self._ending is not None:
                 await self._start()
-            yield self.living
+            with entered(self.living, connection, request):
+                yield self.living
 
     async def report(self, error: Exception) -> Response | None:
         """Tells `on_error` what a hook raised; gives its answer for an HTTP client."""
@@ -165,7 +172,10 @@ class Host:
         with self._ground.clock.busy():
             try:
                 agent = await self._make()
-                await agent.on_start()
+                with entered(agent):
+                    for part in agent.ctx.parts.values():
+                        await part.begin()
+                    await agent.on_start()
             except Exception as error:
                 answer = await self.report(error)
                 await self._discard()
@@ -177,41 +187,20 @@ class Host:
         cls, ground = self.definition.cls, self._ground
         listed = await ground.directory.enter(self.definition.name, self.name)
         agent = cls.__new__(cls)
-        state: StateCell[Any] = StateCell(
-            self.definition.state,
-            owner=str(self),
-            save=lambda encoded: ground.directory.save_state(listed.id, encoded),
-            validate=agent.validate_state_change,
-            committed=self._state_committed,
-        )
         agent.ctx = AgentContext(
             id=listed.id,
             name=self.name,
             env=ground.env,
-            state=state,
-            sql=ground.files.of(listed.id),
-            schedules=Schedules(ground.timers, listed.id, self.definition.methods, agent),
+            methods=self.definition.methods,
             connections=self.connections,
             workflows=ground.workflows,
             tasks=self._tasks,
+            parts=parts_of(Place(agent, self.definition, listed, ground, self)),
         )
-        cls.__init__(agent)
+        with entered(agent):
+            cls.__init__(agent)
         self._agent = agent
-        if listed.state is not None:
-            state.load(listed.state)
-        elif hasattr(agent, "initial_state"):
-            state.begin(agent.initial_state)
         return agent
-
-    def _state_committed(self, encoded: bytes, source: Source) -> None:
-        frame = protocol.StateChange(state=from_json(encoded))
-        without = () if source == "server" else (source.id,)
-        self.connections.broadcast(protocol.encode(frame), without=without)
-        self._tasks.spawn(self._tell_state(encoded, source))
-
-    async def _tell_state(self, encoded: bytes, source: Source) -> None:
-        async with self.event() as agent:
-            await agent.on_state_changed(self.definition.state.decode(encoded), source)
 
     async def _task_failed(self, error: Exception) -> None:
         if not isinstance(error, StartFailed | NotRunning):
@@ -240,7 +229,8 @@ class Host:
         with self._ground.clock.busy():
             if self._started:
                 try:
-                    await self.living.on_stop()
+                    with entered(self.living):
+                        await self.living.on_stop()
                 except Exception as error:  # noqa: BLE001  # it ends all the same
                     await self.report(error)
             await self._discard()
@@ -250,6 +240,7 @@ class Host:
         if self._agent is not None:
             await self._agent.ctx.state.settled()
             await self._tasks.cancel()
-            await self._agent.ctx.sql.close()
+            for part in reversed([*self._agent.ctx.parts.values()]):
+                await part.end()
         if not self._stopped:
             self._agent = None

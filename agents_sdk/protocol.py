@@ -1,11 +1,13 @@
 """Every frame on a socket, as a model: nothing else builds or parses frames.
 
-What `parse` does not know is no error: it belongs to the agent's `on_message`.
+What a `parser` does not know is no error: it belongs to the agent's `on_message`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -21,7 +23,7 @@ __all__ = [
     "StateChange",
     "StateError",
     "encode",
-    "parse",
+    "parser",
 ]
 
 Json = Any
@@ -107,15 +109,23 @@ class RpcError(_Frame):
 ClientFrame = StateChange | RpcRequest
 ServerFrame = Identity | StateChange | StateError | McpServers | RpcResult | RpcError
 
-_client_frame: TypeAdapter[ClientFrame] = TypeAdapter(Annotated[ClientFrame, Field(discriminator="type")])
 
+@lru_cache
+def parser(known: frozenset[type[ClientFrame]]) -> Callable[[str], ClientFrame | None]:
+    """Reads frames of these types; what is none of them is a message for the agent, and gives None."""
+    types: Any = Union[tuple(known)]  # noqa: UP007  which they are is known at run time only
+    if len(known) > 1:
+        types = Annotated[types, Field(discriminator="type")]
+    adapter: TypeAdapter[Any] = TypeAdapter(types)
 
-def parse(text: str) -> ClientFrame | None:
-    """The frame in `text`, or None when it is a message for the agent."""
-    try:
-        return _client_frame.validate_json(text)
-    except ValidationError:
-        return None
+    def parse(text: str) -> ClientFrame | None:
+        try:
+            frame: ClientFrame = adapter.validate_json(text)
+        except ValidationError:
+            return None
+        return frame
+
+    return parse
 
 
 def encode(frame: ServerFrame) -> str:

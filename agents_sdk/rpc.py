@@ -10,15 +10,20 @@ from pydantic_core import PydanticSerializationError
 
 from agents_sdk import protocol
 from agents_sdk.agent import Agent
+from agents_sdk.connection import Connection
 from agents_sdk.methods import Methods
 
-__all__ = ["reply"]
+__all__ = ["take"]
 
 _log = logging.getLogger(__name__)
 
 
-async def reply(agent: Agent[Any, Any], methods: Methods, request: protocol.RpcRequest) -> str:
-    """The frame that answers `request`: its result, or the message of what it raised."""
+async def take(agent: Agent[Any, Any], connection: Connection, request: protocol.RpcRequest) -> None:
+    """Answers `request`: with its result, or the message of what it raised."""
+    connection.send(await _reply(agent, agent.ctx.methods, request))
+
+
+async def _reply(agent: Agent[Any, Any], methods: Methods, request: protocol.RpcRequest) -> str:
     method = methods.known.get(request.method)
     if method is None or method.callable is None:
         return _error(request, f"Method {request.method} {_objection(methods, request.method)}")

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from agents_sdk.errors import InvalidSchedule
 from agents_sdk.methods import Methods
+from agents_sdk.part import Part
 from agents_sdk.shape import Shape, ShapeError
 from workflows import Cron, Duration, Every, Timer, Timers, looks_like_cron, seconds
 
@@ -82,7 +83,7 @@ class _Plan:
         return "same " + hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-class Schedules:
+class Schedules(Part):
     """The schedules of one agent."""
 
     def __init__(self, timers: Timers, owner: int, methods: Methods, agent: object) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Iterator
 
-from pydantic_core import from_json
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from agents_sdk import protocol, rpc
+from agents_sdk import protocol
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing, Connection
 from agents_sdk.errors import NotRunning
+from agents_sdk.greeting import greeting
 from agents_sdk.host import Host, StartFailed
 
 __all__ = ["Session"]
@@ -93,9 +92,9 @@ class Session:
     async def _open(self) -> None:
         connection = self._connection
         try:
-            async with self._host.event() as agent:
+            async with self._host.event(connection, self._socket) as agent:
                 self._host.connections.add(connection)
-                for frame in _greeting(agent, self._host.definition.kebab):
+                for frame in greeting(agent, self._host.definition.kebab):
                     connection.send(protocol.encode(frame))
                 try:
                     await agent.on_connect(connection, self._socket)
@@ -114,24 +113,14 @@ class Session:
 
     async def _take(self, message: Message) -> None:
         text = message.get("text")
-        frame = None if text is None else protocol.parse(text)
-        async with self._host.event() as agent:
+        take = None if text is None else self._host.definition.takers.found(text)
+        async with self._host.event(self._connection) as agent:
             if not self._connection.is_open:  # what comes after it was refused is nobody's
                 return
-            match frame:
-                case protocol.StateChange(state=state):
-                    await self._change(agent, state)
-                case protocol.RpcRequest():
-                    self._connection.send(await rpc.reply(agent, self._host.definition.methods, frame))
-                case None:
-                    await self._tell_message(agent, message["bytes"] if text is None else text)
-
-    async def _change(self, agent: Agent, state: object) -> None:
-        try:
-            await agent.ctx.state.replace(state, self._connection)
-        except Exception as error:  # noqa: BLE001  # the client learns that, not why
-            _log.warning("%s refused a state of connection %s: %s", self._host, self._connection.id, error)
-            self._connection.send(protocol.encode(protocol.StateError(error="State update rejected")))
+            if take is not None:
+                await take(agent, self._connection)
+            else:
+                await self._tell_message(agent, message["bytes"] if text is None else text)
 
     async def _tell_message(self, agent: Agent, message: str | bytes) -> None:
         async with self._host.in_turn(self._turn):
@@ -141,17 +130,8 @@ class Session:
                 await self._host.report(error)
 
     async def _tell_close(self, closing: Closing) -> None:
-        async with self._host.in_turn(self._turn), self._host.event() as agent:
+        async with self._host.in_turn(self._turn), self._host.event(self._connection) as agent:
             try:
                 await agent.on_close(self._connection, closing.code, closing.reason)
             except Exception as error:  # noqa: BLE001  # there is nobody left to tell
                 await self._host.report(error)
-
-
-def _greeting(agent: Agent, kebab: str) -> Iterator[protocol.ServerFrame]:
-    """The frames that a client waits for, in this order."""
-    state = agent.ctx.state.encoded
-    yield protocol.Identity(name=agent.name, agent=kebab, stateFollows=None if state is None else True)
-    if state is not None:
-        yield protocol.StateChange(state=from_json(state))
-    yield protocol.McpServers()

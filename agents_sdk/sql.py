@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agents_sdk.errors import SqlError
+from agents_sdk.part import Part
 
 __all__ = ["Row", "SqlFile", "SqlFiles", "SqlValue"]
 
@@ -112,7 +113,7 @@ class SqlFiles:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-class SqlFile:
+class SqlFile(Part):
     """One agent's database; statements run one after the other, each in its own transaction."""
 
     def __init__(self, files: SqlFiles, path: Path, longest: float) -> None:
@@ -140,6 +141,10 @@ class SqlFile:
         """Gives the handle back, after the statements that wait; the next one opens the file again."""
         async with self._turn:
             await self._files.close_file(self)
+
+    async def end(self) -> None:
+        """The handle is not needed any more."""
+        await self.close()
 
     def disconnect(self) -> None:
         """Closes the handle; called in a thread."""

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from agents_sdk.connection import Connection
 from agents_sdk.errors import InvalidState, StateUnreadable
+from agents_sdk.part import Part
 from agents_sdk.shape import Shape, ShapeError
 
-__all__ = ["Change", "Source", "StateCell"]
+__all__ = ["NO_STATE", "Change", "Source", "StateCell"]
 
 S = TypeVar("S")
 
 Source: TypeAlias = Literal["server"] | Connection
 """Who changes a state: the agent's own code, or a client."""
+
+NO_STATE: Final = object()
+"""What stands for the initial state of a class that has none."""
 
 
 class Change(Protocol):
@@ -28,20 +32,24 @@ class Change(Protocol):
     def __call__(self, encoded: bytes, source: Source, /) -> object: ...
 
 
-class StateCell(Generic[S]):
-    """The state of one living agent."""
+class StateCell(Part, Generic[S]):
+    """The state of one living agent: `stored`, else `initial`, which is asked when it begins."""
 
     def __init__(
         self,
         shape: Shape[S],
         *,
         owner: str,
+        stored: bytes | None,
+        initial: Callable[[], object],
         save: Callable[[bytes], asyncio.Future[int]],
         validate: Callable[[S, Source], object],
         committed: Change,
     ) -> None:
         self._shape = shape
         self._owner = owner
+        self._stored = stored
+        self._initial = initial
         self._save = save
         self._validate = validate
         self._announce = committed
@@ -66,8 +74,17 @@ class StateCell(Generic[S]):
                 f"{self._owner} has no state yet: give its class an initial_state, or await set_state first"
             ) from None
 
-    def load(self, stored: bytes) -> None:
-        """Takes over what is stored; `StateUnreadable` when today's type does not fit it."""
+    async def begin(self) -> None:
+        """Raises `StateUnreadable` when today's type does not fit what is stored.
+
+        An initial state is kept with its first change, and is no change itself.
+        """
+        if self._stored is not None:
+            self._load(self._stored)
+        elif (initial := self._initial()) is not NO_STATE:
+            self._current = self._committed = self._encode(initial)
+
+    def _load(self, stored: bytes) -> None:
         try:
             self._shape.decode(stored)
         except ShapeError as error:
@@ -75,10 +92,6 @@ class StateCell(Generic[S]):
                 f"the stored state of {self._owner} does not fit its type: {error}; it was left as it is"
             ) from error
         self._current = self._committed = stored
-
-    def begin(self, initial: object) -> None:
-        """What a new agent has: kept with its first change, and no change itself."""
-        self._current = self._committed = self._encode(initial)
 
     async def replace(self, value: object, source: Source) -> None:
         """Validates, lets `validate` refuse, commits, announces; durable when it returns.

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents_sdk.protocol import McpServers, RpcRequest, RpcResult, StateChange, encode, parse
+from agents_sdk.protocol import McpServers, RpcRequest, RpcResult, StateChange, encode, parser
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
+parse = parser(frozenset({StateChange, RpcRequest}))
 CALL = RpcRequest(type="rpc", id="1", method="m", args=[])
 
 

@@ -1,0 +1,47 @@
+"""`current_agent()`: for which agent the running code works, and who asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+from agents_sdk.connection import Connection
+
+__all__ = ["Current", "current_agent", "entered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """All three are None outside of agents; who asks is unknown to schedules and calls of other code."""
+
+    agent: Any = None
+    """The object itself."""
+    connection: Connection | None = None
+    """Whose message, call or state is being handled."""
+    request: HTTPConnection | None = None
+    """What is being answered: a request, or the upgrade of a connection that is being opened."""
+
+
+_current: ContextVar[Current] = ContextVar("current_agent", default=Current())  # noqa: B039  it is frozen
+
+
+def current_agent() -> Current:
+    """The agent for which the running code works; tasks inherit it from the code that started them."""
+    return _current.get()
+
+
+@contextmanager
+def entered(
+    agent: object, connection: Connection | None = None, request: HTTPConnection | None = None
+) -> Iterator[None]:
+    """Inside, this is current; it hides what was."""
+    token = _current.set(Current(agent, connection, request))
+    try:
+        yield
+    finally:
+        _current.reset(token)

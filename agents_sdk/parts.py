@@ -1,0 +1,44 @@
+"""Which parts hang on an agent: one line for each, in the order in which they are made and begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+from agents_sdk.part import Part
+from agents_sdk.place import Place
+from agents_sdk.schedule import Schedules
+from agents_sdk.state import NO_STATE, StateCell
+from agents_sdk.state_news import StateNews
+
+__all__ = ["PARTS", "parts_of"]
+
+
+def _state(place: Place) -> Part:
+    agent, directory, id = place.agent, place.ground.directory, place.listed.id
+    return StateCell(
+        place.definition.state,
+        owner=str(place),
+        stored=place.listed.state,
+        initial=lambda: getattr(agent, "initial_state", NO_STATE),
+        save=lambda encoded: directory.save_state(id, encoded),
+        validate=agent.validate_state_change,
+        committed=StateNews(place.life, place.definition.state),
+    )
+
+
+def _sql(place: Place) -> Part:
+    return place.ground.files.of(place.listed.id)
+
+
+def _schedules(place: Place) -> Part:
+    return Schedules(place.ground.timers, place.listed.id, place.definition.methods, place.agent)
+
+
+PARTS: tuple[Callable[[Place], Part], ...] = (_state, _sql, _schedules)
+
+
+def parts_of(place: Place) -> MappingProxyType[type[Part], Part]:
+    """The parts of one life, by their classes."""
+    made = [make(place) for make in PARTS]
+    return MappingProxyType({type(part): part for part in made})

@@ -1,0 +1,39 @@
+"""What agents keep in the engine's store, as data: each component has its tables, and says what is whose.
+
+Nothing is imported from the parts, so that the directory, which they stand on, can look at all of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["STORED", "Stored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The tables of one component; `?` stands for the number of an agent."""
+
+    component: str
+    steps: tuple[str, ...]
+    """The schema, and how each version becomes the next; a released step never changes."""
+    forget: tuple[str, ...]
+    """Statements that delete everything of one agent."""
+
+
+AGENTS = Stored(
+    "agents",
+    (
+        """
+        CREATE TABLE agent(
+          id INTEGER PRIMARY KEY AUTOINCREMENT, class TEXT NOT NULL, name TEXT NOT NULL,
+          created REAL NOT NULL, UNIQUE(class, name)) STRICT;
+        CREATE TABLE agent_state(
+          agent INTEGER PRIMARY KEY, version INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
+        """,
+    ),
+    ("DELETE FROM agent_state WHERE agent = ?", "DELETE FROM agent WHERE id = ?"),
+)
+
+STORED = (AGENTS,)
+"""All of it, the agents themselves last to be forgotten."""
