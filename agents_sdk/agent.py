@@ -1,12 +1,14 @@
 """`Agent`: the class that users write. It carries the daily verbs; the rest lives in its parts."""
 
+# ruff: noqa: ARG002  the hooks do nothing with what they are given
+
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine
 from datetime import datetime, timedelta
-from typing import Any, Generic, overload
+from typing import Any, ClassVar, Generic, overload
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
@@ -38,6 +40,8 @@ class Agent(Generic[Env, State]):
 
     initial_state: State
     """The state of a new agent; without it there is none until the first `set_state`."""
+    send_identity_on_connect: ClassVar[bool] = True
+    """False, where names are secrets: clients are told neither class nor name, and never become `ready`."""
     ctx: AgentContext
     """The parts behind the verbs."""
 
@@ -149,6 +153,10 @@ class Agent(Generic[Env, State]):
         """True: it was there, and is not called any more."""
         return await self.schedules.cancel(id)
 
+    def get_connections(self, tag: str | None = None) -> list[Connection]:
+        """The open connections, or those with this tag."""
+        return list(self.connections) if tag is None else self.connections.tagged(tag)
+
     def broadcast(self, message: str | bytes, *, without: Collection[str] = ()) -> None:
         """Sends a message to every client, except connections with an id in `without`."""
         self.ctx.connections.broadcast(message, without=without)
@@ -163,18 +171,42 @@ class Agent(Generic[Env, State]):
     async def on_stop(self) -> None:
         """Called when it was idle for long or the app stops; not after a crash."""
 
-    async def on_request(self, request: Request) -> Response:  # noqa: ARG002
+    async def on_request(self, request: Request) -> Response:
         """Answers an HTTP request."""
         return PlainTextResponse("Not implemented", status_code=404)
 
     async def on_connect(self, connection: Connection, request: HTTPConnection) -> None:
         """A client has connected, and the first frames are on their way to it."""
 
+    def get_connection_tags(
+        self,
+        connection: Connection,
+        request: HTTPConnection,
+    ) -> Collection[str] | Awaitable[Collection[str]]:
+        """Up to 9 tags of a new connection besides its id, of 1 to 256 characters; `async def` is as good."""
+        return ()
+
+    def should_connection_be_readonly(
+        self,
+        connection: Connection,
+        request: HTTPConnection,
+    ) -> bool | Awaitable[bool]:
+        """Whether a new connection may not change the state; asked once, before anything is sent to it."""
+        return False
+
+    def should_send_protocol_messages(
+        self,
+        connection: Connection,
+        request: HTTPConnection,
+    ) -> bool | Awaitable[bool]:
+        """Whether a new connection is told of identity, state and MCP servers; asked once, at last."""
+        return True
+
     async def on_message(self, connection: Connection, message: str | bytes) -> None:
         """A client sent what is no frame of the protocol; one after the other for each connection."""
 
-    async def on_close(self, connection: Connection, code: int, reason: str) -> None:
-        """A client has left."""
+    async def on_close(self, connection: Connection, code: int, reason: str, was_clean: bool) -> None:
+        """A client has left; not `was_clean`: without a word, or without an answer to ours."""
 
     async def on_error(self, error: Exception) -> Response | None:
         """A hook or a scheduled call raised; the default logs it.

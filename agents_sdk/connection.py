@@ -44,6 +44,11 @@ class Connection:
         self.id = id
         self.uri = uri
         self.state: Any = None
+        self.tags: tuple[str, ...] = (id,)
+        """Its id, and what the agent's `get_connection_tags` gave it."""
+        self.told = True
+        """It is sent the identity, the state and the MCP servers of the agent, now and after changes."""
+        self._readonly = False
         self._settled = settled
         self._queue: deque[str | bytes | Closing] = deque()
         self._size = 0
@@ -53,6 +58,15 @@ class Connection:
         self._writer: asyncio.Task[object] | None = None
         self.dropped = False
         """It ended without its client being told."""
+
+    @property
+    def is_readonly(self) -> bool:
+        """It may not change the state: neither by itself nor by what is done for its messages and calls."""
+        return self._readonly
+
+    def set_readonly(self, readonly: bool = True) -> None:
+        """From now on it may not change the state, or may again."""
+        self._readonly = readonly
 
     @property
     def is_open(self) -> bool:

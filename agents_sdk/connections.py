@@ -27,6 +27,10 @@ class Connections:
         """The latest connection with this id."""
         return next((one for one in reversed(self._open) if one.id == id), None)
 
+    def tagged(self, tag: str) -> list[Connection]:
+        """Those that have this tag; the id of a connection is one of its tags."""
+        return [one for one in self._open if tag in one.tags]
+
     def add(self, connection: Connection) -> None:
         """It takes part in broadcasts from now on; after `close` it is closed as well."""
         self._open.append(connection)
@@ -45,9 +49,12 @@ class Connections:
             if connection.id not in excluded:
                 connection.send(message)
 
-    def tell(self, frame: protocol.ServerFrame, *, without: Collection[str] = ()) -> None:
-        """Sends a frame of the protocol, encoded once for all."""
-        self.broadcast(protocol.encode(frame), without=without)
+    def tell(self, frame: protocol.Greeting, *, without: Collection[str] = ()) -> None:
+        """Sends a frame, encoded once, to all that are told of the agent, except those in `without`."""
+        encoded = protocol.encode(frame)
+        for connection in self:
+            if connection.told and connection.id not in without:
+                connection.send(encoded)
 
     def close(self, closing: Closing) -> None:
         """Closes all, and those that are still to come."""

@@ -6,6 +6,8 @@ AgentError                 the root: `except AgentError` catches all of them
 ├── UnknownAgent           the app was not given this class
 ├── UnknownMethod          a schedule names something that is not a public method of the class
 ├── InvalidSchedule        when, payload or method do not fit (also a ValueError)
+├── InvalidTags            what `get_connection_tags` gave cannot be tags (also a ValueError)
+├── ReadonlyConnection     the state was to be changed for a connection that may not
 ├── InvalidState           a state that does not fit the State type, or is not JSON (also a ValueError)
 ├── StateUnreadable        the stored state does not fit the State type of this code
 └── SqlError               `self.sql` failed
@@ -18,7 +20,9 @@ __all__ = [
     "InvalidAgent",
     "InvalidSchedule",
     "InvalidState",
+    "InvalidTags",
     "NotRunning",
+    "ReadonlyConnection",
     "SqlError",
     "StateUnreadable",
     "UnknownAgent",
@@ -52,6 +56,17 @@ class InvalidSchedule(AgentError, ValueError):
 
 class InvalidState(AgentError, ValueError):
     """A state that does not fit the State type, or that JSON cannot hold exactly."""
+
+
+class InvalidTags(AgentError, ValueError):
+    """What `get_connection_tags` gave cannot be the tags of a connection."""
+
+
+class ReadonlyConnection(AgentError):
+    """The state was to be changed for a connection that may not; the message is the one that clients get."""
+
+    def __init__(self) -> None:
+        super().__init__("Connection is readonly")
 
 
 class StateUnreadable(AgentError):

@@ -13,10 +13,11 @@ from agents_sdk.agent import Agent
 __all__ = ["greeting"]
 
 
-def greeting(agent: Agent[Any, Any], kebab: str) -> Iterator[protocol.ServerFrame]:
+def greeting(agent: Agent[Any, Any], kebab: str) -> Iterator[protocol.Greeting]:
     """Who answers, the state if there is one, and the MCP servers, in this order."""
     state = agent.ctx.state.encoded
-    yield protocol.Identity(name=agent.name, agent=kebab, stateFollows=None if state is None else True)
+    if agent.send_identity_on_connect:
+        yield protocol.Identity(name=agent.name, agent=kebab, stateFollows=None if state is None else True)
     if state is not None:
         yield protocol.StateChange(state=from_json(state))
     yield protocol.McpServers()

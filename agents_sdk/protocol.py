@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 __all__ = [
     "ClientFrame",
+    "Greeting",
     "Identity",
     "McpCatalog",
     "McpServers",
@@ -107,7 +108,9 @@ class RpcError(_Frame):
 
 
 ClientFrame = StateChange | RpcRequest
-ServerFrame = Identity | StateChange | StateError | McpServers | RpcResult | RpcError
+Greeting = Identity | StateChange | McpServers
+"""What tells a client of the agent, when it connects and later; not every connection is told."""
+ServerFrame = Greeting | StateError | RpcResult | RpcError
 
 
 @lru_cache

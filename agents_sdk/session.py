@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from typing import Any
 
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -15,6 +16,7 @@ from agents_sdk.connection import Closing, Connection
 from agents_sdk.errors import NotRunning
 from agents_sdk.greeting import greeting
 from agents_sdk.host import Host, StartFailed
+from agents_sdk.kind import decide
 
 __all__ = ["Session"]
 
@@ -58,7 +60,10 @@ class Session:
                 for task in (reading, writing):
                     task.cancel()
                 left, _ = await asyncio.gather(reading, writing, return_exceptions=True)
-                self._leave(left if isinstance(left, Closing) else self._connection.closing or _LOST)
+                if isinstance(left, Closing):
+                    self._leave(left, left.code != _LOST.code)
+                else:
+                    self._leave(self._connection.closing or _LOST, False)
 
     async def _say_goodbye(self, reading: asyncio.Task[Closing]) -> None:
         closing = self._connection.closing
@@ -73,18 +78,18 @@ class Session:
         except (TimeoutError, WebSocketDisconnect, RuntimeError):
             _log.debug("connection %s did not answer that it was closed", self._connection.id)
 
-    def _leave(self, closing: Closing) -> None:
+    def _leave(self, closing: Closing, was_clean: bool) -> None:
         self._host.connections.remove(self._connection)
         self._connection.drop(closing)
         if self._joined:
-            self._host.spawn(self._tell_close(closing))
+            self._host.spawn(self._tell_close(closing, was_clean))
 
     async def _read(self) -> Closing:
         await self._open()
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
-                return Closing(message.get("code") or 1005, message.get("reason") or "")
+                return _left(message)
             await self._slots.acquire()
             taking = self._host.spawn(self._take(message))
             taking.add_done_callback(lambda _: self._slots.release())
@@ -93,10 +98,9 @@ class Session:
         connection = self._connection
         try:
             async with self._host.event(connection, self._socket) as agent:
-                self._host.connections.add(connection)
-                for frame in greeting(agent, self._host.definition.kebab):
-                    connection.send(protocol.encode(frame))
                 try:
+                    await decide(agent, connection, self._socket)
+                    self._greet(agent)
                     await agent.on_connect(connection, self._socket)
                     self._joined = True
                 except Exception as error:  # noqa: BLE001  # the client sees the close code
@@ -106,6 +110,13 @@ class Session:
             self._refuse(_SETUP_FAILED)
         except NotRunning:
             self._refuse(_RESTARTING)
+
+    def _greet(self, agent: Agent[Any, Any]) -> None:
+        """Nothing else happens between: no change is missed, and none comes before what it changes."""
+        self._host.connections.add(self._connection)
+        if self._connection.told:
+            for frame in greeting(agent, self._host.definition.kebab):
+                self._connection.send(protocol.encode(frame))
 
     def _refuse(self, closing: Closing) -> None:
         self._host.connections.remove(self._connection)
@@ -122,16 +133,24 @@ class Session:
             else:
                 await self._tell_message(agent, message["bytes"] if text is None else text)
 
-    async def _tell_message(self, agent: Agent, message: str | bytes) -> None:
+    async def _tell_message(self, agent: Agent[Any, Any], message: str | bytes) -> None:
         async with self._host.in_turn(self._turn):
             try:
                 await agent.on_message(self._connection, message)
             except Exception as error:  # noqa: BLE001  # the connection stays open
                 await self._host.report(error)
 
-    async def _tell_close(self, closing: Closing) -> None:
+    async def _tell_close(self, closing: Closing, was_clean: bool) -> None:
         async with self._host.in_turn(self._turn), self._host.event(self._connection) as agent:
             try:
-                await agent.on_close(self._connection, closing.code, closing.reason)
+                await agent.on_close(self._connection, closing.code, closing.reason, was_clean)
             except Exception as error:  # noqa: BLE001  # there is nobody left to tell
                 await self._host.report(error)
+
+
+def _left(message: Message) -> Closing:
+    """What a disconnect says; servers that got no close frame give 1005, and no reason at all."""
+    code = message.get("code") or 1005
+    if code == 1005 and "reason" not in message:
+        return _LOST
+    return Closing(code, message.get("reason") or "")

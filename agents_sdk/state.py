@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from agents_sdk.connection import Connection
-from agents_sdk.errors import InvalidState, StateUnreadable
+from agents_sdk.current import current_agent
+from agents_sdk.errors import InvalidState, ReadonlyConnection, StateUnreadable
 from agents_sdk.part import Part
 from agents_sdk.shape import Shape, ShapeError
 
@@ -96,8 +97,12 @@ class StateCell(Part, Generic[S]):
     async def replace(self, value: object, source: Source) -> None:
         """Validates, lets `validate` refuse, commits, announces; durable when it returns.
 
-        Takes effect for readers before it first waits; undone when the commit fails.
+        Takes effect for readers before it first waits; undone when the commit fails. What is done for a
+        readonly connection changes nothing: `ReadonlyConnection`.
         """
+        asking = current_agent().connection if source == "server" else source
+        if asking is not None and asking.is_readonly:
+            raise ReadonlyConnection
         encoded = self._encode(value)
         self._validate(self._shape.decode(encoded), source)
         written = self._last = self._save(encoded)

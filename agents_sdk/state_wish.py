@@ -8,6 +8,7 @@ from typing import Any
 from agents_sdk import protocol
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Connection
+from agents_sdk.errors import ReadonlyConnection
 
 __all__ = ["take"]
 
@@ -18,9 +19,15 @@ async def take(agent: Agent[Any, Any], connection: Connection, wish: protocol.St
     """Changes the state, or tells that it was refused, and not why."""
     try:
         await agent.ctx.state.replace(wish.state, connection)
+    except ReadonlyConnection as error:
+        _refuse(connection, str(error))
     except Exception as error:  # noqa: BLE001  # the client learns that, not why
         _log.warning(
             '%s "%s" refused a state of connection %s: %s',
             type(agent).__name__, agent.name, connection.id, error,
         )  # fmt: skip
-        connection.send(protocol.encode(protocol.StateError(error="State update rejected")))
+        _refuse(connection, "State update rejected")
+
+
+def _refuse(connection: Connection, text: str) -> None:
+    connection.send(protocol.encode(protocol.StateError(error=text)))

@@ -58,7 +58,7 @@ class Hall(Agent[dict[str, Any], dict[str, int]]):
                 return
         connection.send(f"heard {message!r}, {connection.state}")
 
-    async def on_close(self, connection: Connection, code: int, reason: str) -> None:
+    async def on_close(self, connection: Connection, code: int, reason: str, was_clean: bool) -> None:
         self.env["closed"].put_nowait((connection.id, code))
 
     @callable()

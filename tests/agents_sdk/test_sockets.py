@@ -31,7 +31,7 @@ class RoomAgent(Agent[None, dict[str, Any]]):
             raise RuntimeError("secret")
         connection.send(message)
 
-    async def on_close(self, connection: Connection, code: int, reason: str) -> None:
+    async def on_close(self, connection: Connection, code: int, reason: str, was_clean: bool) -> None:
         self.broadcast(f"left {connection.id} {code}")
 
     def validate_state_change(self, state: dict[str, Any], source: Source) -> None:

@@ -42,7 +42,7 @@ class Gate(Agent[World, None]):
         connection.close(4000, f"that is all, {connection.id}")
         connection.send("after the end")
 
-    async def on_close(self, connection: Connection, code: int, reason: str) -> None:
+    async def on_close(self, connection: Connection, code: int, reason: str, was_clean: bool) -> None:
         self.env.log.append(f"left {connection.id}")
         raise RuntimeError(f"on_close of {connection.id}")
 
