@@ -22,6 +22,7 @@ from agents_sdk.errors import (
 from agents_sdk.hook import AgentMethod
 from agents_sdk.schedule import Schedule, Schedules
 from agents_sdk.state import Source
+from agents_sdk.streaming import StreamingResponse
 
 __all__ = [
     "Agent",
@@ -42,6 +43,7 @@ __all__ = [
     "Source",
     "SqlError",
     "StateUnreadable",
+    "StreamingResponse",
     "UnknownAgent",
     "UnknownMethod",
     "callable",

@@ -16,6 +16,7 @@ __all__ = ["Closing", "Connection"]
 _log = logging.getLogger(__name__)
 
 _MANY = 4 << 20  # bytes that may wait for a client that has taken nothing for so long
+_ROOMY = 1 << 20  # bytes that may wait before a sender is asked to wait
 _PATIENCE = 10.0  # seconds
 _TOO_MANY = 64 << 20  # bytes that may wait at all; one message may be larger
 _OVERHEAD = 100  # bytes that a waiting message takes besides its content
@@ -56,6 +57,9 @@ class Connection:
         self._news = asyncio.Event()
         self._closing: Closing | None = None
         self._writer: asyncio.Task[object] | None = None
+        self._gone = asyncio.Event()
+        self._roomy = asyncio.Event()
+        self._roomy.set()
         self.dropped = False
         """It ended without its client being told."""
 
@@ -99,6 +103,16 @@ class Connection:
         if self._closing is None:
             self._closing = Closing(code, reason)
             self._put(self._closing)
+            self._gone.set()
+            self._roomy.set()
+
+    async def left(self) -> None:
+        """Returns when the client has left, or was closed and may not have heard it yet."""
+        await self._gone.wait()
+
+    async def room(self) -> None:
+        """Returns when less than 1 MiB is queued, or when the client has left."""
+        await self._roomy.wait()
 
     def drop(self, closing: Closing) -> None:
         """Ends it at once; what is queued is lost."""
@@ -106,6 +120,8 @@ class Connection:
         self.dropped = True
         self._queue.clear()
         self._size = 0
+        self._gone.set()
+        self._roomy.set()
         if self._writer is not None:
             self._writer.cancel()
 
@@ -130,6 +146,8 @@ class Connection:
                         await socket.send_text(text)
                 self._queue.popleft()
                 self._size -= _size(message)
+                if self._size < _ROOMY:
+                    self._roomy.set()
                 self._taken_at = asyncio.get_running_loop().time()
         except (WebSocketDisconnect, RuntimeError):
             _log.debug("connection %s: the client left before all was written", self.id)
@@ -145,6 +163,8 @@ class Connection:
             self._taken_at = asyncio.get_running_loop().time()
         self._queue.append(message)
         self._size += _size(message)
+        if self._size >= _ROOMY and self._closing is None:
+            self._roomy.clear()
         self._news.set()
 
 

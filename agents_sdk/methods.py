@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agents_sdk.callable import CallableMethod, marked
-from agents_sdk.errors import InvalidSchedule, UnknownMethod
+from agents_sdk.errors import InvalidAgent, InvalidSchedule, UnknownMethod
 
 __all__ = ["Method", "Methods", "methods_of"]
 
@@ -36,6 +36,8 @@ class Methods:
 
     cls: str
     known: Mapping[str, Method]
+    callables: Mapping[str, Method]
+    """Those that clients may call, by the names that clients use."""
 
     def named(self, name: str) -> Method:
         """The method with this name; `UnknownMethod` says which there are."""
@@ -63,7 +65,22 @@ def methods_of(cls: type, root: type) -> Methods:
         for name, function in inspect.getmembers_static(cls, inspect.isfunction)
         if not name.startswith("_") and not hasattr(root, name)
     }
-    return Methods(cls.__name__, MappingProxyType(found))
+    return Methods(cls.__name__, MappingProxyType(found), MappingProxyType(_callables(cls, found)))
+
+
+def _callables(cls: type, known: Mapping[str, Method]) -> dict[str, Method]:
+    found: dict[str, Method] = {}
+    for method in known.values():
+        if method.callable is None:
+            continue
+        name = method.callable.name or method.name
+        if name in found:
+            raise InvalidAgent(
+                f'two methods of {cls.__name__} are callable as "{name}", '
+                f"{found[name].name} and {method.name}: give one another name="
+            )
+        found[name] = method
+    return found
 
 
 def _takes(function: Callable[..., object]) -> int:

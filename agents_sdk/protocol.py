@@ -17,6 +17,7 @@ __all__ = [
     "Identity",
     "McpCatalog",
     "McpServers",
+    "RpcDone",
     "RpcError",
     "RpcRequest",
     "RpcResult",
@@ -98,6 +99,15 @@ class RpcResult(_Frame):
     result: Json = None
 
 
+class RpcDone(_Frame):
+    """The method has ended, and gives no result: other than null, it is no key at all."""
+
+    type: Literal["rpc"] = "rpc"
+    id: str
+    success: Literal[True] = True
+    done: Literal[True] = True
+
+
 class RpcError(_Frame):
     """The method failed: the message of its error, nothing more."""
 
@@ -110,7 +120,7 @@ class RpcError(_Frame):
 ClientFrame = StateChange | RpcRequest
 Greeting = Identity | StateChange | McpServers
 """What tells a client of the agent, when it connects and later; not every connection is told."""
-ServerFrame = Greeting | StateError | RpcResult | RpcError
+ServerFrame = Greeting | StateError | RpcResult | RpcDone | RpcError
 
 
 @lru_cache
