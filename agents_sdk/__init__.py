@@ -6,6 +6,7 @@ from agents_sdk.callable import callable  # noqa: A004  # the original's name
 from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
 from agents_sdk.current import Current, current_agent
+from agents_sdk.directory import ListedAgent
 from agents_sdk.errors import (
     AgentError,
     InvalidAgent,
@@ -36,6 +37,7 @@ __all__ = [
     "InvalidSchedule",
     "InvalidState",
     "InvalidTags",
+    "ListedAgent",
     "NotRunning",
     "ReadonlyConnection",
     "Schedule",

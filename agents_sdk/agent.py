@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, overload
 
@@ -17,6 +17,7 @@ from typing_extensions import TypeVar
 from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
 from agents_sdk.context import AgentContext
+from agents_sdk.directory import ListedAgent
 from agents_sdk.schedule import Callback, Schedule, Schedules, ScheduleType
 from agents_sdk.sql import Row, SqlFile
 from agents_sdk.state import Source
@@ -27,6 +28,7 @@ __all__ = ["Agent"]
 Env = TypeVar("Env", default=Any)
 State = TypeVar("State", default=Any)
 P = TypeVar("P")
+A = TypeVar("A", bound="Agent[Any, Any]")
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +84,25 @@ class Agent(Generic[Env, State]):
         state takes effect before anything else runs. Raises `InvalidState` when it does not fit.
         """
         await self.ctx.state.replace(state, "server")
+
+    async def get_agent(self, cls: type[A], name: str) -> A:
+        """The living agent of this class and name: call its public methods. While it is held, it lives."""
+        found: A = await self.ctx.reach.get_agent(cls, name)
+        return found
+
+    async def list_agents(
+        self, cls: type[Agent[Any, Any]], *, after: str = "", limit: int = 100
+    ) -> Sequence[ListedAgent]:
+        """The agents of a class that were ever addressed, by name; `after` is the last name of a page."""
+        return await self.ctx.reach.list_agents(cls, after=after, limit=limit)
+
+    async def destroy(self) -> None:
+        """Ends this agent for good: its connections are closed (1001), all that it kept is deleted.
+
+        Durable when it returns: from now on the name is that of a new agent. What is under way has 10 seconds
+        to end, then `on_stop` is called and everything deleted; a crash in between is made good at the start.
+        """
+        await self.ctx.reach.destroy(self.ctx.id)
 
     async def sql(self, query: str, *params: object) -> list[Row]:
         """The rows of one statement on this agent's private database; committed when this returns.
@@ -169,7 +190,7 @@ class Agent(Generic[Env, State]):
         """Called once in a life, before anything else; when it raises, again for the next event."""
 
     async def on_stop(self) -> None:
-        """Called when it was idle for long or the app stops; not after a crash."""
+        """Called when it was idle for long, is destroyed, or the app stops; not after a crash."""
 
     async def on_request(self, request: Request) -> Response:
         """Answers an HTTP request."""

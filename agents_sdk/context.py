@@ -10,6 +10,7 @@ from agents_sdk.connections import Connections
 from agents_sdk.env import Launcher
 from agents_sdk.methods import Methods
 from agents_sdk.part import Part
+from agents_sdk.reach import Reach
 from agents_sdk.state import StateCell
 from agents_sdk.tasks import Tasks
 
@@ -29,6 +30,7 @@ class AgentContext:
     connections: Connections
     workflows: Launcher
     tasks: Tasks
+    reach: Reach
     parts: Mapping[type[Part], Part]
     """Whatever hangs on it, by class."""
 

@@ -21,6 +21,7 @@ from agents_sdk.errors import NotRunning
 from agents_sdk.ground import Ground
 from agents_sdk.parts import parts_of
 from agents_sdk.place import Place
+from agents_sdk.reach import Reach
 from agents_sdk.tasks import Tasks
 
 __all__ = ["Host", "StartFailed"]
@@ -45,13 +46,14 @@ class Host:
     """
 
     def __init__(
-        self, definition: Definition, name: str, ground: Ground, *, gone: Callable[[Host], None]
+        self, definition: Definition, name: str, ground: Ground, *, reach: Reach, gone: Callable[[Host], None]
     ) -> None:
         self.definition = definition
         self.name = name
         self.connections = Connections()
         self.face: Callable[[], object | None] = lambda: None
         self._ground = ground
+        self._reach = reach
         self._gone = gone
         self._tasks = Tasks(ground.clock, pinned=self.pinned, failed=self._task_failed)
         self._agent: Agent[Any, Any] | None = None
@@ -66,6 +68,11 @@ class Host:
 
     def __str__(self) -> str:
         return f'{self.definition.name} "{self.name}"'
+
+    @property
+    def id(self) -> int | None:
+        """The number of the agent, if it lives."""
+        return None if self._agent is None else self._agent.ctx.id
 
     @property
     def living(self) -> Agent[Any, Any]:
@@ -152,7 +159,9 @@ class Host:
 
     async def _start(self) -> None:
         if self._stopped:
-            raise NotRunning(f"{self} was stopped with its app")
+            raise NotRunning(f"{self} was stopped with its app, or destroyed")
+        if self._starting is not None and self._starting is asyncio.current_task():
+            raise NotRunning(f"{self} would wait for itself: its on_start cannot ask for it")
         change = self._ending or self._starting
         if change is None:
             change = self._starting = asyncio.create_task(self._begin())
@@ -195,6 +204,7 @@ class Host:
             connections=self.connections,
             workflows=ground.workflows,
             tasks=self._tasks,
+            reach=self._reach,
             parts=parts_of(Place(agent, self.definition, listed, ground, self)),
         )
         with entered(agent):

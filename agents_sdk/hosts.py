@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 from agents_sdk.connection import Closing
 from agents_sdk.definition import Definition
+from agents_sdk.directory import ListedAgent
+from agents_sdk.ending import wipe
 from agents_sdk.errors import NotRunning, UnknownAgent
+from agents_sdk.face import face_of
 from agents_sdk.ground import Ground
 from agents_sdk.hook import AgentMethod
 from agents_sdk.host import Host, StartFailed
@@ -16,6 +21,11 @@ from agents_sdk.schedule import schedule_of
 from workflows import Finished, Timer
 
 __all__ = ["Hosts"]
+
+_log = logging.getLogger(__name__)
+
+_DESTROYED = Closing(1001, "Durable Object destroyed")
+_GRACE = 10.0  # seconds for what is under way when an agent is destroyed
 
 
 class Hosts:
@@ -25,18 +35,48 @@ class Hosts:
         self._known = known
         self._hosts: dict[tuple[str, str], Host] = {}
         self._ground: Ground | None = None
+        self._endings: set[asyncio.Task[None]] = set()
 
     def open(self, ground: Ground) -> None:
-        """From now on agents can live."""
+        """From now on agents can live; those whose end was interrupted come to it."""
         self._ground = ground
+        self._end(self._wipe_condemned(ground))
 
     def get(self, definition: Definition, name: str) -> Host:
         """The one host of this agent. Nothing is made before something happens to it."""
         ground = self._standing()
         key = (definition.name, name)
         if key not in self._hosts:
-            self._hosts[key] = Host(definition, name, ground, gone=self._gone)
+            self._hosts[key] = Host(definition, name, ground, reach=self, gone=self._gone)
         return self._hosts[key]
+
+    async def get_agent(self, cls: type[Any], name: str) -> Any:
+        """See `Agent.get_agent`."""
+        if not isinstance(name, str):  # 7 and "7" would be two objects of one agent
+            raise TypeError(f"the name of an agent is a str, not {name!r}: give str(…)")
+        host = self.get(self._definition(cls), name)
+        try:
+            async with host.event():
+                return face_of(host)
+        except StartFailed as failed:
+            raise failed.error from None
+
+    async def list_agents(
+        self, cls: type[Any], *, after: str = "", limit: int = 100
+    ) -> Sequence[ListedAgent]:
+        """See `Agent.list_agents`."""
+        return await self._standing().directory.list(self._definition(cls).name, after=after, limit=limit)
+
+    async def destroy(self, id: int) -> None:
+        """See `Agent.destroy`; one that is being destroyed already is left to that."""
+        ground = self._standing()
+        host = next((one for one in self._hosts.values() if one.id == id), None)
+        if host is None:
+            return
+        await ground.directory.condemn(id)
+        if self._hosts.get((host.definition.name, host.name)) is host:
+            self._gone(host)
+            self._end(self._wipe(ground, host, id))
 
     async def fire(self, timer: Timer) -> None:
         """Calls the method of a due timer; raises what it raises, so that it is called again."""
@@ -56,7 +96,7 @@ class Hosts:
     async def close(self, closing: Closing, grace: float) -> None:
         """Stops every agent; no other begins to live."""
         self._ground = None
-        await asyncio.gather(*(host.stop(closing, grace) for host in self._hosts.values()))
+        await asyncio.gather(*(host.stop(closing, grace) for host in self._hosts.values()), *self._endings)
         self._hosts.clear()
 
     def _standing(self) -> Ground:
@@ -71,8 +111,36 @@ class Hosts:
             raise UnknownAgent(f"a schedule of {whose} is due, and this app was not given its class")
         return self.get(self._known[address[0]], address[1])
 
+    def _definition(self, cls: type[Any]) -> Definition:
+        found = next((one for one in self._known.values() if one.cls is cls), None)
+        if found is None:
+            known = ", ".join(self._known) or "none"
+            raise UnknownAgent(f"this app was not given {cls.__name__}, it has {known}: add it to agents=")
+        return found
+
     def _gone(self, host: Host) -> None:
-        self._hosts.pop((host.definition.name, host.name), None)
+        key = (host.definition.name, host.name)
+        if self._hosts.get(key) is host:  # else another one has taken the name of one that was destroyed
+            del self._hosts[key]
+
+    def _end(self, work: Coroutine[Any, Any, None]) -> None:
+        ending = asyncio.create_task(work)
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
+    async def _wipe(self, ground: Ground, host: Host, id: int) -> None:
+        try:
+            await host.stop(_DESTROYED, _GRACE)
+            await wipe(ground, id)
+        except Exception:  # noqa: BLE001  # nobody waits for it, and the mark stays
+            _log.exception("%s is not wholly deleted, which is tried again at the next start", host)
+
+    async def _wipe_condemned(self, ground: Ground) -> None:
+        try:
+            for id in await ground.directory.condemned():
+                await wipe(ground, id)
+        except Exception:  # noqa: BLE001  # nobody waits for it, and the mark stays
+            _log.exception("a destroyed agent is not wholly deleted, which is tried again at the next start")
 
 
 def _scheduled(timer: Timer) -> tuple[object, ...]:

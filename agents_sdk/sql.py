@@ -81,6 +81,11 @@ class SqlFiles:
         """The file of the agent with this number; nothing is opened yet."""
         return SqlFile(self, self._folder / f"{agent}.db", self._longest)
 
+    async def delete(self, agent: int) -> None:
+        """Deletes the file of an agent, which nobody uses any more, if there is one."""
+        path = self._folder / f"{agent}.db"
+        await self._in_thread(lambda: _delete(path))
+
     async def close(self) -> None:
         """Closes every open file and ends the threads."""
         for file in list(self._open):
@@ -195,6 +200,11 @@ class SqlFile(Part):
             self._refused = self._refused or _REFUSED.get(action, "load_extension")
             return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
+
+
+def _delete(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def _value(query: str, number: int, value: object) -> SqlValue:

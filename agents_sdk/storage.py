@@ -31,9 +31,18 @@ AGENTS = Stored(
         CREATE TABLE agent_state(
           agent INTEGER PRIMARY KEY, version INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
         """,
+        """
+        CREATE TABLE agent_2(
+          id INTEGER PRIMARY KEY AUTOINCREMENT, class TEXT NOT NULL, name TEXT NOT NULL,
+          created REAL NOT NULL, condemned INTEGER NOT NULL DEFAULT 0) STRICT;
+        INSERT INTO agent_2(id, class, name, created) SELECT id, class, name, created FROM agent;
+        DROP TABLE agent;
+        ALTER TABLE agent_2 RENAME TO agent;
+        CREATE UNIQUE INDEX agent_name ON agent(class, name) WHERE condemned = 0;
+        """,  # a condemned agent does not stand in the way of another one with its name
     ),
     ("DELETE FROM agent_state WHERE agent = ?", "DELETE FROM agent WHERE id = ?"),
 )
 
 STORED = (AGENTS,)
-"""All of it, the agents themselves last to be forgotten."""
+"""All of it, the agents themselves first: they are the last to be forgotten."""
