@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, overload
 
@@ -18,6 +19,7 @@ from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
 from agents_sdk.context import AgentContext
 from agents_sdk.directory import ListedAgent
+from agents_sdk.retry import Patience, retry
 from agents_sdk.schedule import Callback, Schedule, Schedules, ScheduleType
 from agents_sdk.sql import Row, SqlFile
 from agents_sdk.state import Source
@@ -28,6 +30,7 @@ __all__ = ["Agent"]
 Env = TypeVar("Env", default=Any)
 State = TypeVar("State", default=Any)
 P = TypeVar("P")
+T = TypeVar("T")
 A = TypeVar("A", bound="Agent[Any, Any]")
 
 _log = logging.getLogger(__name__)
@@ -185,6 +188,32 @@ class Agent(Generic[Env, State]):
     def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Runs `work` beside everything else; the agent stays alive for it. Errors go to `on_error`."""
         return self.ctx.tasks.spawn(work)
+
+    def keep_alive(self) -> AbstractContextManager[None]:
+        """Inside `with`, the agent is not let go, however idle it is; it does not outlive the process."""
+        return self.ctx.pinned()
+
+    async def keep_alive_while(self, work: Awaitable[T]) -> T:
+        """What `work` gives; the agent is not let go meanwhile."""
+        with self.keep_alive():
+            return await work
+
+    async def retry(
+        self,
+        work: Callable[[int], Awaitable[T] | T],
+        *,
+        attempts: int = 3,
+        base_delay: float = 0.1,
+        max_delay: float = 3.0,
+        should_retry: Callable[[Exception, int], bool] = lambda _error, _next_attempt: True,
+    ) -> T:
+        """Calls `work` with 1, and with 2, 3 … while it raises; raises the last error.
+
+        Before attempt n + 1 a random part of `base_delay * 2**n` seconds passes, of `max_delay` at most.
+        `should_retry(error, next_attempt)` may end it. Nothing of it is kept over a crash.
+        """
+        patience = Patience(attempts, base_delay, max_delay)
+        return await retry(work, patience, should_retry=should_retry, clock=self.ctx.clock)
 
     async def on_start(self) -> None:
         """Called once in a life, before anything else; when it raises, again for the next event."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from agents_sdk.part import Part
 from agents_sdk.reach import Reach
 from agents_sdk.state import StateCell
 from agents_sdk.tasks import Tasks
+from workflows import Clock
 
 __all__ = ["AgentContext"]
 
@@ -31,6 +33,9 @@ class AgentContext:
     workflows: Launcher
     tasks: Tasks
     reach: Reach
+    clock: Clock
+    pinned: Callable[[], AbstractContextManager[None]]
+    """While anyone is inside, the agent is not let go."""
     parts: Mapping[type[Part], Part]
     """Whatever hangs on it, by class."""
 

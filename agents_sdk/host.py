@@ -205,6 +205,8 @@ class Host:
             workflows=ground.workflows,
             tasks=self._tasks,
             reach=self._reach,
+            clock=ground.clock,
+            pinned=self.pinned,
             parts=parts_of(Place(agent, self.definition, listed, ground, self)),
         )
         with entered(agent):
