@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -18,16 +18,15 @@ from starlette.types import Receive, Scope, Send
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing
 from agents_sdk.cors import Cors
-from agents_sdk.definition import Classes, Definition, definitions
-from agents_sdk.directory import Directory
+from agents_sdk.definition import Classes, definitions
+from agents_sdk.directory import Directory, ListedAgent
 from agents_sdk.env import Bindings, Launcher
-from agents_sdk.errors import NotRunning, UnknownAgent
-from agents_sdk.face import face_of
+from agents_sdk.errors import NotRunning
 from agents_sdk.gate import Gate, Rules
 from agents_sdk.ground import Ground
 from agents_sdk.hook import AgentMethod
-from agents_sdk.host import Host, StartFailed
-from agents_sdk.hosts import Hosts
+from agents_sdk.host import Host
+from agents_sdk.hosts import Hosts, checked
 from agents_sdk.routing import Route
 from agents_sdk.security.access import Hook
 from agents_sdk.security.limits import Limits
@@ -154,16 +153,15 @@ class AgentsApp:
 
         While it is held, the agent is not let go. An error of its `on_start` is raised.
         """
-        if self._loop is None:
-            raise NotRunning(_NOT_STARTED)
-        if asyncio.get_running_loop() is not self._loop:
-            raise NotRunning("agents live on the event loop of their app: call get_agent there")
-        host = self._hosts.get(self._definition(cls), _checked(name))
-        try:
-            async with host.event():
-                return cast(A, face_of(host))
-        except StartFailed as failed:
-            raise failed.error from None
+        self._refuse_elsewhere("get_agent")
+        return cast(A, await self._hosts.get_agent(cls, name))
+
+    async def list_agents(
+        self, cls: type[Agent[Any, Any]], *, after: str = "", limit: int = 100
+    ) -> Sequence[ListedAgent]:
+        """The agents of a class that were ever addressed, by name; `after` is the last name of a page."""
+        self._refuse_elsewhere("list_agents")
+        return await self._hosts.list_agents(cls, after=after, limit=limit)
 
     async def forward(
         self, cls: type[Agent[Any, Any]], name: str, scope: Scope, receive: Receive, send: Send
@@ -172,9 +170,9 @@ class AgentsApp:
 
         Hooks, hosts, origins, CORS and limits of this app hold as for any other request.
         """
-        wanted = self._definition(cls)
+        wanted = self._hosts.definition(cls)
         agent = next(key for key, one in self._definitions.items() if one is wanted)
-        await self._gate.lead(Route(agent, _checked(name), ()), scope, receive, send)
+        await self._gate.lead(Route(agent, checked(name), ()), scope, receive, send)
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002
@@ -208,12 +206,11 @@ class AgentsApp:
     def _host_at(self, route: Route) -> Host:
         return self._hosts.get(self._definitions[route.agent], route.name)
 
-    def _definition(self, cls: type[Agent[Any, Any]]) -> Definition:
-        for definition in self._definitions.values():
-            if definition.cls is cls:
-                return definition
-        known = ", ".join(one.name for one in self._definitions.values()) or "none"
-        raise UnknownAgent(f"this app was not given {cls.__name__}, it has {known}: add it to agents=")
+    def _refuse_elsewhere(self, verb: str) -> None:
+        if self._loop is None:
+            raise NotRunning(_NOT_STARTED)
+        if asyncio.get_running_loop() is not self._loop:
+            raise NotRunning(f"agents live on the event loop of their app: call {verb} there")
 
     async def _open_engine(self, resources: AsyncExitStack) -> Engine:
         engine = self._engine
@@ -257,12 +254,6 @@ class AgentsApp:
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def _checked(name: object) -> str:
-    if not isinstance(name, str):  # 7 and "7" would be two objects of one agent
-        raise TypeError(f"the name of an agent is a str, not {name!r}: give str(…)")
-    return name
 
 
 def _is_open(engine: Engine) -> bool:

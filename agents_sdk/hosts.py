@@ -20,7 +20,7 @@ from agents_sdk.host import Host, StartFailed
 from agents_sdk.schedule import schedule_of
 from workflows import Finished, Timer
 
-__all__ = ["Hosts"]
+__all__ = ["Hosts", "checked"]
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +52,7 @@ class Hosts:
 
     async def get_agent(self, cls: type[Any], name: str) -> Any:
         """See `Agent.get_agent`."""
-        if not isinstance(name, str):  # 7 and "7" would be two objects of one agent
-            raise TypeError(f"the name of an agent is a str, not {name!r}: give str(…)")
-        host = self.get(self._definition(cls), name)
+        host = self.get(self.definition(cls), checked(name))
         try:
             async with host.event():
                 return face_of(host)
@@ -65,7 +63,7 @@ class Hosts:
         self, cls: type[Any], *, after: str = "", limit: int = 100
     ) -> Sequence[ListedAgent]:
         """See `Agent.list_agents`."""
-        return await self._standing().directory.list(self._definition(cls).name, after=after, limit=limit)
+        return await self._standing().directory.list(self.definition(cls).name, after=after, limit=limit)
 
     async def destroy(self, id: int) -> None:
         """See `Agent.destroy`; one that is being destroyed already is left to that."""
@@ -111,7 +109,8 @@ class Hosts:
             raise UnknownAgent(f"a schedule of {whose} is due, and this app was not given its class")
         return self.get(self._known[address[0]], address[1])
 
-    def _definition(self, cls: type[Any]) -> Definition:
+    def definition(self, cls: type[Any]) -> Definition:
+        """What is known of a class; raises `UnknownAgent` when the app was not given it."""
         found = next((one for one in self._known.values() if one.cls is cls), None)
         if found is None:
             known = ", ".join(self._known) or "none"
@@ -163,3 +162,10 @@ async def _call(host: Host, name: str, arguments: Callable[[], tuple[object, ...
                 raise
     except StartFailed as failed:
         raise failed.error from None
+
+
+def checked(name: object) -> str:
+    """A name of an agent."""
+    if not isinstance(name, str):  # 7 and "7" would be two objects of one agent
+        raise TypeError(f"the name of an agent is a str, not {name!r}: give str(…)")
+    return name

@@ -24,9 +24,10 @@ _BODILESS = (204, 304)
 
 async def answer(host: Host, scope: Scope, receive: Receive, send: Send) -> None:
     """Lets the agent answer; what its hook raises goes to `on_error`, and the client sees no trace of it."""
+    request = Request(scope, receive, send)
     try:
-        async with host.event() as agent:
-            response = await _response(host, agent, Request(scope, receive, send))
+        async with host.event(request=request) as agent:
+            response = await _response(host, agent, request)
             await agent.ctx.state.settled()
             await _send(host, response, scope, receive, send)
     except StartFailed as failed:

@@ -6,8 +6,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
 
 from agents_sdk import Agent, AgentsApp, Connection, Current, callable, current_agent  # noqa: A004
 from tests.agents_sdk.served import served
@@ -52,6 +54,10 @@ class Asked(Agent[dict[str, list[Any]], dict[str, int]]):
     async def on_state_changed(self, state: dict[str, int], source: object) -> None:
         self.note("state")
 
+    async def on_request(self, request: Request) -> Response:
+        self.note("request")
+        return PlainTextResponse("answered")
+
     @callable()
     async def slow(self) -> list[str | None]:
         before = who()
@@ -88,6 +94,12 @@ async def test_hooks_see_the_connection_that_asked(app: AgentsApp, seen: list[An
         ("state", "a", "me", None),
         ("stop", "a", None, None),
     ]
+
+
+async def test_a_request_is_seen_while_it_is_answered(app: AgentsApp, seen: list[Any]) -> None:
+    async with served(app) as address, httpx.AsyncClient() as client:
+        assert (await client.get(f"http://{address}/agents/asked/a/x?y=1")).text == "answered"
+    assert seen[1:-1] == [("request", "a", None, "/agents/asked/a/x")]
 
 
 async def test_calls_of_two_clients_do_not_mix(app: AgentsApp) -> None:

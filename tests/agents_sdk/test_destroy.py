@@ -108,6 +108,7 @@ async def test_agents_are_listed_by_pages(keepers: AgentsApp) -> None:
     assert await one.others() == ["a", "b", "c"]
     assert await one.others(limit=2) == ["a", "b"]
     assert await one.others(after="b", limit=2) == ["c"]
+    assert [one.name for one in await keepers.list_agents(Keeper, after="a")] == ["b", "c"]
     [first] = await one.list_agents(Keeper, limit=1)
     assert isinstance(first, ListedAgent)
     assert first.created.tzinfo is not None
