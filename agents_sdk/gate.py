@@ -80,9 +80,11 @@ class Gate:
 
     async def lead(self, found: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through to this agent, or answers it."""
-        refusal = self._objection(found, scope)
-        if refusal is not None or found is None:
-            await _answer(refusal or _text("Not Found", 404), scope, receive, send)
+        if found is None:
+            await _answer(_text("Not Found", 404), scope, receive, send)
+            return
+        if (refusal := self._objection(found, scope)) is not None:
+            await _answer(refusal, scope, receive, send)
             return
         if scope["type"] == "http":
             send = self._rules.cors.on(send)
@@ -91,9 +93,7 @@ class Gate:
                 return
         await self._let_in(found, self._as_seen(scope), receive, send)
 
-    def _objection(self, found: Route | None, scope: Scope) -> Response | None:
-        if found is None:
-            return _text("Not Found", 404)
+    def _objection(self, found: Route, scope: Scope) -> Response | None:
         if not self._runs():
             return _text("Service Unavailable", 503)
         if _size(scope) > self._rules.limits.headers:
@@ -135,10 +135,12 @@ class Gate:
         hook = self._rules.hook(scope)
         request = await admitted(hook, scope, body.receive, agent=found.agent, name=found.name)
         body.rewind()
-        caller = None if isinstance(request, Response) else _caller(request)
-        refusal = request if isinstance(request, Response) else self._excess(request, caller)
-        if refusal is not None or isinstance(request, Response):
-            await _answer(refusal or _text("Forbidden", 403), scope, receive, send)
+        if isinstance(request, Response):
+            await _answer(request, scope, receive, send)
+            return
+        caller = _caller(request)
+        if (refusal := self._excess(request, caller)) is not None:
+            await _answer(refusal, scope, receive, send)
             return
         try:
             host = self._host(found)
