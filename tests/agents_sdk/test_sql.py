@@ -22,13 +22,6 @@ async def files(tmp_path: Path) -> AsyncIterator[SqlFiles]:
     await files.close()
 
 
-@pytest.fixture
-async def notes(files: SqlFiles) -> SqlFile:
-    file = files.of(7)
-    await file.run("CREATE TABLE note(id INTEGER PRIMARY KEY, text)", ())
-    return file
-
-
 async def test_rows_are_dicts(notes: SqlFile) -> None:
     await notes.run("INSERT INTO note(text) VALUES (?), (?)", ("a", None))
     assert await notes.run("SELECT id, text FROM note ORDER BY id", ()) == [

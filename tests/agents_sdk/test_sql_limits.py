@@ -31,13 +31,6 @@ async def files(tmp_path: Path) -> AsyncIterator[SqlFiles]:
     await files.close()
 
 
-@pytest.fixture
-async def notes(files: SqlFiles) -> SqlFile:
-    file = files.of(7)
-    await file.run("CREATE TABLE note(id INTEGER PRIMARY KEY, text)", ())
-    return file
-
-
 async def test_sec_12_a_statement_has_an_end(notes: SqlFile) -> None:
     for query in (ENDLESS, f"INSERT INTO note(text) {ENDLESS}"):
         with pytest.raises(SqlError, match=r"it took longer than 0\.1 seconds"):
