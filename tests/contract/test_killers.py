@@ -102,6 +102,16 @@ def killer(deaths: Deaths, where: str = "first step") -> Any:
     return named("Killer", workflow(run))
 
 
+def first(deaths: Deaths, flow: Any) -> Callable[[Engine], Awaitable[None]]:
+    """The first life of the killer alone."""
+
+    async def create(engine: Engine) -> None:
+        await engine.workflow(flow).create(id="k")
+        await deaths.until("killer")
+
+    return create
+
+
 async def quarantined(instance: WorkflowInstance, processes: int = 3) -> str:
     """Fails unless it was paused; why."""
     async with asyncio.timeout(20):
@@ -145,10 +155,6 @@ async def test_it_is_paused_after_three_processes_and_after_three_more_once_it_i
 ) -> None:
     flow = killer(deaths, where)
 
-    async def create(engine: Engine) -> None:
-        await engine.workflow(flow).create(id="k")
-        await deaths.until("killer")
-
     async def paused(engine: Engine) -> None:
         instance = engine.workflow(flow).get("k")
         reason = await quarantined(instance)
@@ -163,7 +169,7 @@ async def test_it_is_paused_after_three_processes_and_after_three_more_once_it_i
         await deaths.until("killer")
         assert (await engine.workflow(flow).get("k").status()).reason is None
 
-    await deaths.live(flow, create)
+    await deaths.live(flow, first(deaths, flow))
     for _ in range(3 if where in ("second step", "compensation") else 2):  # a life in which something ended
         await deaths.live(flow)
     await deaths.live(flow, resumed)
@@ -176,10 +182,6 @@ async def test_it_is_paused_after_three_processes_and_after_three_more_once_it_i
 async def test_it_can_be_ended_or_begun_anew(deaths: Deaths, command: str) -> None:
     flow = killer(deaths)
 
-    async def create(engine: Engine) -> None:
-        await engine.workflow(flow).create(id="k")
-        await deaths.until("killer")
-
     async def act(engine: Engine) -> None:
         instance = engine.workflow(flow).get("k")
         await quarantined(instance)
@@ -189,7 +191,7 @@ async def test_it_can_be_ended_or_begun_anew(deaths: Deaths, command: str) -> No
         left = [one.status for one in (await engine.workflow(flow).list()).instances]
         assert left == {"terminate": ["terminated"], "restart": ["running"], "delete": []}[command]
 
-    await deaths.live(flow, create)
+    await deaths.live(flow, first(deaths, flow))
     for _ in range(2):
         await deaths.live(flow)
     await deaths.live(flow, act)
@@ -202,11 +204,7 @@ async def test_it_can_be_ended_or_begun_anew(deaths: Deaths, command: str) -> No
 async def test_the_number_of_processes_can_be_chosen(deaths: Deaths) -> None:
     flow = killer(deaths)
 
-    async def create(engine: Engine) -> None:
-        await engine.workflow(flow).create(id="k")
-        await deaths.until("killer")
-
-    await deaths.live(flow, create, quarantine_after=None)
+    await deaths.live(flow, first(deaths, flow), quarantine_after=None)
     for _ in range(5):
         await deaths.live(flow, quarantine_after=None)
     await deaths.live(flow, quarantine_after=8)
@@ -219,11 +217,7 @@ async def test_the_number_of_processes_can_be_chosen(deaths: Deaths) -> None:
 async def test_a_process_that_ends_in_order_begins_the_count_anew(deaths: Deaths) -> None:
     flow = killer(deaths)
 
-    async def create(engine: Engine) -> None:
-        await engine.workflow(flow).create(id="k")
-        await deaths.until("killer")
-
-    await deaths.live(flow, create)
+    await deaths.live(flow, first(deaths, flow))
     await deaths.live(flow)
     await deaths.live(flow, lambda engine: deaths.until("killer"), dies=False)
     for _ in range(3):
@@ -234,16 +228,12 @@ async def test_a_process_that_ends_in_order_begins_the_count_anew(deaths: Deaths
 async def test_a_command_begins_the_count_anew(deaths: Deaths) -> None:
     flow = killer(deaths)
 
-    async def create(engine: Engine) -> None:
-        await engine.workflow(flow).create(id="k")
-        await deaths.until("killer")
-
     async def command(engine: Engine) -> None:
         await deaths.until("killer")
         await engine.workflow(flow).get("k").pause()
         await engine.workflow(flow).get("k").resume()
 
-    await deaths.live(flow, create)
+    await deaths.live(flow, first(deaths, flow))
     await deaths.live(flow)
     await deaths.live(flow, command)
     for _ in range(2):

@@ -7,23 +7,20 @@ by itself when nothing is left to do, and the last line says how all instances a
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
+from tests.fault.noted import STEPS, Noted, note, report
 from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
 __all__ = ["OTHERS", "STEPS"]
 
 OTHERS = 4
 """Of each of the other two workflows."""
-STEPS = 10
 _SECONDS = 60.0
 _CODE = 7
-_AT_REST = ("complete", "errored", "paused")
 
 
 class Killer(WorkflowEntrypoint[Any, Any]):
@@ -38,16 +35,8 @@ class Killer(WorkflowEntrypoint[Any, Any]):
         await step.do("kill", _kill)
 
 
-class Steps(WorkflowEntrypoint[Any, Any]):
+class Steps(Noted):
     """Comes a little further in each life."""
-
-    async def run(self, event: WorkflowEvent[Any], step: WorkflowStep) -> int:
-        """The number of its steps."""
-        total = 0
-        for number in range(STEPS):
-            total += await step.do(f"{number}", _note, f"{event.instance_id} {number}")
-            await step.sleep(f"{number}", 0.01)
-        return total
 
 
 class Slow(WorkflowEntrypoint[Any, Any]):
@@ -59,27 +48,16 @@ class Slow(WorkflowEntrypoint[Any, Any]):
 
 
 async def _kill() -> None:
-    with _log().open("a", encoding="utf-8") as log:
-        log.write("killer\n")
+    await note("killer")
     await asyncio.sleep(0.05)  # the others have begun
     if sys.argv[2] == "memory":
         os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does it
     os._exit(_CODE)
 
 
-async def _note(line: str) -> int:
-    with _log().open("a", encoding="utf-8") as log:
-        log.write(f"{line}\n")
-    return 1
-
-
 async def _slow(line: str) -> int:
     await asyncio.sleep(0.4)
-    return await _note(line)
-
-
-def _log() -> Path:
-    return Path(sys.argv[1]).with_suffix(".calls")
+    return await note(line)
 
 
 async def main() -> None:
@@ -94,12 +72,7 @@ async def main() -> None:
             ]
         if "resume" in sys.argv:
             await killer.resume()
-        async with asyncio.timeout(_SECONDS):
-            while not all([(await one.status()).status in _AT_REST for one in made]):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        statuses = {one.id: await one.status() for one in made}
-        report = {id: [one.status, one.output, one.reason] for id, one in statuses.items()}
-        sys.stdout.write(json.dumps(report) + "\n")
+        await report(made, _SECONDS)
 
 
 if __name__ == "__main__":
