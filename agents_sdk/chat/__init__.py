@@ -1,0 +1,1 @@
+"""Chat agents: a transcript, and answers that stream to every client."""
