@@ -1,0 +1,1 @@
+"""The official npm clients, unmodified, against this server."""
