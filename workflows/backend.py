@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from workflows.entry import Entry, Key, Moment
 from workflows.lifecycle import Command
 from workflows.rehearsal import Rehearsals
+from workflows.sqlite.operation import Operation
 from workflows.streams.chunks import Chunk
 from workflows.types import UNUSED, CronFiring, RollbackStatus, Status, Usage
 
@@ -82,6 +83,8 @@ class NewInstance:
     """The incarnation of the instance whose step created it."""
     follows: bool = False
     """It is terminated when its parent ends before it."""
+    also: Operation[object] | None = None
+    """What else its creation writes into the engine's store: both are there, or neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +333,9 @@ class Backend(Protocol):
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """The instance that has the id today; `waiting` while nothing of it runs."""
+
+    async def known(self, wanted: Sequence[tuple[str, str]]) -> list[Instance]:
+        """Those that exist, of workflows and ids: as in `select`, without their params and outputs."""
 
     async def usage(self, ref: Ref) -> Usage:
         """What the recorded steps of the instance have used."""

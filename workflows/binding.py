@@ -14,6 +14,7 @@ from workflows.ids import checked_id
 from workflows.instance import Shape, WorkflowInstance
 from workflows.page import Page, listing, page
 from workflows.retention import Retention
+from workflows.sqlite.operation import Operation
 from workflows.types import Status
 
 __all__ = ["NO_PARAMS", "Binding", "BoundDefinition"]
@@ -53,15 +54,19 @@ class Binding(Generic[P]):
         params: P | dict[str, Any] = NO_PARAMS,
         exist_ok: bool = False,
         retention: Retention | None = None,
+        also: Operation[object] | None = None,
     ) -> WorkflowInstance:
         """A new instance, durable when this returns, and begun, or queued under a `concurrency` limit.
 
         `id` may have letters, digits, `_` and `-`; by default it is a UUID. A taken one raises
         `InstanceExists`, or with `exist_ok` gives that instance. `retention` says how long it is kept once it
         has ended; by default that is what its workflow or the engine says.
+
+        `also` is an operation of the engine's store that is carried out where the instance is really new: it
+        is written together with it, or neither is. What it raises is raised.
         """
         id = str(uuid.uuid4()) if id is None else checked_id(id)
-        [created] = await self._backend.create([self._new(id, params, retention)])
+        [created] = await self._backend.create([self._new(id, params, retention, also)])
         if created is not None:
             return WorkflowInstance(self._backend, self._definition, id, created.ref)
         if exist_ok:
@@ -130,6 +135,13 @@ class Binding(Generic[P]):
         )
         return page(await self._backend.select(wanted), limit, newest_first=newest_first)
 
-    def _new(self, id: str, params: object, retention: Retention | None) -> NewInstance:
+    def _new(
+        self,
+        id: str,
+        params: object,
+        retention: Retention | None,
+        also: Operation[object] | None = None,
+    ) -> NewInstance:
         definition = self._definition
-        return NewInstance(definition.name, id, definition.dump_params(params), definition.kept(retention))
+        stored = definition.dump_params(params)
+        return NewInstance(definition.name, id, stored, definition.kept(retention), also=also)

@@ -23,6 +23,7 @@ from workflows.typed import UNTYPED, TypedCodec, annotated, codec_for, first_lin
 
 __all__ = ["Definition", "checked_concurrency", "define"]
 
+_PARAMS = 1  # their place in WorkflowEntrypoint[Env, Params]
 _NAME = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_-]{0,63}")
 
 
@@ -131,9 +132,21 @@ def _refuse_params(definition: Definition) -> None:
 
 
 def _params(workflow: type) -> TypedCodec[Any]:
-    """The second type argument of the `WorkflowEntrypoint[Env, Params]` that the class derives from."""
-    for base in workflow.__mro__:
-        for generic in getattr(base, "__orig_bases__", ()):
-            if typing.get_origin(generic) is WorkflowEntrypoint:
-                return codec_for(typing.get_args(generic)[1])
-    return UNTYPED
+    """The Params of the `WorkflowEntrypoint[Env, Params]` that the class derives from, at any distance."""
+    given = _argument(workflow, _PARAMS)
+    return UNTYPED if given is None or isinstance(given, typing.TypeVar) else codec_for(given)
+
+
+def _argument(cls: type, number: int) -> Any:
+    """What `cls` gives for a type parameter of `WorkflowEntrypoint`; None: nothing."""
+    for base in vars(cls).get("__orig_bases__", cls.__bases__):
+        origin, arguments = typing.get_origin(base) or base, typing.get_args(base)
+        if not (isinstance(origin, type) and issubclass(origin, WorkflowEntrypoint)):
+            continue
+        if origin is not WorkflowEntrypoint:  # it may hand the parameter on, under a number of its own
+            found, own = _argument(origin, number), getattr(origin, "__parameters__", ())
+            if found not in own:
+                return found
+            number = own.index(found)
+        return arguments[number] if number < len(arguments) else None
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,6 +58,7 @@ class Driver:
         *,
         env: Any,
         bindings: Callable[[Any], Binding[Any]],
+        reach: Callable[[str], Awaitable[Any]],
         hot_waits: int,
     ) -> None:
         """Runs on the running loop; more than `hot_waits` waiting runs are parked."""
@@ -66,6 +67,7 @@ class Driver:
         self._clock = clock
         self._env = env
         self._bindings = bindings
+        self._reach = reach
         self._children = Children(backend, bindings)
         self._threads = Threads()
         self._marks = StartMarks()
@@ -216,9 +218,10 @@ class Driver:
         workflow.env = self._env
         workflow.instance = WorkflowInstance(self._backend, definition, ref.id, ref)
         workflow._bindings = self._bindings  # noqa: SLF001  # given here, as __init__ is the user's
+        workflow._reach = self._reach  # noqa: SLF001  # as above
         created = datetime.fromtimestamp(activation.created_at, UTC)
         event = WorkflowEvent(payload, created, ref.id, ref.workflow, activation.firing)
-        return await workflow.run(event, WorkflowStep(run, self._children))
+        return await workflow(event, WorkflowStep(run, self._children))
 
 
 async def _over(run: Run, main: asyncio.Task[None]) -> set[asyncio.Future[Any]]:

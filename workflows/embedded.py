@@ -129,6 +129,10 @@ class EmbeddedBackend:
             listing = dataclasses.replace(listing, statuses=kept)
         return await self._read(lambda: self._select(listing, wanted))
 
+    async def known(self, wanted: Sequence[tuple[str, str]]) -> list[Instance]:
+        """See `Backend.known`."""
+        return [self._shown(one) for one in await self._read(lambda: self._ledger.known(wanted))]
+
     async def usage(self, ref: Ref) -> Usage:
         """See `Backend.usage`."""
         return await self._read(lambda: self._ledger.usage(ref.incarnation))

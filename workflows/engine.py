@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
@@ -22,6 +22,8 @@ from workflows.firings import REALM, Firings
 from workflows.hooks.deliveries import Deliveries
 from workflows.ledger import Ledger
 from workflows.memory.ledger import MemoryLedger
+from workflows.page import ListedInstance, listed
+from workflows.places import Places
 from workflows.retention import Retention
 from workflows.slots import Slots
 from workflows.sqlite.ledger import SqliteLedger
@@ -87,6 +89,8 @@ class Engine:
             for one in classes
         ]
         self.clock: Clock = clock or SystemClock()
+        self.places = Places(self.clock)
+        """What other parts of the program are to workflows: see `WorkflowEntrypoint.reach`."""
         self._hot_waits = 0 if park == "always" else hot_waits
         self._path = path
         self._durability = durability
@@ -136,6 +140,15 @@ class Engine:
         if self._backend is None:
             raise EngineClosed(_NOT_OPEN)
         return Binding(self._backend, self._definition(workflow))
+
+    async def listed(self, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], ListedInstance]:
+        """How instances are, by the names of their workflows and their ids, without those that do not exist.
+
+        Also those of workflows that this engine was not given.
+        """
+        if self._backend is None:
+            raise EngineClosed(_NOT_OPEN)
+        return {found.ref[:2]: listed(found) for found in await self._backend.known(wanted)}
 
     async def open(self) -> Self:
         """Opens the file and resumes every unfinished instance."""
@@ -220,6 +233,7 @@ class Engine:
             self.clock,
             env=self._env,
             bindings=self.workflow,
+            reach=self.places.reach,
             hot_waits=self._hot_waits,
         )
         await self._backend.serve(self._definitions, self._driver.drive)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar, overload
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ClassVar, Generic, cast, overload
+
+from typing_extensions import TypeVar
 
 from workflows.binding import Binding
 from workflows.hooks.hook import AnyHook
@@ -19,9 +21,11 @@ __all__ = ["WorkflowEntrypoint"]
 E = TypeVar("E")
 P = TypeVar("P")
 Q = TypeVar("Q")
+S = TypeVar("S", default=Any)
+"""What `run` gets as its step, for classes that others derive from."""
 
 
-class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
+class WorkflowEntrypoint(abc.ABC, Generic[E, P, S]):
     """A workflow: derive from `WorkflowEntrypoint[Env, Params]` and write `run`."""
 
     step_limit: ClassVar[int] = 10_000
@@ -45,13 +49,25 @@ class WorkflowEntrypoint(abc.ABC, Generic[E, P]):
     instance: WorkflowInstance
     """The handle of the instance that runs."""
     _bindings: Callable[[Any], Binding[Any]]
+    _reach: Callable[[str], Awaitable[Any]]
 
     @abc.abstractmethod
-    async def run(self, event: WorkflowEvent[P], step: WorkflowStep, /) -> Any:
+    async def run(self, event: WorkflowEvent[P], step: S, /) -> Any:
         """Ordinary code around durable steps; after a crash it runs again, and recorded steps are answered.
 
         What it returns is the instance's output; an error that leaves it ends the instance as errored.
         """
+
+    async def __call__(self, event: WorkflowEvent[P], step: WorkflowStep, /) -> Any:
+        """What the engine calls: a class that others derive from puts here what belongs around `run`."""
+        return await self.run(event, cast(S, step))
+
+    async def reach(self, place: str, /) -> Any:
+        """What serves a place of this engine (`Engine.places`); waits until somebody does.
+
+        None in a replay of an exported history, where nothing is to be done.
+        """
+        return await self._reach(place)
 
     @overload
     def workflow(self, workflow: type[WorkflowEntrypoint[Any, Q]], /) -> Binding[Q]: ...

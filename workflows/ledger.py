@@ -122,7 +122,10 @@ class Ledger(Protocol):
         """Waits while many writes are queued, for whoever can make ever more of them."""
 
     def insert(self, births: Sequence[Birth]) -> Future[list[Instance | None]]:
-        """New instances with epoch 1, all or none; None where the id is taken."""
+        """New instances with epoch 1, all or none, with what is `also` written; None where the id is taken.
+
+        What an operation of `also` raises is the outcome, and nothing is written.
+        """
 
     async def select(self, listing: Listing) -> list[Instance]:
         """What fits `listing`, by the statuses that are kept, in the order of creation."""
@@ -135,6 +138,9 @@ class Ledger(Protocol):
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """The instance that has the id."""
+
+    async def known(self, wanted: Sequence[tuple[str, str]]) -> list[Instance]:
+        """Those that exist, of workflows and ids, without params and outputs; in any order."""
 
     async def read(self, incarnation: int) -> Instance | None:
         """The instance with this incarnation."""

@@ -13,7 +13,7 @@ from workflows.errors import WorkflowError
 from workflows.failure import Failure
 from workflows.types import Status
 
-__all__ = ["ListedInstance", "Page", "listing", "page"]
+__all__ = ["ListedInstance", "Page", "listed", "listing", "page"]
 
 _MOST = 1_000
 
@@ -65,10 +65,11 @@ def page(found: list[Instance], limit: int, *, newest_first: bool) -> Page:
     """The first `limit` of what was found; one more says that there are others."""
     shown = found[:limit]
     cursor = f"{'<' if newest_first else '>'}{shown[-1].ref.incarnation}" if len(found) > limit else None
-    return Page(tuple(_listed(instance) for instance in shown), cursor)
+    return Page(tuple(listed(instance) for instance in shown), cursor)
 
 
-def _listed(instance: Instance) -> ListedInstance:
+def listed(instance: Instance) -> ListedInstance:
+    """An instance as a line of a list."""
     finished = instance.finished_at
     return ListedInstance(
         instance.ref.id,

@@ -60,9 +60,9 @@ class _Row:
 class MemoryLedger:
     """`Ledger` over dicts; a write is visible at once and acknowledged in the next turn of the loop."""
 
-    def __init__(self, timers: Store | None = None) -> None:
-        """`timers` is where those are told of that hear of an end; it forgets, too."""
-        self._timers = timers
+    def __init__(self, store: Store | None = None) -> None:
+        """`store` has what is written together with instances, as who hears of ends; it forgets, too."""
+        self._store = store
         self._rows: dict[int, _Row] = {}
         self._ids: dict[tuple[str, str], int] = {}
         self._children: dict[int, dict[int, None]] = {}
@@ -76,12 +76,18 @@ class MemoryLedger:
 
     def insert(self, births: Sequence[Birth]) -> asyncio.Future[list[Instance | None]]:
         """See `Ledger.insert`."""
-        return _acknowledged(lambda: [self._insert(birth) for birth in births])
+        also = [birth.new.also for birth in births if birth.new.also is not None]
+        inserted = _acknowledged(lambda: [self._insert(birth) for birth in births])
+        return asyncio.ensure_future(self._with_company(births, inserted)) if also else inserted
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """See `Ledger.find`."""
         incarnation = self._ids.get((workflow, id))
         return None if incarnation is None else self._rows[incarnation].instance
+
+    async def known(self, wanted: Sequence[tuple[str, str]]) -> list[Instance]:
+        """See `Ledger.known`."""
+        return [self._rows[self._ids[one]].instance for one in set(map(tuple, wanted)) if one in self._ids]
 
     async def read(self, incarnation: int) -> Instance | None:
         """See `Ledger.read`."""
@@ -301,12 +307,28 @@ class MemoryLedger:
         remains = self._claimed(row) if Applied.goes_on(plan) else None
         return Applied(plan, row.epoch, remains, (), told, followers)
 
+    async def _with_company(
+        self, births: Sequence[Birth], inserted: asyncio.Future[list[Instance | None]]
+    ) -> list[Instance | None]:
+        """What is also written goes into the store, which forgets, too; when it fails, nobody is born."""
+        born = await inserted
+        also = [birth.new.also for birth, one in zip(births, born, strict=True) if one is not None]
+        assert self._store is not None, "who writes more with an instance gives a store for it"
+        try:
+            await self._store.write(lambda connection: [op(connection) for op in also if op is not None])
+        except BaseException:
+            for one in born:
+                if one is not None:
+                    self._erase(one)
+            raise
+        return born
+
     async def _with_notices(self, done: asyncio.Future[Applied | None]) -> Applied | None:
         applied = await done
         if applied is None or (new := applied.plan.notices) is None:
             return applied
-        assert self._timers is not None, "who tells of ends gives a store for it"
-        dues = await self._timers.write(lambda connection: add_together(connection, new))
+        assert self._store is not None, "who tells of ends gives a store for it"
+        dues = await self._store.write(lambda connection: add_together(connection, new))
         return dataclasses.replace(applied, dues=dues)
 
     def _carry_out(self, row: _Row, plan: Plan) -> None:

@@ -80,6 +80,8 @@ def insert(connection: sqlite3.Connection, birth: Birth, process: int) -> Instan
     assert incarnation is not None
     _show(connection, incarnation, birth.moments)
     failpoint("instance.inserted")
+    if birth.new.also is not None:
+        birth.new.also(connection)
     return birth.instance(incarnation)
 
 

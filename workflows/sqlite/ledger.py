@@ -13,9 +13,8 @@ from workflows.change import Change
 from workflows.claims import Tried
 from workflows.entry import Entry, Key, Kind, Moment
 from workflows.ledger import Applied, Birth, Claim, Delivered, Suspect
-from workflows.sqlite import instances, parking, processes
+from workflows.sqlite import instances, listing, parking, processes
 from workflows.sqlite.chunks import SqliteChunks
-from workflows.sqlite.listing import selection
 from workflows.sqlite.promised import promised
 from workflows.sqlite.put import Put
 from workflows.sqlite.store import Store
@@ -77,13 +76,17 @@ class SqliteLedger:
         """See `Ledger.find`."""
         return await self._only("workflow = ? AND name = ?", workflow, id)
 
+    async def known(self, wanted: Sequence[tuple[str, str]]) -> list[Instance]:
+        """See `Ledger.known`."""
+        return [instance_of(row) for row in await self._store.read(*listing.known(wanted))]
+
     async def read(self, incarnation: int) -> Instance | None:
         """See `Ledger.read`."""
         return await self._only("id = ?", incarnation)
 
-    async def select(self, listing: Listing) -> list[Instance]:
+    async def select(self, wanted: Listing) -> list[Instance]:
         """See `Ledger.select`."""
-        return [instance_of(row) for row in await self._store.read(*selection(listing))]
+        return [instance_of(row) for row in await self._store.read(*listing.selection(wanted))]
 
     async def usage(self, incarnation: int) -> Usage:
         """See `Ledger.usage`."""

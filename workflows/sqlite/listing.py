@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import orjson
+
 from workflows.backend import Listing
 from workflows.sqlite.operation import Value
 from workflows.sqlite.tables import INSTANCE
 
-__all__ = ["selection"]
+__all__ = ["known", "selection"]
+
+_LEAN = INSTANCE.replace("params, output", "x'' AS params, NULL AS output")
+_KNOWN = f"""
+SELECT {_LEAN} FROM instance WHERE (workflow, name) IN (
+  SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
+"""  # noqa: S608  # constants only
 
 
 def selection(listing: Listing) -> tuple[str, tuple[Value, ...]]:
@@ -25,3 +35,8 @@ def selection(listing: Listing) -> tuple[str, tuple[Value, ...]]:
     order = "DESC" if listing.newest_first else "ASC"
     sql = f"SELECT {INSTANCE} FROM instance WHERE {where} ORDER BY id {order} LIMIT ?"  # noqa: S608  our own words
     return sql, (*(value for _, values in chosen for value in values), listing.most)
+
+
+def known(wanted: Sequence[tuple[str, str]]) -> tuple[str, tuple[Value, ...]]:
+    """The query for instances by workflow and id, without what may be large, and its parameter."""
+    return _KNOWN, (orjson.dumps(wanted).decode(),)

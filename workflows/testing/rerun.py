@@ -94,6 +94,7 @@ class Rerun:
             self._clock,
             env=self._env,
             bindings=self._binding,
+            reach=_nobody,
             hot_waits=_ALL_STAY,
         )
         lease, journal = await self._paused()
@@ -147,6 +148,10 @@ class Rerun:
             raise UnknownWorkflow(f"a replay knows no workflow {workflow!r}: name it by its class")
         definition: Definition = define(workflow, value_limit=_NO_LIMIT, stream_limit=_NO_LIMIT)
         return Binding(self._backend, definition)
+
+
+async def _nobody(place: str) -> None:
+    """See `WorkflowEntrypoint.reach`."""
 
 
 def _without_output(entry: Entry) -> Entry:
