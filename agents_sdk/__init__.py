@@ -10,6 +10,7 @@ from agents_sdk.directory import ListedAgent
 from agents_sdk.errors import (
     AgentError,
     InvalidAgent,
+    InvalidChunk,
     InvalidSchedule,
     InvalidState,
     InvalidTags,
@@ -34,6 +35,7 @@ __all__ = [
     "Connections",
     "Current",
     "InvalidAgent",
+    "InvalidChunk",
     "InvalidSchedule",
     "InvalidState",
     "InvalidTags",

@@ -6,6 +6,7 @@ AgentError                 the root: `except AgentError` catches all of them
 ├── UnknownAgent           the app was not given this class
 ├── UnknownMethod          a schedule names something that is not a public method of the class
 ├── InvalidSchedule        when, payload or method do not fit (also a ValueError)
+├── InvalidChunk           an answer of a chat holds what is no chunk (also a ValueError)
 ├── InvalidTags            what `get_connection_tags` gave cannot be tags (also a ValueError)
 ├── ReadonlyConnection     the state was to be changed for a connection that may not
 ├── InvalidState           a state that does not fit the State type, or is not JSON (also a ValueError)
@@ -18,6 +19,7 @@ from __future__ import annotations
 __all__ = [
     "AgentError",
     "InvalidAgent",
+    "InvalidChunk",
     "InvalidSchedule",
     "InvalidState",
     "InvalidTags",
@@ -56,6 +58,10 @@ class InvalidSchedule(AgentError, ValueError):
 
 class InvalidState(AgentError, ValueError):
     """A state that does not fit the State type, or that JSON cannot hold exactly."""
+
+
+class InvalidChunk(AgentError, ValueError):
+    """An answer of a chat holds what is no chunk of the AI SDK, or what JSON cannot hold."""
 
 
 class InvalidTags(AgentError, ValueError):
