@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-__all__ = ["Closing", "Connection"]
+__all__ = ["Closing", "Connection", "checked"]
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +31,18 @@ class Closing:
 
     code: int
     reason: str = ""
+
+
+_UNWRITABLE = Closing(1011, "a message could not be written")
+
+
+def checked(message: str | bytes) -> str | bytes:
+    """What can be sent; raises `TypeError`, or `ValueError` for a text with half a surrogate pair."""
+    if not isinstance(message, str | bytes):
+        raise TypeError(f"a message is str or bytes, not {type(message).__name__}: send json.dumps(…)")
+    if isinstance(message, str) and not message.isascii():
+        message.encode()
+    return message
 
 
 class Connection:
@@ -84,8 +96,10 @@ class Connection:
 
     def send(self, message: str | bytes) -> None:
         """Queues a message, text or binary; to a connection that is not open it is dropped."""
-        if not isinstance(message, str | bytes):
-            raise TypeError(f"a message is str or bytes, not {type(message).__name__}: send json.dumps(…)")
+        self.put(checked(message))
+
+    def put(self, message: str | bytes) -> None:
+        """Queues a message that was `checked`."""
         if not self.is_open:
             return
         if self._is_stuck(len(message)):
@@ -151,6 +165,9 @@ class Connection:
                 self._taken_at = asyncio.get_running_loop().time()
         except (WebSocketDisconnect, RuntimeError):
             _log.debug("connection %s: the client left before all was written", self.id)
+        except Exception:  # noqa: BLE001  # whatever it is, nobody else would see it
+            _log.exception("connection %s: what was sent could not be written, so it is closed", self.id)
+            self.drop(_UNWRITABLE)
 
     def _is_stuck(self, more: int) -> bool:
         if not self._queue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from agents_sdk import protocol
-from agents_sdk.connection import Closing, Connection
+from agents_sdk.connection import Closing, Connection, checked
 
 __all__ = ["Connections"]
 
@@ -45,16 +45,17 @@ class Connections:
     def broadcast(self, message: str | bytes, *, without: Collection[str] = ()) -> None:
         """Sends to all, except those with an id in `without`."""
         excluded = {without} if isinstance(without, str) else without
+        message = checked(message)
         for connection in self:
             if connection.id not in excluded:
-                connection.send(message)
+                connection.put(message)
 
     def tell(self, frame: protocol.Greeting, *, without: Collection[str] = ()) -> None:
         """Sends a frame, encoded once, to all that are told of the agent, except those in `without`."""
         encoded = protocol.encode(frame)
         for connection in self:
             if connection.told and connection.id not in without:
-                connection.send(encoded)
+                connection.put(encoded)
 
     def close(self, closing: Closing) -> None:
         """Closes all, and those that are still to come."""

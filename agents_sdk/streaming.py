@@ -42,7 +42,8 @@ class StreamingResponse:
 
     def error(self, message: str) -> bool:
         """Ends it as failed; false when it had ended."""
-        return self._last(protocol.RpcError(id=self._id, error=message))
+        sayable = message.encode("utf-8", "backslashreplace").decode()  # e.g. of a path that is no UTF-8
+        return self._last(protocol.RpcError(id=self._id, error=sayable))
 
     async def room(self) -> None:
         """Returns when little waits for the client, or it has left; for who sends much."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents_sdk import Connection
+from agents_sdk import Connection, Connections
 
 pytestmark = pytest.mark.anyio
 
@@ -23,6 +23,14 @@ def connection() -> Connection:
 async def test_only_text_and_bytes_can_be_sent(message: Any) -> None:
     with pytest.raises(TypeError, match=f"not {type(message).__name__}: send json.dumps"):
         connection().send(message)
+
+
+async def test_half_a_surrogate_pair_cannot_be_sent() -> None:
+    everybody = Connections()
+    everybody.add(connection())
+    for send in (connection().send, everybody.broadcast):
+        with pytest.raises(UnicodeEncodeError):
+            send("\ud800")
 
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 2999, 5000])

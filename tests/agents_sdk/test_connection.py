@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from starlette.types import Message
+from starlette.websockets import WebSocket
 
 from agents_sdk import Connection, Connections
 from agents_sdk.connection import Closing
@@ -59,3 +63,19 @@ async def test_connections_are_found_by_id_the_latest_first() -> None:
     connections.remove(second)
     connections.remove(second)
     assert (connections.get("a"), connections.get("c")) == (first, None)
+
+
+async def test_what_cannot_be_written_closes_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.send":
+            raise ZeroDivisionError("of the server")
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    one, socket = connection(), WebSocket({"type": "websocket"}, receive, send)
+    await socket.accept()
+    one.send("hello")
+    await asyncio.wait([asyncio.create_task(one.write_to(socket))])
+    assert one.closing == Closing(1011, "a message could not be written")
+    assert "ZeroDivisionError: of the server" in caplog.text

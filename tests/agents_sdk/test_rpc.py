@@ -51,6 +51,10 @@ class Counter(Base):
         raise ValueError(message)
 
     @callable()
+    def fail_at(self) -> None:
+        raise FileNotFoundError(f"{os.fsdecode(bytes([255]))} is not there")
+
+    @callable()
     def odd(self) -> object:
         return object()
 
@@ -155,6 +159,7 @@ def failed(error: str) -> dict[str, Any]:
         ("python_name", [], [failed("Method python_name is not callable")]),
         ("fail", ["kaput"], [failed("kaput")]),
         ("fail", [""], [failed("Unknown error occurred")]),
+        ("fail_at", [], [failed("\\udcff is not there")]),
         (
             "odd",
             [],
