@@ -14,6 +14,7 @@ from agents_sdk.errors import (
     InvalidSchedule,
     InvalidState,
     InvalidTags,
+    McpError,
     NotRunning,
     ReadonlyConnection,
     SqlError,
@@ -22,6 +23,7 @@ from agents_sdk.errors import (
     UnknownMethod,
 )
 from agents_sdk.hook import AgentMethod
+from agents_sdk.mcp import McpServer, McpServers, McpState
 from agents_sdk.schedule import Schedule, Schedules
 from agents_sdk.state import Source
 from agents_sdk.streaming import StreamingResponse
@@ -40,6 +42,10 @@ __all__ = [
     "InvalidState",
     "InvalidTags",
     "ListedAgent",
+    "McpError",
+    "McpServer",
+    "McpServers",
+    "McpState",
     "NotRunning",
     "ReadonlyConnection",
     "Schedule",

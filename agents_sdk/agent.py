@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, overload
@@ -19,6 +19,7 @@ from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
 from agents_sdk.context import AgentContext
 from agents_sdk.directory import ListedAgent
+from agents_sdk.mcp import McpServer, McpServers
 from agents_sdk.retry import Patience, retry
 from agents_sdk.schedule import Callback, Schedule, Schedules, ScheduleType
 from agents_sdk.sql import Row, SqlFile
@@ -74,6 +75,11 @@ class Agent(Generic[Env, State]):
     def schedules(self) -> Schedules:
         """The schedules of this agent."""
         return self.ctx.part(Schedules)
+
+    @property
+    def mcp(self) -> McpServers:
+        """The MCP servers of this agent, and their tools."""
+        return self.ctx.part(McpServers)
 
     @property
     def connections(self) -> Connections:
@@ -176,6 +182,24 @@ class Agent(Generic[Env, State]):
     async def cancel_schedule(self, id: int) -> bool:
         """True: it was there, and is not called any more."""
         return await self.schedules.cancel(id)
+
+    async def add_mcp_server(
+        self, name: str, url: str, *, id: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> McpServer:
+        """Connects to an MCP server (streamable HTTP): ready when it returns, and again after every start.
+
+        Raises `McpError` when it cannot be used; it is kept as failed, and tried again at the next start.
+        The same name and URL are the same server. Only public addresses by https, and this machine.
+        """
+        return await self.mcp.add(name, url, id=id, headers=headers)
+
+    async def remove_mcp_server(self, id: str) -> bool:
+        """True: it was there, and is not connected to any more."""
+        return await self.mcp.remove(id)
+
+    def get_mcp_servers(self) -> list[McpServer]:
+        """The MCP servers of this agent, with what they offer."""
+        return list(self.mcp)
 
     def get_connections(self, tag: str | None = None) -> list[Connection]:
         """The open connections, or those with this tag."""

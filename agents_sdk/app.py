@@ -226,6 +226,7 @@ class AgentsApp:
         launcher = Launcher(engine, self._named)
         return Ground(
             clock=engine.clock,
+            store=engine.store,
             directory=directory,
             timers=timers,
             files=files,

@@ -11,6 +11,7 @@ AgentError                 the root: `except AgentError` catches all of them
 ├── ReadonlyConnection     the state was to be changed for a connection that may not
 ├── InvalidState           a state that does not fit the State type, or is not JSON (also a ValueError)
 ├── StateUnreadable        the stored state does not fit the State type of this code
+├── McpError               an MCP server cannot be used, or says that a request failed
 └── SqlError               `self.sql` failed
 """
 
@@ -23,6 +24,7 @@ __all__ = [
     "InvalidSchedule",
     "InvalidState",
     "InvalidTags",
+    "McpError",
     "NotRunning",
     "ReadonlyConnection",
     "SqlError",
@@ -77,6 +79,10 @@ class ReadonlyConnection(AgentError):
 
 class StateUnreadable(AgentError):
     """The stored state does not fit the State type of this code; it is kept as it is."""
+
+
+class McpError(AgentError):
+    """An MCP server cannot be used, or it says that a request failed."""
 
 
 class SqlError(AgentError):

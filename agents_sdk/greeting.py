@@ -20,4 +20,4 @@ def greeting(agent: Agent[Any, Any], kebab: str) -> Iterator[protocol.Greeting]:
         yield protocol.Identity(name=agent.name, agent=kebab, stateFollows=None if state is None else True)
     if state is not None:
         yield protocol.StateChange(state=from_json(state))
-    yield protocol.McpServers()
+    yield protocol.McpServers(mcp=agent.mcp.catalog)

@@ -8,7 +8,7 @@ from typing import Any
 from agents_sdk.directory import Directory
 from agents_sdk.env import Launcher
 from agents_sdk.sql import SqlFiles
-from workflows import Clock, Timers
+from workflows import Clock, Store, Timers
 
 __all__ = ["Ground"]
 
@@ -18,6 +18,7 @@ class Ground:
     """Opened by the app, shared by its agents."""
 
     clock: Clock
+    store: Store
     directory: Directory
     timers: Timers
     files: SqlFiles

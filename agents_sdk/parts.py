@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
+from agents_sdk.mcp import McpServers
 from agents_sdk.part import Part
 from agents_sdk.place import Place
 from agents_sdk.schedule import Schedules
@@ -35,7 +36,12 @@ def _schedules(place: Place) -> Part:
     return Schedules(place.ground.timers, place.listed.id, place.definition.methods, place.agent)
 
 
-PARTS: tuple[Callable[[Place], Part], ...] = (_state, _sql, _schedules)
+def _mcp(place: Place) -> Part:
+    ground = place.ground
+    return McpServers(ground.store, place.listed.id, life=place.life, clock=ground.clock)
+
+
+PARTS: tuple[Callable[[Place], Part], ...] = (_state, _sql, _schedules, _mcp)
 
 
 def parts_of(place: Place) -> MappingProxyType[type[Part], Part]:

@@ -44,5 +44,17 @@ AGENTS = Stored(
     ("DELETE FROM agent_state WHERE agent = ?", "DELETE FROM agent WHERE id = ?"),
 )
 
-STORED = (AGENTS,)
+MCP = Stored(
+    "mcp",
+    (
+        """
+        CREATE TABLE agent_mcp(
+          place INTEGER PRIMARY KEY, agent INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
+          url TEXT NOT NULL, headers TEXT NOT NULL, UNIQUE(agent, id)) STRICT;
+        """,
+    ),
+    ("DELETE FROM agent_mcp WHERE agent = ?",),
+)
+
+STORED = (AGENTS, MCP)
 """All of it, the agents themselves first: they are the last to be forgotten."""

@@ -39,6 +39,7 @@ from workflows.failure import Failure
 from workflows.hooks import StartWorkflow, Webhook
 from workflows.hooks.deliveries import Deliveries, Delivery
 from workflows.hooks.hook import Finished, Hook, PlacedHook
+from workflows.hooks.outward import guarded_client
 from workflows.instance import WorkflowInstance
 from workflows.interrupted import Happened, Interrupted, NotHappened, OnInterrupted
 from workflows.page import ListedInstance, Page
@@ -153,6 +154,7 @@ __all__ = [
     "WorkflowStep",
     "WorkflowTimeoutError",
     "backup",
+    "guarded_client",
     "looks_like_cron",
     "seconds",
 ]

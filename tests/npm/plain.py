@@ -22,6 +22,19 @@ class Plain(Agent[None, Any]):
     def broadcast_hello(self) -> None:
         self.broadcast("hello all")
 
+    @callable(name="addMcp")
+    async def add_mcp(self, name: str, url: str) -> dict[str, Any]:
+        server = await self.add_mcp_server(name, url)
+        return {"id": server.id, "state": server.state}
+
+    @callable(name="rmMcp")
+    async def rm_mcp(self, id: str) -> None:
+        await self.remove_mcp_server(id)
+
+    @callable(name="getMcp")
+    def get_mcp(self) -> dict[str, Any]:
+        return self.mcp.catalog.model_dump()
+
     @callable(name="closeMe")
     def close_me(self, code: int, reason: str = "") -> None:
         for connection in self.connections:
