@@ -146,7 +146,7 @@ class Agent(Generic[Env, State]):
 
         A cron schedule of the same method, expression and payload that exists is returned as it is, unless
         `idempotent=False`; so are one-shots of the same method and payload with `idempotent=True`, and any
-        with an equal `key`. `self.schedules.add` has `tz`, `catchup` and `attempts` as well.
+        with an equal `key`. `self.schedules.add` has more: time zone, catch-up, overlap, jitter, attempts.
         """
         return await self.schedules.add(when, callback, payload, key=key, idempotent=idempotent)
 
@@ -162,6 +162,7 @@ class Agent(Generic[Env, State]):
         """Calls the method at a fixed rate, first after one interval (seconds, at most 30 days).
 
         As `schedule` with cron: one that exists is returned, and runs do not overlap.
+        `self.schedules.add_every` has more; `anchor="end"` is one interval from the end of a run to the next.
         """
         return await self.schedules.add_every(interval, callback, payload, key=key, idempotent=idempotent)
 
@@ -173,11 +174,14 @@ class Agent(Generic[Env, State]):
         self,
         *,
         type: ScheduleType | None = None,
+        callback: Callback | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        dead: bool | None = None,
     ) -> list[Schedule]:
         """The schedules of this agent that fit everything given, the next one first."""
-        return await self.schedules.list(type=type, since=since, until=until)
+        wanted = self.schedules.list(type=type, callback=callback, since=since, until=until, dead=dead)
+        return await wanted
 
     async def cancel_schedule(self, id: int) -> bool:
         """True: it was there, and is not called any more."""

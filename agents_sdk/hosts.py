@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -78,8 +79,13 @@ class Hosts:
 
     async def fire(self, timer: Timer) -> None:
         """Calls the method of a due timer; raises what it raises, so that it is called again."""
-        host = await self._owner(timer)
-        await _call(host, timer.method, lambda: _scheduled(timer))
+        host, timers = await self._owner(timer), self._standing().timers
+        if host is None:  # it is being destroyed, and what is due goes with it
+            return
+        wanted = functools.partial(
+            timers.wanted, timer.id
+        )  # it may have been cancelled while its agent started
+        await _call(host, timer.method, lambda: _scheduled(timer), wanted=wanted)
 
     async def deliver(self, hook: AgentMethod, finished: Finished) -> None:
         """Calls the method of a hook; raises what it raises, so that it is called again."""
@@ -102,10 +108,12 @@ class Hosts:
             raise NotRunning("the app is not started, or is stopping")
         return self._ground
 
-    async def _owner(self, timer: Timer) -> Host:
+    async def _owner(self, timer: Timer) -> Host | None:
         address = await self._standing().directory.address(int(timer.owner))
-        if address is None or address[0] not in self._known:
-            whose = "an unknown agent" if address is None else f'{address[0]} "{address[1]}"'
+        if address is None:
+            return None
+        if address[0] not in self._known:
+            whose = f'{address[0]} "{address[1]}"'
             raise UnknownAgent(f"a schedule of {whose} is due, and this app was not given its class")
         return self.get(self._known[address[0]], address[1])
 
@@ -147,10 +155,18 @@ def _scheduled(timer: Timer) -> tuple[object, ...]:
     return schedule.payload, schedule
 
 
-async def _call(host: Host, name: str, arguments: Callable[[], tuple[object, ...]]) -> None:
+async def _call(
+    host: Host,
+    name: str,
+    arguments: Callable[[], tuple[object, ...]],
+    *,
+    wanted: Callable[[], bool] = lambda: True,
+) -> None:
     """Calls a method that something durable is due for, with as many of its arguments as it takes."""
     try:
         async with host.event() as agent:
+            if not wanted():
+                return
             try:
                 given = arguments()
                 method = host.definition.methods.named(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,21 +11,22 @@ from typing import Any, Literal, TypeAlias
 from agents_sdk.errors import InvalidSchedule
 from agents_sdk.methods import Methods
 from agents_sdk.part import Part
+from agents_sdk.plan import DEFAULT, Anchor, Catchup, Overlap, Plan, ScheduleType, plan, plan_every, policy
 from agents_sdk.shape import Shape, ShapeError
-from workflows import Cron, Duration, Every, Timer, Timers, looks_like_cron, seconds
+from workflows import Cron, Duration, Every, Timer, TimerPolicy, Timers
 
-__all__ = ["Callback", "Catchup", "Schedule", "ScheduleType", "Schedules", "schedule_of"]
+__all__ = ["Callback", "Schedule", "ScheduleType", "Schedules", "schedule_of"]
 
 Callback: TypeAlias = str | Callable[..., object]
 """A public method of the agent: its name, or the bound method itself."""
 
-ScheduleType: TypeAlias = Literal["delayed", "scheduled", "cron", "interval"]
-Catchup: TypeAlias = Literal["skip", "one", "all"]
-"""What becomes of the times that a recurring schedule missed: none, the latest, or each of them in order."""
-
-_LONGEST_INTERVAL = 30 * 86_400
+_KINDS: dict[ScheduleType, Literal["once", "cron", "interval"]] = {
+    "delayed": "once",
+    "scheduled": "once",
+    "cron": "cron",
+    "interval": "interval",
+}
 _PAYLOAD_LIMIT = 1 << 20
-_ATTEMPTS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,12 @@ class Schedule:
     delay: float | None = None
     cron: str | None = None
     interval: float | None = None
+    tz: str | None = None
+    """The zone in which `cron` is read."""
+    attempt: int = 0
+    """How often it was called for `time`, in a callback with this call."""
+    skipped: int = 0
+    """How many times passed without a call, because the last one was still going on."""
     last_error: str | None = None
     """What its last call raised, when that failed."""
     dead: bool = False
@@ -59,28 +65,6 @@ class _Kept:
 
 
 _shape: Shape[_Kept] = Shape(_Kept, limit=_PAYLOAD_LIMIT)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """When a schedule is due, as `Timers` takes it, and what makes two of its kind the same."""
-
-    type: ScheduleType
-    when: datetime | float | Cron | Every
-    rule: str = ""
-
-    @property
-    def recurs(self) -> bool:
-        return self.type in ("cron", "interval")
-
-    def key(self, callback: str, payload: Any, *, key: str | None, idempotent: bool | None) -> str | None:
-        """Under which only one may be pending; one-shots are told apart only by request."""
-        if key is not None:
-            return f"key {key}"
-        if not (self.recurs if idempotent is None else idempotent):
-            return None
-        parts = (self.type.encode(), callback.encode(), self.rule.encode(), _encode(callback, _Kept(payload)))
-        return "same " + hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 class Schedules(Part):
@@ -101,23 +85,33 @@ class Schedules(Part):
         key: str | None = None,
         idempotent: bool | None = None,
         tz: str | None = None,
-        catchup: Catchup = "one",
-        attempts: int = _ATTEMPTS,
+        catchup: Catchup = DEFAULT.catchup,
+        overlap: Overlap = DEFAULT.overlap,
+        jitter: float = DEFAULT.jitter,
+        attempts: int = DEFAULT.attempts,
+        base_delay: float = DEFAULT.base_delay,
+        max_delay: float = DEFAULT.max_delay,
     ) -> Schedule:
-        """See `Agent.schedule`."""
-        name = self._callback(callback, payload)
-        plan = _plan(when, tz)
-        delay = plan.when if isinstance(plan.when, float) else None
-        timer = await self._timers.add(
-            self._owner,
-            name,
-            plan.when,
-            _encode(name, _Kept(payload, delay)),
-            key=plan.key(name, payload, key=key, idempotent=idempotent),
+        """See `Agent.schedule`; the rest is how it is called.
+
+        Cron is read in the IANA zone `tz`. Of the times that come while it is down, `catchup` calls for none
+        (`skip`), the latest (`one`) or each in order (`all`, at most the last 1,000); of those that come in a
+        run, `overlap` calls for none (`skip`), the latest right after it (`queue_one`), or each beside it
+        (`allow`). It is called up to `jitter` seconds late. When it raises, it is called again after
+        `base_delay` seconds, twice as long each time up to `max_delay`, `attempts` in all. Raises
+        `InvalidSchedule`.
+        """
+        asked = plan(when, tz)
+        how = policy(
+            asked,
             catchup=catchup,
+            overlap=overlap,
+            jitter=jitter,
             attempts=attempts,
+            base_delay=base_delay,
+            max_delay=max_delay,
         )
-        return schedule_of(timer)
+        return await self._add(asked, how, callback, payload, key, idempotent)
 
     async def add_every(
         self,
@@ -127,23 +121,29 @@ class Schedules(Part):
         *,
         key: str | None = None,
         idempotent: bool | None = None,
-        catchup: Catchup = "one",
-        attempts: int = _ATTEMPTS,
+        anchor: Anchor = "start",
+        catchup: Catchup = DEFAULT.catchup,
+        overlap: Overlap = DEFAULT.overlap,
+        jitter: float = DEFAULT.jitter,
+        attempts: int = DEFAULT.attempts,
+        base_delay: float = DEFAULT.base_delay,
+        max_delay: float = DEFAULT.max_delay,
     ) -> Schedule:
-        """See `Agent.schedule_every`."""
-        name = self._callback(callback, payload)
-        every = Every.parse(seconds(interval, what="interval", limit=_LONGEST_INTERVAL))
-        plan = _Plan("interval", every, str(every.seconds))
-        timer = await self._timers.add(
-            self._owner,
-            name,
-            every,
-            _encode(name, _Kept(payload)),
-            key=plan.key(name, payload, key=key, idempotent=idempotent),
+        """See `Agent.schedule_every`, and `add` for the other options.
+
+        With `anchor="end"` each run begins one interval after the end of the last one, so none overlap.
+        """
+        asked = plan_every(interval, anchor)
+        how = policy(
+            asked,
             catchup=catchup,
+            overlap=overlap,
+            jitter=jitter,
             attempts=attempts,
+            base_delay=base_delay,
+            max_delay=max_delay,
         )
-        return schedule_of(timer)
+        return await self._add(asked, how, callback, payload, key, idempotent)
 
     async def get(self, id: int) -> Schedule | None:
         """The schedule with this id, if it is this agent's."""
@@ -154,11 +154,20 @@ class Schedules(Part):
         self,
         *,
         type: ScheduleType | None = None,
+        callback: Callback | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        dead: bool | None = None,
     ) -> builtins.list[Schedule]:
-        """Those that fit everything given, the next one first."""
-        timers = await self._timers.find(self._owner, since=since, until=until)
+        """Those that fit everything given, the next one first; `since` and `until` are when they are due."""
+        timers = await self._timers.find(
+            self._owner,
+            method=None if callback is None else self._name(callback),
+            kind=None if type is None else _KINDS[type],
+            state=None if dead is None else "dead" if dead else "pending",
+            since=since,
+            until=until,
+        )
         return [found for found in map(schedule_of, timers) if type in (None, found.type)]
 
     async def cancel(self, id: int) -> bool:
@@ -169,6 +178,27 @@ class Schedules(Part):
         """Calls a dead schedule again, with all its attempts; false when it is not dead."""
         return await self._timers.redrive(id, owner=self._owner)
 
+    async def _add(
+        self,
+        asked: Plan,
+        how: TimerPolicy,
+        callback: Callback,
+        payload: Any,
+        key: str | None,
+        idempotent: bool | None,
+    ) -> Schedule:
+        name = self._callback(callback, payload)
+        delay = asked.when if isinstance(asked.when, float) else None
+        timer = await self._timers.add(
+            self._owner,
+            name,
+            asked.when,
+            _encode(name, _Kept(payload, delay)),
+            key=asked.key(name, _encode(name, _Kept(payload)), key=key, idempotent=idempotent),
+            policy=how,
+        )
+        return schedule_of(timer)
+
     def _callback(self, callback: Callback, payload: Any) -> str:
         method = self._methods.given(callback, self._agent)
         if payload is not None and not method.takes:
@@ -176,6 +206,10 @@ class Schedules(Part):
                 f"{self._methods.cls}.{method.name} takes no payload: give it a parameter, or no payload"
             )
         return method.name
+
+    def _name(self, callback: Callback) -> str:
+        """Also of a method that is gone, whose schedules are still there."""
+        return callback if isinstance(callback, str) else self._methods.given(callback, self._agent).name
 
 
 def schedule_of(timer: Timer) -> Schedule:
@@ -196,22 +230,12 @@ def schedule_of(timer: Timer) -> Schedule:
         delay=kept.delay,
         cron=timer.when.expression if isinstance(timer.when, Cron) else None,
         interval=timer.when.seconds if isinstance(timer.when, Every) else None,
+        tz=timer.when.tz if isinstance(timer.when, Cron) else None,
+        attempt=timer.attempt,
+        skipped=timer.skipped,
         last_error=timer.last_error,
         dead=timer.state == "dead",
     )
-
-
-def _plan(when: float | timedelta | datetime | str, tz: str | None) -> _Plan:
-    if isinstance(when, str) and looks_like_cron(when):
-        cron = Cron.parse(when, tz)
-        return _Plan("cron", cron, f"{cron.expression} {cron.tz}")
-    if tz is not None:
-        raise InvalidSchedule(f"tz {tz!r} belongs to a cron expression, and {when!r} is none")
-    if not isinstance(when, datetime):
-        return _Plan("delayed", float(max(0, seconds(when, what="delay"))))
-    if when.utcoffset() is None:
-        raise InvalidSchedule(f"{when!r} has no time zone: give it one, e.g. tzinfo=UTC")
-    return _Plan("scheduled", when)
 
 
 def _encode(callback: str, kept: _Kept) -> bytes:

@@ -51,6 +51,7 @@ from workflows.sqlite.store import Durability, Health, Operation, Statement, Sto
 from workflows.step import WorkflowStep
 from workflows.streams.stream import StepStream, Streamed, StreamPart, StreamReset
 from workflows.timers.cron import Cron, looks_like_cron
+from workflows.timers.policy import TimerPolicy
 from workflows.timers.realm import Timers
 from workflows.timers.timer import Every, Timer
 from workflows.types import (
@@ -140,6 +141,7 @@ __all__ = [
     "Streamed",
     "SystemClock",
     "Timer",
+    "TimerPolicy",
     "Timers",
     "TryAgain",
     "UnknownWorkflow",

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import get_args
 
 from workflows.clock import Clock
 from workflows.duration import YEAR, seconds
 from workflows.errors import InvalidDuration, WorkflowError
 from workflows.sqlite.store import Store
 from workflows.timers.cron import Cron
-from workflows.timers.rules import first
+from workflows.timers.policy import TimerPolicy
+from workflows.timers.rules import due_time, first
 from workflows.timers.runs import Fire
 from workflows.timers.table import KEYS, delete, from_row, insert, milliseconds, moment, redrive, selection
-from workflows.timers.timer import Catchup, Due, Every, Kind, State, Timer, When
+from workflows.timers.timer import Due, Every, Kind, State, Timer, When
 from workflows.timers.watch import Ticks, Watch
 
 __all__ = ["Every", "Fire", "Timer", "Timers", "When"]
 
-_ATTEMPTS = 7
+_POLICY = TimerPolicy()
 _MOST_RUNNING = 1_000
 _WINDOW = 20_000
 _GRACE = 10.0
@@ -30,10 +30,10 @@ class Timers:
 
     They are kept whether anybody serves the realm or not, and wait for `serve`. A row is deleted or moved to
     its next time only after `fire` returned, so after a crash a timer is called again, with the same nominal
-    time. Never are two calls of one timer under way. When `fire` raises, it is called again after 2, 4, 8 …
-    seconds (at most 10 minutes, give or take a quarter), or when a `TryAgain` says; then, or at once after a
-    `NonRetryableError`, it is dead: kept, with its last error, until it is cancelled or driven again. A
-    recurring one goes on with its next time.
+    time. Never are two calls of one timer under way, unless its policy allows it. When `fire` raises, it is
+    called again after 2, 4, 8 … seconds (at most 10 minutes, give or take a quarter; or as its policy says),
+    or when a `TryAgain` says; then, or at once after a `NonRetryableError`, it is dead: kept, with its last
+    error, until it is cancelled or driven again. A recurring one goes on with its next time.
     """
 
     def __init__(self, store: Store, realm: str, *, clock: Clock, ticks: Ticks) -> None:
@@ -91,19 +91,20 @@ class Timers:
         payload: bytes | None = None,
         *,
         key: str | None = None,
-        catchup: Catchup = "one",
-        attempts: int = _ATTEMPTS,
+        policy: TimerPolicy = _POLICY,
     ) -> Timer:
         """A timer of `owner`, durable when returned; with a `key`, the pending one that has it, if any.
 
-        `catchup` is for recurring timers: of the times that were missed by more than a minute or while it was
-        down, call for none (`skip`), the latest (`one`), or each in order (`all`, at most the last 1,000).
+        Of `policy`, two are for recurring timers: `catchup` is what becomes of the times that were missed by
+        more than a minute or while it was down (of `all`, at most the last 1,000 are called for), `overlap`
+        what becomes of those that come while the last call goes on.
         """
-        if catchup not in get_args(Catchup):
-            raise ValueError(f'catchup {catchup!r} is not known: use "skip", "one" or "all"')
-        if attempts < 1:
-            raise ValueError(f"attempts {attempts!r} is too few: give at least 1")
         at = self._at(when)
+        if isinstance(at, Every) and at.anchor == "end" and policy.overlap != "skip":
+            raise ValueError(
+                f'overlap {policy.overlap!r} does not fit anchor "end": each call begins so long after the '
+                "end of the last, so none overlap; leave one of the two out"
+            )
         nominal = first(at, moment(milliseconds(self._now())))
         operation = insert(
             self._realm,
@@ -112,8 +113,8 @@ class Timers:
             payload,
             at,
             nominal=nominal,
-            attempts=attempts,
-            catchup=catchup,
+            due=due_time(at, moment(milliseconds(nominal)), policy.jitter, owner, method, payload),
+            policy=policy,
             key=key,
         )
         row, new = await self._store.write(operation)
@@ -136,6 +137,10 @@ class Timers:
         if self._watch is not None:
             return await self._watch.cancel(timer)
         return await self._store.write(delete(timer, self._realm)) == 1
+
+    def wanted(self, timer: int) -> bool:
+        """For a callback that has not done anything yet: nobody has cancelled its timer in the meantime."""
+        return self._watch is None or self._watch.wanted(timer)
 
     async def get(self, timer: int, *, owner: str | None = None) -> Timer | None:
         """None when there is no such timer (of `owner`)."""

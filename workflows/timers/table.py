@@ -10,16 +10,20 @@ from typing import Any
 
 from workflows.sqlite.operation import Operation, Statement, Value
 from workflows.timers.cron import Cron
-from workflows.timers.timer import Catchup, Due, Every, Kind, Timer, Together
+from workflows.timers.policy import Catchup, Overlap, TimerPolicy
+from workflows.timers.rules import Advance
+from workflows.timers.timer import Due, Every, Kind, Timer, Together
 
 __all__ = [
     "BY_IDS",
     "KEYS",
+    "RUN_OF",
     "STEPS",
     "Row",
     "add_together",
     "advance",
     "again",
+    "begin",
     "bury",
     "delete",
     "due_of",
@@ -56,21 +60,35 @@ STEPS = (
     CREATE INDEX timer_shared_by ON timer(shared) WHERE shared IS NOT NULL;
     CREATE TABLE timer_shared(id INTEGER PRIMARY KEY, payload BLOB NOT NULL) STRICT;
     """,  # before, agents were the only ones with timers
+    """
+    ALTER TABLE timer ADD COLUMN overlap TEXT NOT NULL DEFAULT 'skip';
+    ALTER TABLE timer ADD COLUMN jitter INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE timer ADD COLUMN base_delay INTEGER NOT NULL DEFAULT 2000;
+    ALTER TABLE timer ADD COLUMN max_delay INTEGER NOT NULL DEFAULT 600000;
+    ALTER TABLE timer ADD COLUMN begun INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE timer ADD COLUMN run_of INTEGER;
+    CREATE INDEX timer_run_of ON timer(run_of) WHERE run_of IS NOT NULL;
+    """,
 )
 
+_GIVEN = (
+    "realm, owner, method, payload, kind, spec, tz, nominal, due, key,"
+    " catchup, overlap, jitter, attempts, base_delay, max_delay"
+)
 _COLUMNS = (
-    "id, owner, method, payload, kind, spec, tz, nominal, due, attempt, attempts, catchup, key, state,"
-    " skipped, last_error"
+    "id, owner, method, payload, kind, spec, tz, nominal, due, attempt, key, state, skipped, last_error,"
+    " begun, run_of, catchup, overlap, jitter, attempts, base_delay, max_delay"
 )
 _DUE = _COLUMNS.split(", ").index("due")
+RUN_OF = _COLUMNS.split(", ").index("run_of")
+"""Where a row has it."""
 _SHARED = "coalesce(payload, (SELECT payload FROM timer_shared WHERE id = timer.shared))"
 _FROM = f"SELECT {_COLUMNS.replace('payload', _SHARED)} FROM timer"  # noqa: S608  our own words
 BY_IDS = f"{_FROM} WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))"  # noqa: S608
 _BY_KEY = f"{_FROM} WHERE realm = ? AND owner = ? AND key = ? AND state = 'pending'"
-KEYS = "SELECT id, owner, key FROM timer WHERE realm = ? ORDER BY id"
+KEYS = "SELECT id, owner, key FROM timer WHERE realm = ? AND run_of IS NULL ORDER BY id"
 _INSERT = (
-    "INSERT INTO timer(realm, owner, method, payload, kind, spec, tz, nominal, due, attempts, catchup, key)"
-    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    f"INSERT INTO timer({_GIVEN}) VALUES({', '.join('?' for _ in _GIVEN.split(','))})"
     " ON CONFLICT(realm, owner, key) WHERE key IS NOT NULL AND state = 'pending' DO NOTHING"
     f" RETURNING {_COLUMNS}"
 )
@@ -80,6 +98,10 @@ _INSERT_SHARING = (
 )
 _FORGET_SHARED = (
     "DELETE FROM timer_shared WHERE id = ? AND NOT EXISTS(SELECT 1 FROM timer WHERE shared = timer_shared.id)"
+)
+_DELETE = (
+    "DELETE FROM timer WHERE id IN (SELECT ? UNION ALL SELECT id FROM timer WHERE run_of = ?)"
+    " AND ? IN (realm, '') RETURNING shared"
 )
 _LONGEST_ERROR = 2_000
 Row = tuple[Any, ...]
@@ -122,14 +144,13 @@ def insert(
     when: datetime | Cron | Every,
     *,
     nominal: datetime,
-    attempts: int,
-    catchup: Catchup,
+    due: datetime,
+    policy: TimerPolicy,
     key: str | None,
 ) -> Operation[tuple[Row, bool]]:
     """A new timer, or the pending one of this owner that has the key; and whether it is new."""
-    kind, spec, tz = _written(when)
-    due = milliseconds(nominal)
-    values = (realm, owner, method, payload, kind, spec, tz, due, due, attempts, catchup, key)
+    what = (realm, owner, method, payload, *_written(when), milliseconds(nominal), milliseconds(due), key)
+    values = (*what, *_policy_values(policy))
 
     def add(connection: sqlite3.Connection) -> tuple[Row, bool]:
         rows = connection.execute(_INSERT, values).fetchall()
@@ -157,9 +178,7 @@ def delete(timer: int, realm: str | None = None) -> Operation[int]:
     """It is over, or nobody wants it any more: how many rows that was. What it shared goes with the last."""
 
     def forget(connection: sqlite3.Connection) -> int:
-        rows = connection.execute(
-            "DELETE FROM timer WHERE id = ? AND ? IN (realm, '') RETURNING shared", (timer, realm or "")
-        ).fetchall()
+        rows = connection.execute(_DELETE, (timer, timer, realm or "")).fetchall()
         for (shared,) in rows:
             if shared is not None:
                 connection.execute(_FORGET_SHARED, (shared,))
@@ -168,20 +187,35 @@ def delete(timer: int, realm: str | None = None) -> Operation[int]:
     return forget
 
 
-def advance(timer: int, nominal: datetime, *, skipped: int, error: str | None) -> Statement:
-    """On to the next time, with all its attempts."""
-    due = milliseconds(nominal)
+def begin(timer: Timer, *, skipped: int) -> Statement:
+    """Its call for this time is to come until it has ended, whatever the rule says after a crash."""
     return Statement(
-        "UPDATE timer SET nominal = ?, due = ?, attempt = 0, skipped = skipped + ?, last_error = ?"
+        "UPDATE timer SET nominal = ?, attempt = ?, skipped = skipped + ?, begun = 1"
         " WHERE id = ? AND state = 'pending'",
-        (due, due, skipped, _short(error), timer),
+        (milliseconds(timer.nominal), timer.attempt - 1, skipped, timer.id),
+    )
+
+
+def advance(timer: int, to: Advance, *, error: str | None) -> Statement:
+    """On to the next time, with all its attempts."""
+    return Statement(
+        "UPDATE timer SET nominal = ?, due = ?, attempt = 0, begun = ?, skipped = skipped + ?, last_error = ?"
+        " WHERE id = ? AND state = 'pending'",
+        (
+            milliseconds(to.nominal),
+            milliseconds(to.due),
+            int(to.promised),
+            to.skipped,
+            _short(error),
+            timer,
+        ),
     )
 
 
 def again(timer: Timer, due: datetime, *, error: str) -> Statement:
     """Another attempt for the same time."""
     return Statement(
-        "UPDATE timer SET nominal = ?, due = ?, attempt = ?, last_error = ?"
+        "UPDATE timer SET nominal = ?, due = ?, attempt = ?, begun = 0, last_error = ?"
         " WHERE id = ? AND state = 'pending'",
         (milliseconds(timer.nominal), milliseconds(due), timer.attempt, _short(error), timer.id),
     )
@@ -214,17 +248,20 @@ def redrive(timer: int, due: datetime, realm: str, owner: str | None = None) -> 
 
 
 def selection(conditions: Iterable[tuple[str, Value]], limit: int | None) -> tuple[str, tuple[Value, ...]]:
-    """The query for timers by conditions like `("owner = ?", "ann")`; those without a value do not count."""
+    """The query for timers by conditions like `("owner = ?", "ann")`; those without a value do not count.
+
+    Runs that are beside their timer are not told.
+    """
     chosen = [(condition, value) for condition, value in conditions if value is not None]
-    where = " AND ".join(condition for condition, _ in chosen) or "true"
+    where = " AND ".join(["run_of IS NULL", *(condition for condition, _ in chosen)])
     sql = f"{_FROM} WHERE {where} ORDER BY due, id LIMIT ?"
     return sql, (*(value for _, value in chosen), -1 if limit is None else limit)
 
 
 def from_row(row: Row) -> Timer:
     """Raises `InvalidCron` when its rule is not one any more: time zones do come and go."""
-    (timer, owner, method, payload, kind, spec, tz, nominal, due, attempt, attempts, catchup, *rest) = row
-    key, state, skipped, last_error = rest
+    (timer, owner, method, payload, kind, spec, tz, nominal, due, attempt, *rest) = row
+    key, state, skipped, last_error, begun, run_of, *policy = rest
     return Timer(
         id=timer,
         owner=owner,
@@ -234,12 +271,32 @@ def from_row(row: Row) -> Timer:
         nominal=moment(nominal),
         due=moment(due),
         attempt=attempt,
-        attempts=attempts,
-        catchup=catchup,
+        policy=_policy_read(*policy),
         key=key,
         state=state,
         skipped=skipped,
         last_error=last_error,
+        begun=bool(begun),
+        run_of=run_of,
+    )
+
+
+def _policy_values(policy: TimerPolicy) -> tuple[Value, ...]:
+    seconds = (policy.base_delay, policy.max_delay)
+    jitter, *delays = (round(each * 1000) for each in (policy.jitter, *seconds))
+    return (policy.catchup, policy.overlap, jitter, policy.attempts, *delays)
+
+
+def _policy_read(
+    catchup: Catchup, overlap: Overlap, jitter: int, attempts: int, base_delay: int, max_delay: int
+) -> TimerPolicy:
+    return TimerPolicy(
+        catchup=catchup,
+        overlap=overlap,
+        jitter=jitter / 1000,
+        attempts=attempts,
+        base_delay=base_delay / 1000,
+        max_delay=max_delay / 1000,
     )
 
 
@@ -248,7 +305,8 @@ def _written(when: datetime | Cron | Every) -> tuple[Kind, str, str]:
         case Cron():
             return "cron", when.expression, when.tz
         case Every():
-            return "interval", str(round(when.seconds * 1000)), ""
+            length = str(round(when.seconds * 1000))
+            return "interval", length if when.anchor == "start" else f"{length} {when.anchor}", ""
         case _:
             return "once", "", ""
 
@@ -258,7 +316,8 @@ def _read(kind: Kind, spec: str, tz: str, nominal: datetime) -> datetime | Cron 
         case "cron":
             return Cron.parse(spec, tz)
         case "interval":
-            return Every(int(spec) / 1000)
+            length, _, anchor = spec.partition(" ")
+            return Every(int(length) / 1000, "end" if anchor == "end" else "start")
         case _:
             return nominal
 

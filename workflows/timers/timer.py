@@ -4,35 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from workflows.duration import YEAR, Duration, seconds
 from workflows.errors import InvalidDuration
 from workflows.timers.cron import Cron
+from workflows.timers.policy import TimerPolicy
 
-__all__ = ["Catchup", "Due", "Every", "Kind", "State", "Timer", "Together", "When"]
+__all__ = ["Anchor", "Due", "Every", "Kind", "State", "Timer", "Together", "When"]
 
 Kind: TypeAlias = Literal["once", "cron", "interval"]
 State: TypeAlias = Literal["pending", "dead"]
-Catchup: TypeAlias = Literal["skip", "one", "all"]
-"""What becomes of the times that a recurring timer missed: none, the latest, or each of them in order."""
+Anchor: TypeAlias = Literal["start", "end"]
+"""From where an interval counts: from when it was added, or each time from the end of the last call."""
 
 _SHORTEST = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Again and again at a fixed rate, first after one interval, counted from when it was added."""
+    """Again and again, first after one interval: at a fixed rate, or so long after the end of each call."""
 
     seconds: float
+    anchor: Anchor = "start"
 
     @classmethod
-    def parse(cls, interval: Duration) -> Every:
+    def parse(cls, interval: Duration, *, anchor: Anchor = "start") -> Every:
         """Raises `InvalidDuration` when it is no interval between a millisecond and a year."""
+        if anchor not in get_args(Anchor):
+            raise ValueError(f'anchor {anchor!r} is not known: use "start" or "end"')
         length = seconds(interval, what="interval", limit=YEAR)
         if length < _SHORTEST:
             raise InvalidDuration(f"interval {interval!r} is too short: give at least {_SHORTEST} seconds")
-        return cls(round(length, 3))  # the table keeps milliseconds: a rest would add up
+        return cls(round(length, 3), anchor)  # the table keeps milliseconds: a rest would add up
 
 
 When: TypeAlias = datetime | float | Cron | Every
@@ -54,14 +58,21 @@ class Timer:
     """When it is called: `nominal`, or later for another attempt."""
     attempt: int
     """How often it was called for this `nominal`, in a callback with this call."""
-    attempts: int
-    """How often it may be called for one `nominal`."""
-    catchup: Catchup
+    policy: TimerPolicy
     key: str | None
     state: State
     skipped: int
-    """How many times of a recurring timer passed without a call, because it was down or still running."""
+    """How many times of a recurring timer passed without a call; those while it was down do not count."""
     last_error: str | None
+    begun: bool = False
+    """The call for `nominal` has begun, or is promised: it comes again until it ends."""
+    run_of: int | None = None
+    """The recurring timer of which this is one run, beside others."""
+
+    @property
+    def recurs(self) -> bool:
+        """There is a next time after this one."""
+        return self.run_of is None and not isinstance(self.when, datetime)
 
     @property
     def kind(self) -> Kind:

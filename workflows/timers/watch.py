@@ -91,6 +91,10 @@ class Watch:
         self._window.forget(timer)
         return cancelled
 
+    def wanted(self, timer: int) -> bool:
+        """See `Timers.wanted`."""
+        return self._runs.wanted(timer)
+
     def _start(self, due: list[Entry]) -> None:
         self._runs.start(due)
         self._refill()

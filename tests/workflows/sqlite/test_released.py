@@ -14,7 +14,17 @@ from typing import Any
 
 import pytest
 
-from workflows import Engine, StoreError, SystemClock, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from workflows import (
+    Cron,
+    Engine,
+    Every,
+    StoreError,
+    SystemClock,
+    TimerPolicy,
+    WorkflowEntrypoint,
+    WorkflowEvent,
+    WorkflowStep,
+)
 from workflows.sqlite.schema import APPLICATION_ID, CREATE, Step, migration
 from workflows.sqlite.store import Store
 from workflows.sqlite.tables import MIGRATIONS
@@ -108,14 +118,24 @@ async def test_an_instance_of_an_earlier_release_goes_on(dump: str, tmp_path: Pa
             assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
 
 
-async def test_a_timer_of_an_earlier_release_is_still_due(tmp_path: Path) -> None:
-    path = restored("timers-1", tmp_path / "a.db")
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_timer_of_an_earlier_release_is_still_due(version: int, tmp_path: Path) -> None:
+    path = restored(f"timers-{version}", tmp_path / "a.db")
     async with Engine(path, [Flow]) as engine:
         timer = await engine.timers("agents").get(1)
         assert timer is not None
         assert (timer.method, timer.payload, timer.key) == ("greet", b"{}", "greeting")
-        assert timer.nominal.year == 2100
-    assert {one.name for one in copies(tmp_path)} >= {"a.db.before-timers-2"}
+        assert (timer.nominal.year, timer.policy) == (2100, TimerPolicy(attempts=3))
+    assert {one.name for one in copies(tmp_path)} >= {f"a.db.before-timers-{version + 1}"}
+
+
+async def test_rules_of_an_earlier_release_are_as_they_were(tmp_path: Path) -> None:
+    async with Engine(restored("timers-2", tmp_path / "a.db"), [Flow]) as engine:
+        cron, interval = [await engine.timers("agents").get(timer) for timer in (2, 3)]
+    assert cron is not None
+    assert interval is not None
+    assert (cron.when, cron.policy) == (Cron.parse("0 9 * * 1", "Europe/Berlin"), TimerPolicy(catchup="all"))
+    assert (interval.when, interval.policy) == (Every(600), TimerPolicy())
 
 
 async def test_a_file_is_migrated_as_a_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ import workflows.timers.scheduler  # noqa: F401  loaded once, not by every child
 from tests.workflows.timers.ticking import served
 from workflows.clock import SystemClock
 from workflows.sqlite.store import Statement, Store
+from workflows.timers.policy import TimerPolicy
 from workflows.timers.realm import Every, Timer
 
 _LONGEST_LIFE = 0.15
@@ -141,7 +142,7 @@ async def _work(path: Path, pipe: int, *, to_the_end: bool, forget: bool) -> Non
     async with await Store.open(path, clock=clock) as store, served(store, clock, fire) as timers:
         os.write(pipe, b"open\n")
         if not to_the_end:
-            await timers.add("ann", "tick", Every(0.02), key="tick", catchup="all")
+            await timers.add("ann", "tick", Every(0.02), key="tick", policy=TimerPolicy(catchup="all"))
             await asyncio.gather(*(add() for _ in range(_PER_LIFE)))
         while not to_the_end or await timers.find(kind="once", limit=1):  # noqa: ASYNC110  looks from outside
             await asyncio.sleep(0.05)

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from workflows.clock import SystemClock
 from workflows.errors import InvalidDuration
 from workflows.sqlite.store import Store
 from workflows.timers.cron import Cron
+from workflows.timers.policy import TimerPolicy
 from workflows.timers.table import milliseconds
 from workflows.timers.timer import Due, Every, Timer, When
 
@@ -230,12 +232,37 @@ def test_bad_intervals_are_refused(interval: float | str) -> None:
         Every.parse(interval)
 
 
-async def test_bad_options_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"catchup": "some"}, r'catchup .some. is not known: use "skip", "one" or "all"'),
+        ({"overlap": "queue"}, r'overlap .queue. is not known: use "skip", "queue_one" or "allow"'),
+        ({"attempts": 0}, "attempts 0 is too few: give at least 1"),
+        ({"attempts": 1_001}, "attempts 1001 is too many: give at most 1,000"),
+        ({"attempts": True}, "attempts True is not a whole number"),
+        ({"attempts": 2.5}, "attempts 2.5 is not a whole number"),
+        ({"base_delay": -1}, "base_delay -1 is out of range: give 0 to 86,400 seconds"),
+        ({"max_delay": float("inf")}, "max_delay inf is not a number of seconds"),
+        ({"jitter": "5"}, "jitter '5' is not a number of seconds"),
+        ({"jitter": 86_401}, "jitter 86401 is out of range"),
+        (
+            {"base_delay": 60, "max_delay": 30},
+            "base_delay 60 is longer than max_delay 30: give a longer max_delay",
+        ),
+        ({"base_delay": 900}, "base_delay 900 is longer than max_delay 600"),
+    ],
+)
+def test_bad_options_are_refused(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=f"^{says}"):
+        TimerPolicy(**options)
+
+
+async def test_what_never_overlaps_has_no_policy_for_it() -> None:
     async with ticking() as world:
-        with pytest.raises(ValueError, match=r'catchup .some. is not known: use "skip", "one" or "all"'):
-            await world.timers.add("ann", "greet", 1, catchup="some")  # type: ignore[arg-type]  # the point
-        with pytest.raises(ValueError, match="attempts 0 is too few"):
-            await world.timers.add("ann", "greet", 1, attempts=0)
+        with pytest.raises(ValueError, match="overlap 'allow' does not fit anchor \"end\""):
+            await world.timers.add("ann", "m", Every(5, "end"), policy=TimerPolicy(overlap="allow"))
+    with pytest.raises(ValueError, match='anchor \'middle\' is not known: use "start" or "end"'):
+        Every.parse(5, anchor="middle")  # type: ignore[arg-type]  # the point
 
 
 async def test_every_second_counts_without_drift() -> None:

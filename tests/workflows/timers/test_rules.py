@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.timers.cron import Cron
+from workflows.timers.policy import Catchup, TimerPolicy
 from workflows.timers.rules import Advance, Call, _from, after_success, first, retry_delay, to_do
-from workflows.timers.timer import Catchup, Every, Timer
+from workflows.timers.timer import Every, Timer
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
 RULES = [
@@ -29,7 +30,7 @@ seconds = st.integers(0, 40 * 86_400) | st.integers(0, 5_000)
 def timer(rule: Cron | Every, nominal: datetime, catchup: Catchup) -> Timer:
     return Timer(
         id=1, owner="ann", method="greet", payload=None, when=rule, nominal=nominal, due=nominal, attempt=0,
-        attempts=7, catchup=catchup, key=None, state="pending", skipped=0, last_error=None,
+        policy=TimerPolicy(catchup=catchup), key=None, state="pending", skipped=0, last_error=None,
     )  # fmt: skip
 
 
@@ -40,8 +41,10 @@ def test_missed_times_are_found_as_if_counted(rule: Cron | Every, late: int, kep
     now = nominal + timedelta(seconds=min(late, 20_000) if isinstance(rule, Every) else late)
     all_times = list(takewhile(lambda time: time <= now, _from(rule, nominal)))
     catchup: Catchup = "one" if kept == 1 else "all"
-    decided = to_do(timer(rule, nominal, catchup), now=now, opened=START, limited=False)
-    assert decided == Call(all_times[-kept:][0], 1)
+    missed = len(all_times[:-kept])
+    for opened, skipped in ((START, missed), (now + timedelta(seconds=1), 0)):
+        decided = to_do(timer(rule, nominal, catchup), now=now, opened=opened, limited=False)
+        assert decided == Call(all_times[-kept:][0], 1, min(skipped, 1000))
 
 
 @settings(max_examples=200, deadline=None)
@@ -76,9 +79,13 @@ def test_the_next_time_is_never_one_that_came_during_the_call(
 @given(st.integers(1, 2000), st.floats(-1, 1))
 def test_attempts_grow_apart_up_to_ten_minutes(attempt: int, luck: float) -> None:
     middle = min(2.0 * 2 ** min(attempt - 1, 40), 600)
-    assert 0.75 * middle <= retry_delay(attempt, luck) <= 1.25 * middle
+    assert 0.75 * middle <= retry_delay(attempt, luck, TimerPolicy()) <= 1.25 * middle
 
 
 @pytest.mark.parametrize("attempt", range(1, 12))
 def test_luck_is_spread_to_both_sides(attempt: int) -> None:
-    assert retry_delay(attempt, -1) < retry_delay(attempt, 0) < retry_delay(attempt, 1)
+    assert (
+        retry_delay(attempt, -1, TimerPolicy())
+        < retry_delay(attempt, 0, TimerPolicy())
+        < retry_delay(attempt, 1, TimerPolicy())
+    )
