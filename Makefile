@@ -33,7 +33,8 @@ test: $(READY) ## run every test and hold the branch coverage
 	$(BIN)/python tools/branches.py coverage.json $(BRANCHES)
 
 torture: $(READY) ## run the fault tests at their size for the night: hours
-	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite tests/agents_sdk/storm
+	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite tests/agents_sdk/storm \
+		tests/workflows/timers/test_killed.py
 
 check: $(READY) ## lint, formatting, types of code and tests, layers
 	$(BIN)/ruff check
