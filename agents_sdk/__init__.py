@@ -11,6 +11,7 @@ from agents_sdk.errors import (
     AgentError,
     InvalidAgent,
     InvalidChunk,
+    InvalidItem,
     InvalidSchedule,
     InvalidState,
     InvalidTags,
@@ -24,6 +25,7 @@ from agents_sdk.errors import (
 )
 from agents_sdk.hook import AgentMethod
 from agents_sdk.mcp import McpServer, McpServers, McpState
+from agents_sdk.queue import Queue, QueueItem
 from agents_sdk.schedule import Schedule, Schedules
 from agents_sdk.state import Source
 from agents_sdk.streaming import StreamingResponse
@@ -38,6 +40,7 @@ __all__ = [
     "Current",
     "InvalidAgent",
     "InvalidChunk",
+    "InvalidItem",
     "InvalidSchedule",
     "InvalidState",
     "InvalidTags",
@@ -47,6 +50,8 @@ __all__ = [
     "McpServers",
     "McpState",
     "NotRunning",
+    "Queue",
+    "QueueItem",
     "ReadonlyConnection",
     "Schedule",
     "Schedules",

@@ -20,6 +20,7 @@ from agents_sdk.connections import Connections
 from agents_sdk.context import AgentContext
 from agents_sdk.directory import ListedAgent
 from agents_sdk.mcp import McpServer, McpServers
+from agents_sdk.queue import Queue
 from agents_sdk.retry import Patience, retry
 from agents_sdk.schedule import Callback, Schedule, Schedules, ScheduleType
 from agents_sdk.sql import Row, SqlFile
@@ -80,6 +81,11 @@ class Agent(Generic[Env, State]):
     def mcp(self) -> McpServers:
         """The MCP servers of this agent, and their tools."""
         return self.ctx.part(McpServers)
+
+    @property
+    def queued(self) -> Queue:
+        """What is in the queue of this agent."""
+        return self.ctx.part(Queue)
 
     @property
     def connections(self) -> Connections:
@@ -204,6 +210,31 @@ class Agent(Generic[Env, State]):
     def get_mcp_servers(self) -> list[McpServer]:
         """The MCP servers of this agent, with what they offer."""
         return list(self.mcp)
+
+    async def queue(
+        self,
+        callback: Callback,
+        payload: Any = None,
+        *,
+        id: str | None = None,
+        attempts: int = 3,
+        base_delay: float = 0.1,
+        max_delay: float = 3.0,
+    ) -> str:
+        """Calls the method with `payload` when all that was queued before has been; gives the id of the item.
+
+        Durable when it returns. Strictly in order, one at a time, at least once: again when the process died
+        in it, and after it raised, as `retry` does it, while the others wait; then it is dead, is kept, and
+        `on_error` is told. The method may take the item as a second parameter. An `id` that waits in the
+        queue already gives its place to this call.
+        """
+        return await self.queued.add(
+            callback, payload, id=id, attempts=attempts, base_delay=base_delay, max_delay=max_delay
+        )
+
+    async def dequeue(self, id: str) -> bool:
+        """True: it was in the queue, and is not called any more; false also when its call has begun."""
+        return await self.queued.dequeue(id)
 
     def get_connections(self, tag: str | None = None) -> list[Connection]:
         """The open connections, or those with this tag."""

@@ -20,6 +20,7 @@ _FIND = (
 )
 _ADDRESS = "SELECT class, name FROM agent WHERE id = ? AND condemned = 0"
 _LIST = "SELECT name, created FROM agent WHERE class = ? AND name > ? AND condemned = 0 ORDER BY name LIMIT ?"
+_OWED = "SELECT DISTINCT agent FROM ({}) AS owed JOIN agent ON agent.id = owed.agent WHERE condemned = 0"
 _SAVE = """
 INSERT INTO agent_state(agent, version, state) VALUES(?, 1, ?)
 ON CONFLICT(agent) DO UPDATE SET version = version + 1, state = excluded.state
@@ -80,6 +81,14 @@ class Directory:
         """Those of which something is still there."""
         return [id for (id,) in await self._store.read("SELECT id FROM agent WHERE condemned = 1")]
 
+    async def owed(self) -> Sequence[int]:
+        """Those that have work to do, whether anybody asks for them or not."""
+        return [id for (id,) in await self._store.read(_owed())]
+
+    async def is_owed(self, id: int) -> bool:
+        """Whether this one is among them."""
+        return bool(await self._store.read(f"{_owed()} AND owed.agent = ?", (id,)))
+
     async def forget(self, id: int) -> None:
         """Deletes all rows of an agent, in every component, and the agent."""
 
@@ -93,6 +102,10 @@ class Directory:
     def save_state(self, agent: int, state: bytes) -> asyncio.Future[int]:
         """Queues the state of an agent, in the order of the calls; resolves after COMMIT."""
         return self._store.write(Statement(_SAVE, (agent, state)))
+
+
+def _owed() -> str:
+    return _OWED.format(" UNION ALL ".join(stored.owed for stored in STORED if stored.owed))
 
 
 def _entered(connection: sqlite3.Connection, cls: str, name: str, at: float) -> Listed:

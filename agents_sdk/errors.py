@@ -7,6 +7,7 @@ AgentError                 the root: `except AgentError` catches all of them
 ├── UnknownMethod          a schedule names something that is not a public method of the class
 ├── InvalidSchedule        when, payload or method do not fit (also a ValueError)
 ├── InvalidChunk           an answer of a chat holds what is no chunk (also a ValueError)
+├── InvalidItem            method, payload or id of an item for the queue do not fit (also a ValueError)
 ├── InvalidTags            what `get_connection_tags` gave cannot be tags (also a ValueError)
 ├── ReadonlyConnection     the state was to be changed for a connection that may not
 ├── InvalidState           a state that does not fit the State type, or is not JSON (also a ValueError)
@@ -21,6 +22,7 @@ __all__ = [
     "AgentError",
     "InvalidAgent",
     "InvalidChunk",
+    "InvalidItem",
     "InvalidSchedule",
     "InvalidState",
     "InvalidTags",
@@ -56,6 +58,10 @@ class UnknownMethod(AgentError):
 
 class InvalidSchedule(AgentError, ValueError):
     """The time, the payload or the method of a schedule do not fit."""
+
+
+class InvalidItem(AgentError, ValueError):
+    """The method, the payload or the id of an item for the queue do not fit."""
 
 
 class InvalidState(AgentError, ValueError):

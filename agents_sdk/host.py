@@ -42,11 +42,18 @@ class Host:
     """The place of one (class, name), where at most one object lives: all that happens to it comes here.
 
     It is let go when nobody has been inside `pinned` for `idle_after` seconds, no connection is open, and
-    nobody holds a face of it. `gone` hears that.
+    nobody holds a face of it. `gone` hears that, and `unstarted` the number of one that could not start.
     """
 
     def __init__(
-        self, definition: Definition, name: str, ground: Ground, *, reach: Reach, gone: Callable[[Host], None]
+        self,
+        definition: Definition,
+        name: str,
+        ground: Ground,
+        *,
+        reach: Reach,
+        gone: Callable[[Host], None],
+        unstarted: Callable[[int], None],
     ) -> None:
         self.definition = definition
         self.name = name
@@ -55,9 +62,11 @@ class Host:
         self._ground = ground
         self._reach = reach
         self._gone = gone
+        self._unstarted = unstarted
         self._tasks = Tasks(ground.clock, pinned=self.pinned, failed=self._task_failed)
         self._agent: Agent[Any, Any] | None = None
         self._started = False
+        self._stopping = False
         self._stopped = False
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -142,7 +151,9 @@ class Host:
 
     async def stop(self, closing: Closing, grace: float) -> None:
         """Closes the connections, gives what is under way `grace` seconds, and ends the life for good."""
+        self._stopping = True
         self.connections.close(closing)
+        self._rest()
         try:
             async with asyncio.timeout(grace):
                 await self._unpinned.wait()
@@ -186,10 +197,15 @@ class Host:
                         await part.begin()
                     await agent.on_start()
             except Exception as error:
+                id = self.id
                 answer = await self.report(error)
                 await self._discard()
+                if id is not None:
+                    self._unstarted(id)
                 raise StartFailed(error, answer) from error
         self._started = True
+        for part in () if self._stopping else agent.ctx.parts.values():
+            part.started()
 
     async def _make(self) -> Agent[Any, Any]:
         """A new object with all its parts, before its `on_start`."""
@@ -249,6 +265,7 @@ class Host:
 
     async def _discard(self) -> None:
         self._started = False
+        self._rest()
         if self._agent is not None:
             await self._agent.ctx.state.settled()
             await self._tasks.cancel()
@@ -256,3 +273,8 @@ class Host:
                 await part.end()
         if not self._stopped:
             self._agent = None
+
+    def _rest(self) -> None:
+        if self._agent is not None:
+            for part in self._agent.ctx.parts.values():
+                part.rest()

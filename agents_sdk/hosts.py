@@ -19,6 +19,7 @@ from agents_sdk.ground import Ground
 from agents_sdk.hook import AgentMethod
 from agents_sdk.host import Host, StartFailed
 from agents_sdk.schedule import schedule_of
+from agents_sdk.waking import Waking
 from workflows import Finished, Timer
 
 __all__ = ["Hosts", "checked"]
@@ -37,10 +38,13 @@ class Hosts:
         self._hosts: dict[tuple[str, str], Host] = {}
         self._ground: Ground | None = None
         self._endings: set[asyncio.Task[None]] = set()
+        self._waking: Waking | None = None
 
     def open(self, ground: Ground) -> None:
-        """From now on agents can live; those whose end was interrupted come to it."""
+        """From now on agents can live; those whose end was interrupted come to it, those owed work live."""
         self._ground = ground
+        self._waking = Waking(ground.directory, ground.clock, self._wake)
+        self._waking.open()
         self._end(self._wipe_condemned(ground))
 
     def get(self, definition: Definition, name: str) -> Host:
@@ -48,7 +52,9 @@ class Hosts:
         ground = self._standing()
         key = (definition.name, name)
         if key not in self._hosts:
-            self._hosts[key] = Host(definition, name, ground, reach=self, gone=self._gone)
+            self._hosts[key] = Host(
+                definition, name, ground, reach=self, gone=self._gone, unstarted=self._unstarted
+            )
         return self._hosts[key]
 
     async def get_agent(self, cls: type[Any], name: str) -> Any:
@@ -79,12 +85,11 @@ class Hosts:
 
     async def fire(self, timer: Timer) -> None:
         """Calls the method of a due timer; raises what it raises, so that it is called again."""
-        host, timers = await self._owner(timer), self._standing().timers
+        host = await self._numbered(int(timer.owner), "a schedule")
         if host is None:  # it is being destroyed, and what is due goes with it
             return
-        wanted = functools.partial(
-            timers.wanted, timer.id
-        )  # it may have been cancelled while its agent started
+        # It may be cancelled while its agent starts.
+        wanted = functools.partial(self._standing().timers.wanted, timer.id)
         await _call(host, timer.method, lambda: _scheduled(timer), wanted=wanted)
 
     async def deliver(self, hook: AgentMethod, finished: Finished) -> None:
@@ -100,6 +105,8 @@ class Hosts:
     async def close(self, closing: Closing, grace: float) -> None:
         """Stops every agent; no other begins to live."""
         self._ground = None
+        if self._waking is not None:
+            await self._waking.close()
         await asyncio.gather(*(host.stop(closing, grace) for host in self._hosts.values()), *self._endings)
         self._hosts.clear()
 
@@ -108,14 +115,25 @@ class Hosts:
             raise NotRunning("the app is not started, or is stopping")
         return self._ground
 
-    async def _owner(self, timer: Timer) -> Host | None:
-        address = await self._standing().directory.address(int(timer.owner))
+    async def _numbered(self, id: int, what: str) -> Host | None:
+        """The host of the agent with this number, for which something is due; None: it is destroyed."""
+        address = await self._standing().directory.address(id)
         if address is None:
             return None
         if address[0] not in self._known:
             whose = f'{address[0]} "{address[1]}"'
-            raise UnknownAgent(f"a schedule of {whose} is due, and this app was not given its class")
+            raise UnknownAgent(f"{what} of {whose} is due, and this app was not given its class")
         return self.get(self._known[address[0]], address[1])
+
+    async def _wake(self, id: int) -> None:
+        host = await self._numbered(id, "work")
+        if host is not None:
+            async with host.event():
+                pass
+
+    def _unstarted(self, id: int) -> None:
+        if self._waking is not None and self._ground is not None:
+            self._waking.again(id)
 
     def definition(self, cls: type[Any]) -> Definition:
         """What is known of a class; raises `UnknownAgent` when the app was not given it."""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agents_sdk.callable import CallableMethod, marked
-from agents_sdk.errors import InvalidAgent, InvalidSchedule, UnknownMethod
+from agents_sdk.errors import AgentError, InvalidAgent, InvalidSchedule, UnknownMethod
 
 __all__ = ["Method", "Methods", "methods_of"]
 
@@ -26,7 +26,7 @@ class Method:
     name: str
     call: Callable[..., Any]
     takes: int
-    """How many of (payload, schedule) it takes."""
+    """How many of (payload, schedule or item) it takes."""
     callable: CallableMethod | None
 
 
@@ -43,19 +43,23 @@ class Methods:
         """The method with this name; `UnknownMethod` says which there are."""
         if name not in self.known:
             listed = ", ".join(sorted(self.known)) or "no public methods"
-            raise UnknownMethod(f'{self.cls} has no method "{name}" for a schedule to call; it has {listed}')
+            raise UnknownMethod(f'{self.cls} has no method "{name}" to call; it has {listed}')
         return self.known[name]
 
-    def given(self, method: str | Callable[..., object], agent: object) -> Method:
-        """The method that is given by its name, or as a bound method of `agent`."""
+    def given(
+        self,
+        method: str | Callable[..., object],
+        agent: object,
+        *,
+        wrong: type[AgentError] = InvalidSchedule,
+    ) -> Method:
+        """The method that is given by its name, or as a bound method of `agent`; else `wrong` is raised."""
         if isinstance(method, str):
             return self.named(method)
         bound = inspect.unwrap(method, stop=inspect.ismethod)  # from outside, it is the method of a face
         if inspect.ismethod(bound) and bound.__self__ is agent:
             return self.named(bound.__name__)
-        raise InvalidSchedule(
-            f"{method!r} is no method of this {self.cls}: give a name, or a bound method of itself"
-        )
+        raise wrong(f"{method!r} is no method of this {self.cls}: give a name, or a bound method of itself")
 
 
 def methods_of(cls: type, root: type) -> Methods:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from agents_sdk.mcp import McpServers
 from agents_sdk.part import Part
 from agents_sdk.place import Place
+from agents_sdk.queue import Queue
 from agents_sdk.schedule import Schedules
 from agents_sdk.state import NO_STATE, StateCell
 from agents_sdk.state_news import StateNews
@@ -41,7 +42,18 @@ def _mcp(place: Place) -> Part:
     return McpServers(ground.store, place.listed.id, life=place.life, clock=ground.clock)
 
 
-PARTS: tuple[Callable[[Place], Part], ...] = (_state, _sql, _schedules, _mcp)
+def _queue(place: Place) -> Part:
+    ground, methods = place.ground, place.definition.methods
+    return Queue(ground.store, place.listed.id, methods, place.agent, living=place.life, clock=ground.clock)
+
+
+PARTS: tuple[Callable[[Place], Part], ...] = (
+    _state,
+    _sql,
+    _schedules,
+    _mcp,
+    _queue,
+)
 
 
 def parts_of(place: Place) -> MappingProxyType[type[Part], Part]:

@@ -19,6 +19,8 @@ class Stored:
     """The schema, and how each version becomes the next; a released step never changes."""
     forget: tuple[str, ...]
     """Statements that delete everything of one agent."""
+    owed: str = ""
+    """A SELECT of the agents, as `agent`, that have work to do at a start, whether anybody asks for them."""
 
 
 AGENTS = Stored(
@@ -56,5 +58,28 @@ MCP = Stored(
     ("DELETE FROM agent_mcp WHERE agent = ?",),
 )
 
-STORED = (AGENTS, MCP)
+
+QUEUE = Stored(
+    "queue",
+    (
+        """
+        CREATE TABLE agent_item(
+          place INTEGER PRIMARY KEY AUTOINCREMENT, agent INTEGER NOT NULL, id TEXT NOT NULL,
+          version INTEGER NOT NULL DEFAULT 1, method TEXT NOT NULL, payload BLOB NOT NULL,
+          created REAL NOT NULL, attempt INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL,
+          base_delay REAL NOT NULL, max_delay REAL NOT NULL, due REAL NOT NULL DEFAULT 0,
+          error TEXT, dead INTEGER NOT NULL DEFAULT 0) STRICT;
+        CREATE UNIQUE INDEX agent_item_id ON agent_item(agent, id);
+        CREATE INDEX agent_item_place ON agent_item(agent, dead, place);
+        """,  # a place is never used again: a call that ends knows its item by it
+    ),
+    ("DELETE FROM agent_item WHERE agent = ?",),
+    "SELECT agent FROM agent_item WHERE dead = 0",
+)
+
+STORED = (
+    AGENTS,
+    MCP,
+    QUEUE,
+)
 """All of it, the agents themselves first: they are the last to be forgotten."""

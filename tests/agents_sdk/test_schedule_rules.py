@@ -133,7 +133,7 @@ async def test_a_method_that_is_gone_is_reported_and_its_schedule_stays_visible(
         found = await (await agents.get_agent(changed, "a")).get_schedule(task.id)
     assert found is not None
     assert found.dead
-    assert 'Ringer has no method "bare" for a schedule to call; it has no public methods' in LOG[0]
+    assert 'Ringer has no method "bare" to call; it has no public methods' in LOG[0]
 
 
 async def test_a_class_that_is_gone_is_logged_and_its_schedule_stays(

@@ -75,7 +75,8 @@ async def test_sec_1_a_thousand_denied_names_leave_nothing(tmp_path: Path) -> No
                 assert (answer.status, answer.body) == (401, b"Unauthorized")
             assert await rows() == before
             assert files_in(tmp_path) == files
-            assert (len(app._hosts._hosts), len(asyncio.all_tasks())) == (hosts, tasks)
+            assert len(app._hosts._hosts) == hosts
+            assert len(asyncio.all_tasks()) <= tasks  # the first one may have ended something by now
 
 
 async def test_sec_1_an_unknown_agent_is_answered_before_the_hook(tmp_path: Path) -> None:
