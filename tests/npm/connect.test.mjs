@@ -1,13 +1,14 @@
 // Connect: who answers, under which name, over which path, and who is refused.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe } from "node:test";
 
 import { agentFetch } from "agents/client";
 import WS from "ws";
 
 import { connect, count, frame, fresh, raw, until } from "./clients.mjs";
 import { Server } from "./server.mjs";
+import { it } from "./timed.mjs";
 
 let server;
 before(async () => (server = await Server.start()));

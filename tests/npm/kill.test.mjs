@@ -1,11 +1,12 @@
 // SIGKILL: what the server has acknowledged is there when it is started again, and clients come back.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { closed, connect, fresh, until } from "./clients.mjs";
 import { Server } from "./server.mjs";
+import { it } from "./timed.mjs";
 
 const SOON = { minReconnectionDelay: 50, maxReconnectionDelay: 100, connectionTimeout: 2_000 };
 

@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe } from "node:test";
 
 import { connect, fresh, until } from "./clients.mjs";
 import { Server } from "./server.mjs";
+import { it } from "./timed.mjs";
 
 let server;
 before(async () => (server = await Server.start()));

@@ -1,11 +1,12 @@
 // `useAgent`, in a page of jsdom.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { after, afterEach, before, describe } from "node:test";
 
 import { connect, fresh, until } from "./clients.mjs";
 import { open } from "./page.mjs";
 import { Server } from "./server.mjs";
+import { it } from "./timed.mjs";
 
 let server;
 let library;

@@ -1,11 +1,12 @@
 // Drops: which closes a client comes back from, and what it finds.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { closed, connect, count, fresh, until } from "./clients.mjs";
 import { Server } from "./server.mjs";
+import { it } from "./timed.mjs";
 
 const SOON = { minReconnectionDelay: 50, maxReconnectionDelay: 100 };
 

@@ -1,10 +1,11 @@
 // Calls: their results, their errors, and those that stream.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe } from "node:test";
 
 import { connect, fresh, raw, until } from "./clients.mjs";
 import { Server } from "./server.mjs";
+import { it } from "./timed.mjs";
 
 let server;
 let shared;

@@ -1,10 +1,11 @@
 // State: from the client, from the server, across clients, refused, readonly.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe } from "node:test";
 
 import { connect, count, fresh, until } from "./clients.mjs";
 import { Server } from "./server.mjs";
+import { it } from "./timed.mjs";
 
 let server;
 before(async () => (server = await Server.start()));
