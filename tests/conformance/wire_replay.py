@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,10 +48,10 @@ async def replay(recording: Recording, server: Server) -> Mapping[str, Replayed]
 
 
 def ids_in(message: Message) -> Iterator[str]:
-    """Every string that names something, in order."""
+    """Every string that names something, in an order that does not depend on that of the keys."""
     match message:
         case dict():
-            for key, value in message.items():
+            for key, value in sorted(message.items()):
                 if key in ("id", "messageId", "requestId") and isinstance(value, str):
                     yield value
                 elif key == "body" and isinstance(value, str) and value.startswith("{"):
@@ -131,8 +132,8 @@ class _Replay:
         """Until every client has as much as it had before this line in the recording, or does not get it."""
         before = self._recording.lines[:at]
         for conn, client in self._clients.items():
-            expected = sum(one.conn == conn and one.does == "receive" for one in before)
-            await _until(lambda: len(client.got.received) >= expected, client)  # noqa: B023  # awaited here
+            theirs = _kinds(one.message for one in before if one.conn == conn and one.does == "receive")
+            await _until(lambda: theirs <= _kinds(client.got.received), client)  # noqa: B023  # awaited here
 
     async def _pause(self, line: Line) -> None:
         """What one client did is there when another one looks."""
@@ -162,6 +163,11 @@ class _Replay:
                 for one, other in pairs:
                     names |= dict(zip(ids_in(one), ids_in(other), strict=False))
         return names
+
+
+def _kinds(messages: Iterable[Message]) -> Counter[tuple[str, bool]]:
+    """How many there are of each type; ends of an answer are more than its pieces."""
+    return Counter((type_of(one), isinstance(one, dict) and one.get("done") is True) for one in messages)
 
 
 def _of(messages: list[Message], kind: str) -> list[Message]:

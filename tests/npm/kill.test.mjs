@@ -51,6 +51,22 @@ describe("after a SIGKILL", () => {
     assert.ok(later.time * 1000 > up);
   });
 
+  it("what was queued is called in its order", async (t) => {
+    const client = connect(t, server, "Sched", fresh(), SOON);
+    await client.ready;
+    const payloads = Array.from({ length: 30 }, (_, i) => `item ${i}`);
+    const ids = await Promise.all(payloads.map((payload) => client.call("q", ["tick", payload])));
+    assert.equal(new Set(ids).size, 30);
+    await server.kill();
+    await server.again();
+    const log = await until(async () => {
+      const rows = await client.call("getLog");
+      return rows.some(({ v }) => JSON.parse(v).payload === "item 29") && rows;
+    }, "the last item");
+    const called = [...new Set(log.map(({ v }) => JSON.parse(v).payload))]; // the one that the kill cut off comes twice
+    assert.deepEqual(called, payloads);
+  });
+
   it("a client that does not reconnect itself finds the same agent", async (t) => {
     const name = fresh();
     const first = connect(t, server, "Counter", name);

@@ -34,6 +34,10 @@ class Sched(Agent[None, Any]):
     async def every(self, interval: float, callback: str, payload: Any = None) -> dict[str, Any]:
         return _shown(await self.schedule_every(interval, callback, payload))
 
+    @callable(name="q")
+    async def put(self, callback: str, payload: Any = None) -> str:
+        return await self.queue(callback, payload)
+
     @callable(name="getLog")
     async def get_log(self) -> list[dict[str, Any]]:
         return await self.sql("SELECT id, t, v FROM log ORDER BY id")
