@@ -37,10 +37,12 @@ def identified(stored: Sequence[Message], incoming: Sequence[Message]) -> list[M
 
 
 def _alike(stored: Message, incoming: Message) -> bool:
-    calls = {call: part for part in incoming["parts"] if (call := tool_call(part))}
+    calls = [part for part in incoming["parts"] if tool_call(part)]
     if calls:
-        shared = [(part, calls[call]) for part in stored["parts"] if (call := tool_call(part)) in calls]
-        return bool(shared) and all(same_call(one, other) for one, other in shared)
+        pairs = [
+            (part, call) for part in stored["parts"] for call in calls if tool_call(part) == tool_call(call)
+        ]
+        return bool(pairs) and all(same_call(part, call) for part, call in pairs)
     parts = stored["parts"]
     return 0 < len(parts) == len(incoming["parts"]) and all(map(same_part, parts, incoming["parts"]))
 

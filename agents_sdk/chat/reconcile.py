@@ -120,6 +120,7 @@ def _without_copies(known: dict[str, Message], messages: list[Message]) -> list[
     settled = [
         part
         for message in claimed
+        if message["role"] == "assistant"
         for part in message["parts"]
         if tool_call(part) and part.get("state") in SETTLED
     ]

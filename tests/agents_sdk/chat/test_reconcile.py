@@ -222,7 +222,7 @@ PARTS = st.one_of(
 MESSAGES = st.builds(
     lambda id, parts: {"id": id, "role": "user" if id[0] == "u" else "assistant", "parts": parts},
     st.sampled_from(["u1", "u2", "u3", "a1", "a2", "a3"]),
-    st.lists(PARTS, max_size=3),
+    st.lists(PARTS, max_size=3, unique_by=lambda part: part.get("toolCallId", str(part))),
 )
 VIEWS = st.lists(MESSAGES, max_size=5)
 
