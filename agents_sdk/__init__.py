@@ -3,6 +3,8 @@
 from agents_sdk.agent import Agent
 from agents_sdk.app import AgentsApp
 from agents_sdk.callable import callable  # noqa: A004  # the original's name
+from agents_sdk.chat.agent import ChatAgent
+from agents_sdk.chat.turn import Answered, Recovery, Turn, TurnResult
 from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
 from agents_sdk.current import Current, current_agent
@@ -35,6 +37,8 @@ __all__ = [
     "AgentError",
     "AgentMethod",
     "AgentsApp",
+    "Answered",
+    "ChatAgent",
     "Connection",
     "Connections",
     "Current",
@@ -53,12 +57,15 @@ __all__ = [
     "Queue",
     "QueueItem",
     "ReadonlyConnection",
+    "Recovery",
     "Schedule",
     "Schedules",
     "Source",
     "SqlError",
     "StateUnreadable",
     "StreamingResponse",
+    "Turn",
+    "TurnResult",
     "UnknownAgent",
     "UnknownMethod",
     "callable",

@@ -49,6 +49,8 @@ class Agent(Generic[Env, State]):
     """The state of a new agent; without it there is none until the first `set_state`."""
     send_identity_on_connect: ClassVar[bool] = True
     """False, where names are secrets: clients are told neither class nor name, and never become `ready`."""
+    message_limit: ClassVar[int | None] = None
+    """Bytes of a message on a WebSocket, above which it is closed; None: what the app's `Limits` say."""
     ctx: AgentContext
     """The parts behind the verbs."""
 

@@ -57,6 +57,12 @@ class Connections:
             if connection.told and connection.id not in without:
                 connection.put(encoded)
 
+    def send(self, message: str, *, without: Collection[Connection] = ()) -> None:
+        """Sends a frame that is encoded to all, also those that are not told, except these connections."""
+        for connection in self:
+            if connection not in without:
+                connection.send(message)
+
     def close(self, closing: Closing) -> None:
         """Closes all, and those that are still to come."""
         self._closing = closing

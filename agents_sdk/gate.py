@@ -159,7 +159,7 @@ class Gate:
         messages = Messages(
             receive,
             send,
-            longest=getattr(host.definition.cls, "message_limit", limits.message),
+            longest=host.definition.cls.message_limit or limits.message,
             depth=limits.json_depth,
             may_send=lambda: caller is None or self._rate.take(caller),
         )

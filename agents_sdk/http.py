@@ -12,6 +12,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from agents_sdk.agent import Agent
+from agents_sdk.chat.agent import ChatAgent
+from agents_sdk.chat.http import messages, wants_messages
 from agents_sdk.errors import NotRunning
 from agents_sdk.host import Host, StartFailed
 
@@ -48,6 +50,8 @@ async def _send(host: Host, response: Response, scope: Scope, receive: Receive, 
 
 async def _response(host: Host, agent: Agent[Any, Any], request: Request) -> Response:
     try:
+        if isinstance(agent, ChatAgent) and wants_messages(request):
+            return await messages(agent)
         response: object = await agent.on_request(request)
         if not isinstance(response, Response):
             raise TypeError(

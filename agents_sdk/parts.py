@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
+from agents_sdk.chat.agent import ChatAgent
+from agents_sdk.chat.chat import Chat
+from agents_sdk.chat.rows import ChatRows
 from agents_sdk.mcp import McpServers
 from agents_sdk.part import Part
 from agents_sdk.place import Place
@@ -47,16 +50,25 @@ def _queue(place: Place) -> Part:
     return Queue(ground.store, place.listed.id, methods, place.agent, living=place.life, clock=ground.clock)
 
 
-PARTS: tuple[Callable[[Place], Part], ...] = (
+def _chat(place: Place) -> Part | None:
+    if not isinstance(place.agent, ChatAgent):
+        return None
+    rows = ChatRows(place.ground.store, place.listed.id)
+    return Chat(place.agent, rows, place.life, place.ground.clock)
+
+
+PARTS: tuple[Callable[[Place], Part | None], ...] = (
     _state,
     _sql,
     _schedules,
     _mcp,
     _queue,
+    _chat,
 )
+"""None: the class has no such part."""
 
 
 def parts_of(place: Place) -> MappingProxyType[type[Part], Part]:
     """The parts of one life, by their classes."""
-    made = [make(place) for make in PARTS]
+    made = [part for make in PARTS if (part := make(place)) is not None]
     return MappingProxyType({type(part): part for part in made})

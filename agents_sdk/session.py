@@ -10,11 +10,10 @@ from typing import Any
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from agents_sdk import protocol
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing, Connection
 from agents_sdk.errors import NotRunning
-from agents_sdk.greeting import greeting
+from agents_sdk.greeting import greet
 from agents_sdk.host import Host, StartFailed
 from agents_sdk.kind import decide
 
@@ -114,9 +113,7 @@ class Session:
     def _greet(self, agent: Agent[Any, Any]) -> None:
         """Nothing else happens between: no change is missed, and none comes before what it changes."""
         self._host.connections.add(self._connection)
-        if self._connection.told:
-            for frame in greeting(agent, self._host.definition.kebab):
-                self._connection.send(protocol.encode(frame))
+        greet(agent, self._connection, self._host.definition.kebab)
 
     def _refuse(self, closing: Closing) -> None:
         self._host.connections.remove(self._connection)

@@ -77,9 +77,39 @@ QUEUE = Stored(
     "SELECT agent FROM agent_item WHERE dead = 0",
 )
 
+
+CHAT = Stored(
+    "chat",
+    (
+        """
+        CREATE TABLE chat_message(
+          agent INTEGER NOT NULL, id TEXT NOT NULL, part INTEGER NOT NULL, place REAL NOT NULL,
+          body BLOB NOT NULL, PRIMARY KEY(agent, id, part)) STRICT;
+        CREATE TABLE chat_turn(
+          n INTEGER PRIMARY KEY, agent INTEGER NOT NULL, first TEXT NOT NULL, request TEXT NOT NULL,
+          kind TEXT NOT NULL, attempt INTEGER NOT NULL, answer TEXT NOT NULL, after TEXT, ids BLOB NOT NULL,
+          body BLOB NOT NULL, tools BLOB NOT NULL, created REAL NOT NULL, error TEXT,
+          UNIQUE(agent, first)) STRICT;
+        CREATE TABLE chat_chunk(
+          agent INTEGER NOT NULL, first TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL,
+          PRIMARY KEY(agent, first, seq)) STRICT;
+        CREATE TABLE chat_context(
+          agent INTEGER PRIMARY KEY, body BLOB NOT NULL, tools BLOB NOT NULL) STRICT;
+        """,
+    ),
+    (
+        "DELETE FROM chat_message WHERE agent = ?",
+        "DELETE FROM chat_chunk WHERE agent = ?",
+        "DELETE FROM chat_turn WHERE agent = ?",
+        "DELETE FROM chat_context WHERE agent = ?",
+    ),
+    "SELECT agent FROM chat_turn WHERE error IS NULL",
+)
+
 STORED = (
     AGENTS,
     MCP,
     QUEUE,
+    CHAT,
 )
 """All of it, the agents themselves first: they are the last to be forgotten."""

@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 from agents_sdk import protocol, rpc, state_wish
 from agents_sdk.agent import Agent
+from agents_sdk.chat import frames as chat
+from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.connection import Connection
 
 __all__ = ["TAKERS", "Taker", "Takers", "takers_of"]
@@ -23,6 +25,19 @@ Frames of a connection are begun in their order; up to its first await, a taker 
 
 TAKERS: tuple[tuple[type[Agent[Any, Any]], Mapping[type[protocol.ClientFrame], Taker]], ...] = (
     (Agent, {protocol.StateChange: state_wish.take, protocol.RpcRequest: rpc.take}),
+    (
+        ChatAgent,
+        {
+            protocol.ChatRequest: chat.request,
+            protocol.ChatCancel: chat.cancel,
+            protocol.ChatClear: chat.clear,
+            protocol.ChatMessages: chat.keep,
+            protocol.ResumeRequest: chat.resume,
+            protocol.ResumeAck: chat.ack,
+            protocol.ToolResult: chat.tool,
+            protocol.ToolApproval: chat.tool,
+        },
+    ),
 )
 """For each class that adds frames; its subclasses take them, too."""
 

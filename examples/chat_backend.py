@@ -1,50 +1,60 @@
-"""A chat room: clients connect by WebSocket, the history is the agent's state and survives restarts.
+"""A chatbot: its clients are `useAgentChat` of the npm package @cloudflare/ai-chat, or any WebSocket.
 
 python examples/chat_backend.py            serves it on loopback until Ctrl-C
 agents dev examples.chat_backend:app       the same, and again whenever the source changes
-python -m websockets ws://127.0.0.1:8787/agents/chat-agent/lobby
+
+With OPENAI_API_KEY or OPENAI_BASE_URL in the environment a model answers (CHAT_MODEL says which), otherwise
+an echo that says so. Kill the process in the middle of an answer and start it again: the answer is given.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
 import uvicorn
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
-from typing_extensions import TypedDict
+from openai import AsyncOpenAI
 
-from agents_sdk import Agent, AgentsApp, Connection
+from agents_sdk import AgentsApp, ChatAgent, Turn
 
-__all__ = ["ChatAgent", "Message", "Room", "app"]
+__all__ = ["Assistant", "app"]
 
-KEPT = 200
+MODEL = os.environ.get("CHAT_MODEL", "gpt-5-mini")
 
 
-class Message(TypedDict):
-    who: str
-    text: str
+def text_of(message: dict[str, Any]) -> str:
+    """The text of a message, without its other parts."""
+    return "".join(part["text"] for part in message["parts"] if part["type"] == "text")
 
 
-class Room(TypedDict):
-    messages: list[Message]
+class Assistant(ChatAgent):
+    max_persisted_messages = 200
+
+    async def on_start(self) -> None:
+        self.models: AsyncOpenAI | None = None
+        if "OPENAI_API_KEY" in os.environ or "OPENAI_BASE_URL" in os.environ:
+            # A local server asks for no key, but the client wants one.
+            self.models = AsyncOpenAI(api_key=os.environ.get("OPENAI_API_KEY", "none"))
+
+    async def on_stop(self) -> None:
+        if self.models is not None:
+            await self.models.close()
+
+    async def on_chat_message(self, turn: Turn) -> Any:
+        if self.models is None:
+            return self.echo(text_of(turn.messages[-1]))
+        history: Any = [{"role": one["role"], "content": text_of(one)} for one in turn.messages]
+        return await self.models.chat.completions.create(model=MODEL, messages=history, stream=True)
+
+    async def echo(self, text: str) -> AsyncIterator[str]:
+        for word in f"There is no model here, so I only repeat: {text}".split(" "):
+            yield word + " "
+            await asyncio.sleep(0.02)
 
 
-class ChatAgent(Agent[None, Room]):
-    initial_state: Room = {"messages": []}
-
-    async def on_connect(self, connection: Connection, request: HTTPConnection) -> None:
-        connection.send(f"welcome to {self.name}; {len(self.state['messages'])} messages so far")
-
-    async def on_message(self, connection: Connection, message: str | bytes) -> None:
-        text = message if isinstance(message, str) else message.decode(errors="replace")
-        said: Message = {"who": connection.id, "text": text}
-        # The new state is sent to every client, after it is committed: no message is shown and then lost.
-        await self.set_state({"messages": [*self.state["messages"], said][-KEPT:]})
-
-    async def on_request(self, request: Request) -> Response:
-        return JSONResponse(self.state)
-
-
-app = AgentsApp([ChatAgent])
+app = AgentsApp([Assistant])
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=8787)
+    uvicorn.run(app, host="127.0.0.1", port=8787, ws_max_size=Assistant.message_limit or 1 << 20)

@@ -1,0 +1,89 @@
+"""`ChatAgent`: an agent with a transcript, which answers its clients while they watch."""
+
+# ruff: noqa: ARG002  the hooks do nothing with what they are given
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from agents_sdk.agent import Agent, Env, State
+from agents_sdk.chat.chat import Chat
+from agents_sdk.chat.shapes import Message
+from agents_sdk.chat.turn import Answered, Recovery, Turn, TurnResult
+
+__all__ = ["ChatAgent"]
+
+
+class ChatAgent(Agent[Env, State]):
+    """Derive from it as from `Agent`, and write `on_chat_message`.
+
+    Messages are those of the AI SDK (`UIMessage`), as dicts. One turn runs at a time; a turn outlives its
+    client, and the process: what was accepted is answered, and what was shown is stored.
+    """
+
+    message_limit: ClassVar[int | None] = 32 << 20
+    max_persisted_messages: ClassVar[int | None] = None
+    """Of more messages, the oldest are deleted."""
+    trust_stored_history: ClassVar[bool] = False
+    """True: a client cannot change what is stored by sending another history along with a new message."""
+
+    recovery_attempts: ClassVar[int] = 10
+    """How often a turn that crashes cut off is run again, before it is given up."""
+    recovery_age: ClassVar[float] = 86_400.0
+    """Seconds after its acceptance when such a turn is given up at once."""
+    recovery_error: ClassVar[str] = "The answer was interrupted and could not be completed."
+    """What clients are told of a turn that was given up."""
+
+    @property
+    def messages(self) -> list[Message]:
+        """The whole transcript; messages of clients whose turn has not come are in it already."""
+        return self.ctx.part(Chat).transcript.messages
+
+    def on_chat_message(self, turn: Turn) -> Any:
+        """Answers `turn.messages`: write it with `async def`, or as an async generator.
+
+        Return or yield text, chunks of a UI message stream (dicts), or the stream of an OpenAI client; or
+        return a whole str, a streaming response, or None for no answer. It is cancelled when a client stops
+        the answer, and called again after a crash.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot answer: give it an on_chat_message")
+
+    async def on_chat_response(self, response: Answered) -> None:
+        """An answer has ended, and is stored; called for one after the other."""
+
+    async def on_chat_recovery(self, recovery: Recovery) -> bool:
+        """Whether a turn that a crash cut off is run again; if not, what was made of it is the answer."""
+        return True
+
+    def sanitize_message_for_persistence(self, message: Message) -> Message:
+        """The message as it is to be kept and shown; called before each is stored."""
+        return message
+
+    async def save_messages(
+        self, messages: Sequence[Message] | Callable[[list[Message]], Sequence[Message]]
+    ) -> TurnResult:
+        """Stores messages, runs a turn for them, and returns when it has ended.
+
+        A function is called with the transcript when no other turn is left, and gives what to store.
+        """
+        chat = self.ctx.part(Chat)
+        chat.refuse_inside("save_messages")
+        if callable(messages):
+            await chat.turns.stable()
+            messages = messages(chat.transcript.messages)
+        return await chat.run(messages)
+
+    async def persist_messages(self, messages: Sequence[Message]) -> None:
+        """Stores messages, and shows the transcript to all clients; no turn is run."""
+        await self.ctx.part(Chat).keep(messages)
+
+    async def continue_last_turn(self, body: dict[str, Any] | None = None) -> TurnResult | None:
+        """Goes on with the last message of the assistant; None when there is none."""
+        chat = self.ctx.part(Chat)
+        chat.refuse_inside("continue_last_turn")
+        return await chat.go_on(body)
+
+    async def clear_messages(self) -> None:
+        """Ends all turns and deletes the transcript."""
+        await self.ctx.part(Chat).clear()

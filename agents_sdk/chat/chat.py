@@ -1,0 +1,180 @@
+"""Everything of one chat, as a part of its agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from agents_sdk import protocol
+from agents_sdk.chat.accepted import Accepted
+from agents_sdk.chat.accepting import Accepting, Asked
+from agents_sdk.chat.answer import Answers
+from agents_sdk.chat.continuing import Continuing
+from agents_sdk.chat.life import Chatting, Life
+from agents_sdk.chat.recovery import Recovering
+from agents_sdk.chat.resume import Resuming
+from agents_sdk.chat.rows import ChatRows, Context
+from agents_sdk.chat.shapes import Message, last_assistant, origin
+from agents_sdk.chat.transcript import Transcript
+from agents_sdk.chat.turn import TurnResult
+from agents_sdk.chat.turns import Turns
+from agents_sdk.connection import Connection
+from agents_sdk.part import Part
+from workflows import Clock
+
+__all__ = ["Chat"]
+
+
+class Chat(Part):
+    """What clients and the agent's own code do to a chat: it is committed before anybody is told."""
+
+    def __init__(self, agent: Chatting, rows: ChatRows, life: Life, clock: Clock) -> None:
+        self.agent = agent
+        self.rows = rows
+        self._clock = clock
+        self._connections = life.connections
+        self.transcript = Transcript(
+            rows,
+            sanitized=agent.sanitize_message_for_persistence,
+            most=lambda: agent.max_persisted_messages,
+        )
+        self.resuming = Resuming(
+            life.connections, clock, expected=self._expected, transcript=lambda: self.transcript.frame
+        )
+        self._answers = Answers(
+            life,
+            rows,
+            self.transcript,
+            self.resuming,
+            clock,
+            ended=self._ended,
+        )
+        self.turns = Turns(life, clock, self._answers.run)
+        self.accepting = Accepting(life, rows, self.turns, clock)
+        self.recovering = Recovering(agent, rows, self.transcript, clock)
+        self.continuing = Continuing(self.accepting, self.turns, self.transcript, life.connections)
+
+    async def begin(self) -> None:
+        """Loads it, and takes up the turns that the life before has left: they run when it has started."""
+        await self.transcript.load()
+        await self.accepting.load()
+        for turn in await self.recovering.found():
+            self.turns.add(turn)
+
+    def rest(self) -> None:
+        """No other turn begins."""
+        self.turns.rest()
+
+    def greet(self, connection: Connection) -> None:
+        """Tells a new connection what is under way."""
+        self.resuming.greet(connection)
+        for turn in self.turns:
+            if turn.interrupted is not None:
+                recovering = protocol.ChatRecovering(recovering=True, id=turn.kept.first)
+                connection.send(protocol.encode(recovering))
+
+    async def resume(self, connection: Connection, probe: str | None) -> None:
+        """Answers whether there is anything to resume, after what came before it."""
+        async with self.continuing.order:
+            failed = self.recovering.failed
+            self.resuming.request(connection, probe, failed=None if failed is None else failed.kept.request)
+
+    def acknowledge(self, connection: Connection, request: str) -> None:
+        """Sends what the connection was offered; of what nobody knows any more, the end."""
+        failed = self.recovering.failed
+        if self.resuming.acknowledge(connection, request):
+            return
+        if failed is not None and failed.kept.request == request:
+            failed.show(connection)
+            return
+        gone = protocol.ChatResponse(id=request, done=True, replay=True)
+        connection.send(protocol.encode(gone))
+
+    async def keep(self, messages: Sequence[Message], *, without: Collection[Connection] = ()) -> None:
+        """Stores messages, and shows the transcript to all but these; no turn is run."""
+        await self.rows.write([*self.transcript.put(messages), *self.transcript.trim()])
+        self.show(without=without)
+
+    def show(self, *, without: Collection[Connection] = ()) -> None:
+        """Sends the transcript."""
+        self._connections.send(protocol.encode(self.transcript.frame), without=without)
+
+    async def cancel(self, request: str) -> None:
+        """Nobody wants more of a turn; an unknown one is no error."""
+        turn = self.turns.find(request)
+        if turn is None:
+            return
+        if turn is self.turns.active:
+            self._answers.abort(turn)
+            return
+        self.turns.drop(turn)
+        await self.rows.write(self.rows.drop_turn(turn.kept.first))
+        self._end_unrun(turn)
+
+    async def clear(self, *, without: Collection[Connection] = ()) -> None:
+        """Ends all turns, deletes everything, tells all but these. Nothing of it comes back."""
+        dropped = self.turns.queued
+        for turn in self.turns:
+            turn.cleared = True
+        for turn in dropped:
+            self.turns.drop(turn)
+        if self.turns.active is not None:
+            self._answers.abort(self.turns.active)
+        self.transcript.clear()
+        self.resuming.forget()
+        self.continuing.forget()
+        self.recovering.forget()
+        self.accepting.context = Context()
+        await self.rows.write(self.rows.drop_all())
+        for turn in dropped:
+            self._end_unrun(turn)
+        self._connections.send(protocol.encode(protocol.ChatClear()), without=without)
+
+    async def run(self, messages: Sequence[Message]) -> TurnResult:
+        """Stores messages, and runs a turn for them."""
+        statements = [*self.transcript.put(messages), *self.transcript.trim()]
+        stored = self.transcript.messages
+        after = stored[-1]["id"] if stored else None
+        turn = self.accepting.accept(
+            Asked(kind="server", after=after, message_ids=origin(stored)), statements
+        )
+        await turn.stored
+        self.show()
+        return await self._result(turn)
+
+    async def go_on(self, body: dict[str, Any] | None = None) -> TurnResult | None:
+        """Runs a turn that goes on with the last message of the assistant; None when there is none."""
+        last = last_assistant(self.transcript.messages)
+        if last is None:
+            return None
+        told = [] if body is None else [self._told(body)]
+        turn = self.accepting.accept(Asked(kind="continuation", answer=last["id"]), told)
+        await turn.stored
+        return await self._result(turn)
+
+    def refuse_inside(self, verb: str) -> None:
+        """Raises when the turn that is under way would wait for itself."""
+        active = self.turns.active
+        if active is not None and active.reading is asyncio.current_task():
+            raise RuntimeError(
+                f"{verb} inside on_chat_message would wait for its own turn to end: "
+                f"call self.spawn(self.{verb}(…)), or do it in on_chat_response"
+            )
+
+    def _ended(self, message: Message | None) -> None:
+        self.continuing.ended(message)
+
+    def _told(self, body: dict[str, Any]) -> Any:
+        return self.accepting.told(body=body, client_tools=self.accepting.context.client_tools)
+
+    def _expected(self) -> list[Any]:
+        return [*self.turns.expected(), *self.continuing.expected()]
+
+    async def _result(self, turn: Accepted) -> TurnResult:
+        with self._clock.waiting():
+            return await turn.ended
+
+    def _end_unrun(self, turn: Accepted) -> None:
+        turn.end("aborted")
+        self.resuming.end_silently(turn.kept.request, turn.aborting())

@@ -1,0 +1,210 @@
+"""Who is sent what of an answer, and how those that come in the middle of it get all of it.
+
+A connection that was told of an answer which it does not have yet is sent nothing of it until it
+acknowledges. It then gets everything that was sent, in one piece with the switch to what comes live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from agents_sdk import protocol
+from agents_sdk.chat.stream import Stream
+from agents_sdk.connection import Connection
+from agents_sdk.connections import Connections
+from workflows import Clock
+
+__all__ = ["Ending", "Expected", "Resuming"]
+
+_HELD = 5.0  # seconds that the end of an answer waits for an acknowledgement
+_REMEMBERED = 60.0  # seconds during which the chunks of an answer that has ended are at hand
+_MOST = 8  # answers that are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A turn that was accepted, and of which nothing was sent."""
+
+    request: str
+    origin: Connection | None = None
+    """Who submitted it, and needs not be told that it comes."""
+    continuation: bool = False
+    owner: Connection | None = None
+    """Whose tool it goes on after: nobody else is told before it streams."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What follows the last chunk."""
+
+    frames: tuple[protocol.ChatResponse, ...]
+    transcript: Callable[[], protocol.ChatMessages] | None = None
+    """The transcript as it is when it is asked; None when nothing was stored."""
+    without: Connection | None = None
+    """Who needs no transcript, as it has built the message itself."""
+
+
+class Resuming:
+    """The handshake of one chat. Everything here is synchronous: nothing comes between its frames."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        clock: Clock,
+        *,
+        expected: Callable[[], Collection[Expected]],
+        transcript: Callable[[], protocol.ChatMessages],
+    ) -> None:
+        """`expected` are the accepted turns that have not begun to stream, the latest one last."""
+        self._connections = connections
+        self._clock = clock
+        self._expected = expected
+        self._transcript = transcript
+        self._parked: dict[Connection, str] = {}
+        self._active: Stream | None = None
+        self._ended: dict[str, tuple[Stream, Ending]] = {}
+        self._lost: set[Connection] = set()  # submitters that have asked for their own answer
+
+    def begin(self, stream: Stream) -> None:
+        """The first chunk is about to be sent: those that wait for the answer are told so."""
+        self._active = stream
+        for connection in self._parked:
+            self._offer(connection, stream)
+        self._parked.clear()
+
+    def send(self, stream: Stream, encoded: str) -> None:
+        """Sends a chunk to all that are not waiting."""
+        self._connections.send(encoded, without=stream.waiting)
+
+    def end(self, stream: Stream, ending: Ending) -> None:
+        """Sends what follows the last chunk; who has not acknowledged gets it with the rest, or later."""
+        self._active = None
+        if ending.without in self._lost:
+            ending = replace(ending, without=None)
+        self._lost.clear()
+        self._ended[stream.request] = (stream, ending)
+        for connection in self._connections:
+            if connection not in stream.waiting:
+                self._send_end(connection, ending)
+        self._clock.call_later(_HELD, lambda: self._release(stream, ending))
+        self._clock.call_later(_REMEMBERED, lambda: self._ended.pop(stream.request, None))
+        for request in list(self._ended)[:-_MOST]:
+            self._release(*self._ended.pop(request))
+
+    def end_silently(self, request: str, ending: Ending) -> None:
+        """A turn has ended of which nothing was streamed: those that were told of it wait in vain."""
+        for connection in [one for one, waits_for in self._parked.items() if waits_for == request]:
+            del self._parked[connection]
+            connection.send(protocol.encode(protocol.ResumeNone()))
+        for connection in self._connections:
+            self._send_end(connection, ending)
+
+    def forget(self) -> None:
+        """The chat was cleared: nothing of its answers is shown any more."""
+        for stream, ending in list(self._ended.values()):
+            self._release(stream, Ending(ending.frames))
+        self._ended.clear()
+
+    def greet(self, connection: Connection) -> None:
+        """Tells a new connection of an answer that is under way, or will come."""
+        if self._active is not None:
+            self._offer(connection, self._active)
+        elif expected := (
+            self._expected_by(connection, continuation=False)
+            or self._expected_by(connection, continuation=True)
+        ):
+            self._park(connection, expected)
+
+    def request(self, connection: Connection, probe: str | None, *, failed: str | None = None) -> None:
+        """Answers whether there is anything to resume; `failed` is a request that was given up."""
+        active = self._active
+        if owned := next((one for one in self._expected() if one.owner is connection), None):
+            self._park(connection, owned.request, probe)
+        elif self._is_submitter(connection):
+            self._lost.add(connection)
+            self._none(connection, "idle", probe)
+        elif active is not None and _belongs_to_another(active.owner, connection):
+            self._none(connection, "continuation-owned", probe)
+        elif active is not None:
+            self._offer(connection, active, probe)
+        elif expected := self._expected_by(connection, continuation=True):
+            self._park(connection, expected, probe)
+        elif failed is not None:
+            connection.send(protocol.encode(protocol.StreamResuming(id=failed, probe_id=probe)))
+        elif expected := self._expected_by(connection, continuation=False):
+            self._park(connection, expected, probe)
+        else:
+            self._none(connection, "idle", probe)
+
+    def acknowledge(self, connection: Connection, id: str) -> bool:
+        """Sends all of the answer `id`; false: it is not known, and no other is under way."""
+        active = self._active
+        if active is not None and active.request == id:
+            self._replay(connection, active)
+            connection.send(protocol.encode(active.replayed()))
+            active.waiting.discard(connection)
+            return True
+        if id in self._ended:
+            stream, ending = self._ended[id]
+            stream.waiting.discard(connection)
+            self._replay(connection, stream)
+            self._send_end(connection, ending, replay=True)
+            return True
+        return active is not None
+
+    def _is_submitter(self, connection: Connection) -> bool:
+        """It is sent the answer that is under way, or comes next, as it comes."""
+        if self._active is not None:
+            return self._active.origin is connection
+        return any(one.origin is connection for one in self._expected())
+
+    def _expected_by(self, connection: Connection, *, continuation: bool) -> str | None:
+        """The request of the latest turn that this connection is to be told of."""
+        for one in reversed([*self._expected()]):
+            if one.continuation is continuation and not _belongs_to_another(one.owner, connection):
+                return one.request
+        return None
+
+    def _none(
+        self, connection: Connection, reason: Literal["idle", "continuation-owned"], probe: str | None
+    ) -> None:
+        connection.send(protocol.encode(protocol.ResumeNone(reason=reason, probe_id=probe)))
+
+    def _offer(self, connection: Connection, stream: Stream, probe: str | None = None) -> None:
+        stream.waiting.add(connection)
+        if stream.cut_back:
+            connection.send(protocol.encode(self._transcript()))
+        resuming = protocol.StreamResuming(id=stream.request, probe_id=probe)
+        connection.send(protocol.encode(resuming))
+
+    def _park(self, connection: Connection, request: str, probe: str | None = None) -> None:
+        self._parked[connection] = request
+        connection.send(protocol.encode(protocol.StreamPending(id=request, probe_id=probe)))
+
+    def _replay(self, connection: Connection, stream: Stream) -> None:
+        for frame in stream.replay():
+            connection.send(protocol.encode(frame))
+
+    def _release(self, stream: Stream, ending: Ending) -> None:
+        for connection in list(stream.waiting):
+            self._send_end(connection, ending)
+        stream.waiting.clear()
+
+    def _send_end(self, connection: Connection, ending: Ending, *, replay: bool = False) -> None:
+        for frame in _ending_frames(connection, ending, replay=replay):
+            connection.send(protocol.encode(frame))
+
+
+def _ending_frames(
+    connection: Connection, ending: Ending, *, replay: bool
+) -> Iterator[protocol.ChatMessages | protocol.ChatResponse]:
+    if ending.transcript is not None and connection is not ending.without:
+        yield ending.transcript()
+    for frame in ending.frames:
+        yield frame.model_copy(update={"replay": True}) if replay else frame
+
+
+def _belongs_to_another(owner: Connection | None, connection: Connection) -> bool:
+    return owner is not None and owner is not connection and owner.is_open

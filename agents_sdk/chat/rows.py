@@ -1,0 +1,226 @@
+"""What chats keep in the engine's store: their tables, and the statements that change them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
+
+from agents_sdk.chat.shapes import Message
+from agents_sdk.storage import CHAT
+from workflows import Statement, Store
+
+__all__ = ["All", "ChatRows", "Context", "KeptTurn", "Placed"]
+
+_LONGEST = 1 << 20  # bytes of a message in one row
+
+_MESSAGE = "INSERT INTO chat_message(agent, id, part, place, body) VALUES(?, ?, ?, ?, ?)"
+_UNMESSAGE = "DELETE FROM chat_message WHERE agent = ? AND id = ?"
+_MESSAGES = "SELECT id, place, body FROM chat_message WHERE agent = ? ORDER BY place, id, part"
+_TURN = """
+INSERT INTO chat_turn(agent, first, request, kind, attempt, answer, after, ids, body, tools, created)
+VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_TURNS = """
+SELECT first, request, kind, attempt, answer, after, ids, body, tools, created, error
+FROM chat_turn WHERE agent = ? ORDER BY n
+"""
+_AGAIN = "UPDATE chat_turn SET request = ?, attempt = ? WHERE agent = ? AND first = ?"
+_FAILED = "UPDATE chat_turn SET error = ? WHERE agent = ? AND first = ?"
+_UNTURN = "DELETE FROM chat_turn WHERE agent = ? AND first = ?"
+_CHUNKS = "INSERT INTO chat_chunk(agent, first, seq, body) VALUES(?, ?, ?, ?)"
+_UNCHUNKS = "DELETE FROM chat_chunk WHERE agent = ? AND first = ?"
+_UNFAILED_CHUNKS = """
+DELETE FROM chat_chunk WHERE agent = ?1
+AND first IN (SELECT first FROM chat_turn WHERE agent = ?1 AND error IS NOT NULL)
+"""
+_UNFAILED = "DELETE FROM chat_turn WHERE agent = ? AND error IS NOT NULL"
+_CONTEXT = """
+INSERT INTO chat_context(agent, body, tools) VALUES(?, ?, ?)
+ON CONFLICT(agent) DO UPDATE SET body = excluded.body, tools = excluded.tools
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """An operation: all of these statements, or none."""
+
+    statements: tuple[Statement, ...]
+
+    def __call__(self, connection: sqlite3.Connection) -> None:
+        for statement in self.statements:
+            statement(connection)
+
+    @property
+    def size(self) -> int:
+        """Bytes of text and blobs, about."""
+        return sum(statement.size for statement in self.statements)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A message where it stands: by `place`, a number that only orders."""
+
+    place: float
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a client gave with its request, besides messages."""
+
+    body: dict[str, Any] | None = None
+    client_tools: list[dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptTurn:
+    """A turn from its acceptance to its end; with an `error` one that was given up."""
+
+    first: str
+    """The request that it was accepted for; it stays over all attempts."""
+    request: str
+    """The request under which it is sent."""
+    kind: str
+    attempt: int
+    """How often it was taken up again."""
+    answer: str
+    """The id of the message that it makes, or goes on with."""
+    after: str | None
+    """The id of the message behind which the answer stands; None: at the end."""
+    message_ids: tuple[str, ...]
+    context: Context
+    created: float
+    error: str | None = None
+
+
+class ChatRows:
+    """The rows of one agent."""
+
+    def __init__(self, store: Store, agent: int) -> None:
+        self._store = store
+        self._agent = agent
+        self._last: asyncio.Future[None] | None = None
+
+    def write(self, statements: Iterable[Statement]) -> asyncio.Future[None]:
+        """Queues all of them as one; a future that resolves after COMMIT."""
+        self._last = self._store.write(All(tuple(statements)))
+        return self._last
+
+    async def settled(self) -> None:
+        """Returns when everything so far is committed, or has failed."""
+        if self._last is not None and not self._last.done():
+            await asyncio.wait([self._last])
+
+    async def room(self) -> None:
+        """Waits while the disk is far behind."""
+        await self._store.room()
+
+    async def messages(self) -> list[Placed]:
+        """All messages, in their order."""
+        rows = await self._store.read(_MESSAGES, (self._agent,))
+        found: list[Placed] = []
+        for (_, place), parts in itertools.groupby(rows, key=lambda row: row[:2]):
+            found.append(Placed(place, json.loads(b"".join(part for _, _, part in parts))))
+        return found
+
+    async def turns(self) -> list[KeptTurn]:
+        """All unfinished turns, and the one that was given up, in the order of acceptance."""
+        return [
+            KeptTurn(
+                first=first,
+                request=request,
+                kind=kind,
+                attempt=attempt,
+                answer=answer,
+                after=after,
+                message_ids=tuple(json.loads(ids)),
+                context=Context(json.loads(body), json.loads(tools)),
+                created=created,
+                error=error,
+            )
+            for first, request, kind, attempt, answer, after, ids, body, tools, created, error in (
+                await self._store.read(_TURNS, (self._agent,))
+            )
+        ]
+
+    async def chunks(self, first: str) -> list[bytes]:
+        """What was kept of an answer, in order: each a JSON array of chunks."""
+        sql = "SELECT body FROM chat_chunk WHERE agent = ? AND first = ? ORDER BY seq"
+        return [body for (body,) in await self._store.read(sql, (self._agent, first))]
+
+    async def context(self) -> Context:
+        """What the last request gave."""
+        sql = "SELECT body, tools FROM chat_context WHERE agent = ?"
+        rows = await self._store.read(sql, (self._agent,))
+        return Context(json.loads(rows[0][0]), json.loads(rows[0][1])) if rows else Context()
+
+    def put_message(self, placed: Placed) -> list[Statement]:
+        """Stores a message, or what has become of it."""
+        id = placed.message["id"]
+        body = _json(placed.message)
+        pieces = [body[at : at + _LONGEST] for at in range(0, len(body), _LONGEST)]
+        return [
+            self.drop_message(id),
+            *(
+                Statement(_MESSAGE, (self._agent, id, part, placed.place, piece))
+                for part, piece in enumerate(pieces)
+            ),
+        ]
+
+    def drop_message(self, id: str) -> Statement:
+        """Deletes a message."""
+        return Statement(_UNMESSAGE, (self._agent, id))
+
+    def put_turn(self, turn: KeptTurn) -> Statement:
+        """Keeps a turn until it is dropped."""
+        ids, body, tools = _json(turn.message_ids), _json(turn.context.body), _json(turn.context.client_tools)
+        return Statement(
+            _TURN,
+            (
+                self._agent, turn.first, turn.request, turn.kind, turn.attempt, turn.answer, turn.after,
+                ids, body, tools, turn.created,
+            ),
+        )  # fmt: skip
+
+    def again(self, turn: KeptTurn) -> Statement:
+        """Counts an attempt, before it is made."""
+        return Statement(_AGAIN, (turn.request, turn.attempt, self._agent, turn.first))
+
+    def give_up(self, first: str, error: str) -> Statement:
+        """The turn stays with its chunks, to be shown."""
+        return Statement(_FAILED, (error, self._agent, first))
+
+    def drop_turn(self, first: str) -> list[Statement]:
+        """Deletes a turn and its chunks."""
+        return [self.drop_chunks(first), Statement(_UNTURN, (self._agent, first))]
+
+    def drop_failed(self) -> list[Statement]:
+        """Deletes what was given up."""
+        return [Statement(_UNFAILED_CHUNKS, (self._agent,)), Statement(_UNFAILED, (self._agent,))]
+
+    def put_chunks(self, first: str, seq: int, bodies: Sequence[str]) -> Statement:
+        """Stores chunks, each as JSON, of which the first one has the number `seq`."""
+        return Statement(_CHUNKS, (self._agent, first, seq, f"[{','.join(bodies)}]".encode()))
+
+    def drop_chunks(self, first: str) -> Statement:
+        """Deletes what is kept of an answer."""
+        return Statement(_UNCHUNKS, (self._agent, first))
+
+    def put_context(self, context: Context) -> Statement:
+        """Stores what the turns that follow this request are given."""
+        return Statement(_CONTEXT, (self._agent, _json(context.body), _json(context.client_tools)))
+
+    def drop_all(self) -> list[Statement]:
+        """Deletes everything of the chat."""
+        return [Statement(statement, (self._agent,)) for statement in CHAT.forget]
+
+
+def _json(value: object) -> bytes:
+    return to_json(value, inf_nan_mode="null")

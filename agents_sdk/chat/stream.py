@@ -1,0 +1,140 @@
+"""What was sent of one answer: the same chunks, with the same numbers, for those that come later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from agents_sdk import protocol
+from agents_sdk.chat.builder import Builder
+from agents_sdk.chat.rewrite import rewritten
+from agents_sdk.chat.shapes import Chunk, Message
+from agents_sdk.connection import Connection
+
+__all__ = ["Log", "Stream"]
+
+
+class Log(Protocol):
+    """Where the chunks are kept."""
+
+    def put(self, body: str) -> None:
+        """The next one, as JSON."""
+
+    async def flush(self) -> None:
+        """Returns when all so far is on the disk."""
+
+
+class Stream:
+    """The chunks of one answer, and the message that they make.
+
+    `waiting` are the connections that were told of it and have not acknowledged: they are sent none of it.
+    """
+
+    def __init__(
+        self,
+        request: str,
+        message: Message,
+        *,
+        continuation: bool,
+        origin: Connection | None,
+        owner: Connection | None,
+        began: Callable[[Stream], None],
+        send: Callable[[Stream, str], None],
+        log: Log,
+    ) -> None:
+        """`began` is called before the first chunk is sent by `send`."""
+        self.request = request
+        self.continuation = continuation
+        self.origin = origin
+        """Who submitted what it answers: that one never waits."""
+        self.owner = owner
+        """Whose tool the answer goes on after."""
+        self.waiting: set[Connection] = set()
+        self.begun = False
+        self.message_id: str = message["id"]
+        """The id of the message that it makes, which a model may give with the first chunk."""
+        self._forced = ""
+        self._hold: Callable[[Chunk], bool] | None = None
+        self.cut_back = False
+        """Clients may have more of it than it goes on with: they are sent the transcript first."""
+        self._builder = Builder(message)
+        self._bodies: list[str] = []
+        self._began = began
+        self._send = send
+        self._log = log
+
+    @property
+    def message(self) -> Message:
+        """What was made so far, a copy."""
+        return self._builder.message
+
+    def begin_anew(self, hold: Callable[[Chunk], bool]) -> None:
+        """It makes the same message as an attempt before: nothing is sent while `hold` is true."""
+        self._forced = self.message_id
+        self._hold = hold
+
+    @property
+    def is_held(self) -> bool:
+        """What was put so far was not sent."""
+        return self._hold is not None
+
+    def release(self) -> None:
+        """Sends what was held; no-op when nothing is."""
+        if self._hold is not None:
+            self._hold = None
+            for seq, body in enumerate(self._bodies):
+                self._show(seq, body)
+
+    def put(self, chunk: Chunk) -> None:
+        """Sends the next chunk at once, and keeps it; raises `InvalidChunk`."""
+        if self._forced and chunk.get("type") == "start":
+            chunk = chunk | {"messageId": self._forced}
+        for one in self._builder.apply(chunk):
+            if one["type"] == "start" and not self.continuation:
+                self.message_id = one.get("messageId") or self.message_id
+            self._put(rewritten(one, message_id=self.message_id, continuation=self.continuation))
+
+    def answer(self, frame: protocol.ToolResult | protocol.ToolApproval) -> bool:
+        """Takes what a client says of a call, for the log, too; false if nothing changes."""
+        changed = self._builder.answer(frame)
+        if changed:
+            self._log.put(frame.model_dump_json())
+        return changed
+
+    async def flushed(self) -> None:
+        """Returns when all so far is on the disk."""
+        await self._log.flush()
+
+    def close(self) -> Message:
+        """No more chunks come; the message."""
+        self._builder.close()
+        return self._builder.message
+
+    def replay(self) -> Iterator[protocol.ChatResponse]:
+        """Every chunk, as it was numbered."""
+        for seq, body in enumerate(self._bodies):
+            yield protocol.ChatResponse(
+                id=self.request, body=body, seq=seq, replay=True, continuation=self.continuation
+            )
+
+    def replayed(self) -> protocol.ChatResponse:
+        """What says that the replay is complete, and that live chunks follow."""
+        return protocol.ChatResponse(
+            id=self.request, replay=True, replay_complete=True, continuation=self.continuation
+        )
+
+    def _put(self, chunk: Chunk) -> None:
+        body = protocol.chunk_body(chunk)
+        self._bodies.append(body)
+        if self._hold is None:
+            self._show(len(self._bodies) - 1, body)
+        elif not self._hold(chunk):
+            self.release()
+
+    def _show(self, seq: int, body: str) -> None:
+        if not self.begun:
+            self.begun = True
+            self._began(self)
+        frame = protocol.ChatResponse(id=self.request, body=body, seq=seq, continuation=self.continuation)
+        self._send(self, protocol.encode(frame))
+        self._log.put(body)

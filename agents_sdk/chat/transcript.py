@@ -1,0 +1,117 @@
+"""The messages of one chat, in memory and on the disk."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterable, Sequence
+
+from agents_sdk import protocol
+from agents_sdk.chat.rows import ChatRows, Placed
+from agents_sdk.chat.shapes import Message
+from workflows import Statement
+
+__all__ = ["Transcript"]
+
+_STEP = float(1 << 20)  # between the places of two messages that follow one another
+
+
+class Transcript:
+    """Changes take effect in memory at once, and give the statements that make them durable."""
+
+    def __init__(
+        self, rows: ChatRows, *, sanitized: Callable[[Message], Message], most: Callable[[], int | None]
+    ) -> None:
+        """`sanitized` gives a message as it is kept; of more than `most` the oldest are deleted."""
+        self._rows = rows
+        self._sanitized = sanitized
+        self._most = most
+        self._placed: list[Placed] = []
+        self._by_id: dict[str, Placed] = {}
+
+    async def load(self) -> None:
+        """Reads what is stored; what was in memory only is forgotten."""
+        self._placed = await self._rows.messages()
+        self._by_id = {one.message["id"]: one for one in self._placed}
+
+    @property
+    def messages(self) -> list[Message]:
+        """All of them, in order, as a new list."""
+        return [one.message for one in self._placed]
+
+    @property
+    def frame(self) -> protocol.ChatMessages:
+        """What clients are sent of it."""
+        return protocol.ChatMessages(messages=self.messages)
+
+    def get(self, id: str) -> Message | None:
+        """The message with this id."""
+        found = self._by_id.get(id)
+        return None if found is None else found.message
+
+    def until(self, id: str | None) -> list[Message]:
+        """All messages up to this one; all of them when it is not there."""
+        placed = self._placed
+        if id is not None and id in self._by_id:
+            placed = placed[: self._index(self._by_id[id]) + 1]
+        return [one.message for one in placed]
+
+    def put(self, messages: Iterable[Message], *, after: str | None = None) -> list[Statement]:
+        """Stores each where it stands; a new one at the end, or behind the message `after`."""
+        statements: list[Statement] = []
+        for message in messages:
+            kept = self._sanitized(message)
+            old = self._by_id.get(kept["id"])
+            place = self._place(after) if old is None else old.place
+            statements += self._set(Placed(place, kept))
+        return statements
+
+    def remove(self, ids: Iterable[str]) -> list[Statement]:
+        """Deletes messages; what is not there is no error."""
+        return [self._drop(self._by_id[id]) for id in ids if id in self._by_id]
+
+    def trim(self) -> list[Statement]:
+        """Deletes the oldest ones above the limit."""
+        most = self._most()
+        excess = [] if most is None else self._placed[: max(0, len(self._placed) - most)]
+        return [self._drop(one) for one in excess]
+
+    def clear(self) -> None:
+        """Forgets all of them; deleting the rows is the caller's."""
+        self._placed = []
+        self._by_id = {}
+
+    def _set(self, placed: Placed) -> list[Statement]:
+        id = placed.message["id"]
+        old = self._by_id.get(id)
+        if old is None:
+            bisect.insort_right(self._placed, placed, key=_place_of)
+        else:
+            self._placed[self._index(old)] = placed
+        self._by_id[id] = placed
+        return self._rows.put_message(placed)
+
+    def _drop(self, placed: Placed) -> Statement:
+        id = placed.message["id"]
+        self._placed.pop(self._index(placed))
+        del self._by_id[id]
+        return self._rows.drop_message(id)
+
+    def _place(self, after: str | None) -> float:
+        placed: Sequence[Placed] = self._placed
+        if not placed:
+            return 0.0
+        if after is None or after not in self._by_id:
+            return placed[-1].place + _STEP
+        before = self._by_id[after].place
+        behind = bisect.bisect_right(placed, before, key=_place_of)
+        return before + _STEP if behind == len(placed) else (before + placed[behind].place) / 2
+
+    def _index(self, placed: Placed) -> int:
+        at = bisect.bisect_left(self._placed, placed.place, key=_place_of)
+        while self._placed[at] is not placed:
+            at += 1
+        return at
+
+
+def _place_of(placed: Placed) -> float:
+    return placed.place
