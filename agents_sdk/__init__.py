@@ -1,15 +1,18 @@
 """Addressable agents with state, SQL, schedules and WebSockets, which launch durable workflows."""
 
+from agents_sdk.address import PathStep
 from agents_sdk.agent import Agent
 from agents_sdk.app import AgentsApp
 from agents_sdk.callable import callable  # noqa: A004  # the original's name
 from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.chat.turn import Answered, Recovery, Turn, TurnResult
+from agents_sdk.children import Children
 from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
 from agents_sdk.current import Current, current_agent
-from agents_sdk.directory import ListedAgent
+from agents_sdk.directory import ListedAgent, SubAgent
 from agents_sdk.errors import (
+    Aborted,
     AgentError,
     InvalidAgent,
     InvalidChunk,
@@ -22,6 +25,7 @@ from agents_sdk.errors import (
     ReadonlyConnection,
     SqlError,
     StateUnreadable,
+    TooDeep,
     UnknownAgent,
     UnknownMethod,
 )
@@ -33,12 +37,14 @@ from agents_sdk.state import Source
 from agents_sdk.streaming import StreamingResponse
 
 __all__ = [
+    "Aborted",
     "Agent",
     "AgentError",
     "AgentMethod",
     "AgentsApp",
     "Answered",
     "ChatAgent",
+    "Children",
     "Connection",
     "Connections",
     "Current",
@@ -54,6 +60,7 @@ __all__ = [
     "McpServers",
     "McpState",
     "NotRunning",
+    "PathStep",
     "Queue",
     "QueueItem",
     "ReadonlyConnection",
@@ -64,6 +71,8 @@ __all__ = [
     "SqlError",
     "StateUnreadable",
     "StreamingResponse",
+    "SubAgent",
+    "TooDeep",
     "Turn",
     "TurnResult",
     "UnknownAgent",

@@ -15,6 +15,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypeVar
 
+from agents_sdk.address import PathStep
+from agents_sdk.children import Children
 from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
 from agents_sdk.context import AgentContext
@@ -56,8 +58,21 @@ class Agent(Generic[Env, State]):
 
     @property
     def name(self) -> str:
-        """The name under which it is addressed: the segment of the URL, as it stands there."""
-        return self.ctx.name
+        """The name under which it is addressed: the segment of the URL as it stands there.
+
+        That of a sub-agent is decoded.
+        """
+        return self.ctx.address.name
+
+    @property
+    def parent_path(self) -> tuple[PathStep, ...]:
+        """The agents above this one, root first; empty for an agent that is nobody's sub-agent."""
+        return self.ctx.address.path[:-1]
+
+    @property
+    def self_path(self) -> tuple[PathStep, ...]:
+        """The agents above this one, root first, and this one."""
+        return self.ctx.address.path
 
     @property
     def env(self) -> Env:
@@ -90,6 +105,11 @@ class Agent(Generic[Env, State]):
         return self.ctx.part(Queue)
 
     @property
+    def children(self) -> Children:
+        """The sub-agents of this agent."""
+        return self.ctx.part(Children)
+
+    @property
     def connections(self) -> Connections:
         """The open connections of this agent."""
         return self.ctx.connections
@@ -107,17 +127,34 @@ class Agent(Generic[Env, State]):
         found: A = await self.ctx.reach.get_agent(cls, name)
         return found
 
+    async def sub_agent(self, cls: type[A], name: str) -> A:
+        """The living sub-agent of this class and name: made when it is new, and one of this agent only.
+
+        It ends with this agent. Clients reach it as `/sub/{class}/{name}` behind this agent's URL.
+        """
+        found: A = await self.children.get(cls, name)
+        return found
+
+    async def parent_agent(self, cls: type[A]) -> A:
+        """The living agent whose sub-agent this one is, which is of this class."""
+        found: A = await self.ctx.reach.parent_agent(self.ctx.address, cls)
+        return found
+
     async def list_agents(
         self, cls: type[Agent[Any, Any]], *, after: str = "", limit: int = 100
     ) -> Sequence[ListedAgent]:
-        """The agents of a class that were ever addressed, by name; `after` is the last name of a page."""
+        """The agents of a class that were ever addressed, by name; `after` is the last name of a page.
+
+        Sub-agents are not among them.
+        """
         return await self.ctx.reach.list_agents(cls, after=after, limit=limit)
 
     async def destroy(self) -> None:
         """Ends this agent for good: its connections are closed (1001), all that it kept is deleted.
 
-        Durable when it returns: from now on the name is that of a new agent. What is under way has 10 seconds
-        to end, then `on_stop` is called and everything deleted; a crash in between is made good at the start.
+        So are its sub-agents. Durable when it returns: from now on the name is that of a new agent. What is
+        under way has 10 seconds to end, then `on_stop` is called and everything deleted; a crash in between
+        is made good at the start.
         """
         await self.ctx.reach.destroy(self.ctx.id)
 
@@ -285,6 +322,18 @@ class Agent(Generic[Env, State]):
     async def on_request(self, request: Request) -> Response:
         """Answers an HTTP request."""
         return PlainTextResponse("Not implemented", status_code=404)
+
+    async def on_before_sub_agent(
+        self,
+        request: HTTPConnection,
+        child: PathStep,
+    ) -> Response | HTTPConnection | None:
+        """A client asks for a sub-agent, which may be a new one: None lets it in, as does the default.
+
+        A `Response` refuses (a WebSocket is closed, with 4000 + its status if that is a 4xx), a request takes
+        the place of this one. Nothing is made for who is refused.
+        """
+        return None
 
     async def on_connect(self, connection: Connection, request: HTTPConnection) -> None:
         """A client has connected, and the first frames are on their way to it."""

@@ -15,19 +15,19 @@ from typing import Any, Self, TypeVar, cast
 
 from starlette.types import Receive, Scope, Send
 
+from agents_sdk.address import Address
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing
 from agents_sdk.cors import Cors
-from agents_sdk.definition import Classes, definitions
+from agents_sdk.definition import Classes, definitions, sub_definitions
 from agents_sdk.directory import Directory, ListedAgent
 from agents_sdk.env import Bindings, Launcher
 from agents_sdk.errors import NotRunning
 from agents_sdk.gate import Gate, Rules
 from agents_sdk.ground import Ground
 from agents_sdk.hook import AgentMethod
-from agents_sdk.host import Host
 from agents_sdk.hosts import Hosts, checked
-from agents_sdk.routing import Route
+from agents_sdk.routing import Route, split_path
 from agents_sdk.security.access import Hook
 from agents_sdk.security.limits import Limits
 from agents_sdk.security.log import without_queries
@@ -72,6 +72,7 @@ class AgentsApp:
         agents: Classes,
         workflows: Workflows = (),
         *,
+        sub_agents: Iterable[type[Agent[Any, Any]]] = (),
         data: str | os.PathLike[str] = ".agents",
         env: Any = None,
         engine: Engine | None = None,
@@ -88,6 +89,8 @@ class AgentsApp:
     ) -> None:
         """`agents` and `workflows` may be dicts of binding names; `prefix` is the first part of the path.
 
+        `sub_agents` are classes of which there are only sub-agents; those of `agents` may be both.
+
         `allowed_hosts` are the names that clients call this app by, besides those of this machine, and
         `allowed_origins` the pages that may talk to it, besides its own. `cors=True` lets every page send
         HTTP requests; its own headers may be given instead. `insecure_no_auth` serves other machines without
@@ -101,7 +104,11 @@ class AgentsApp:
         self._engine = engine
         self._clock = clock
         self._idle_after = idle_after
-        self._hosts = Hosts({one.name: one for one in self._definitions.values()})
+        below = sub_definitions(self._definitions, sub_agents)
+        self._hosts = Hosts(
+            {one.name: one for one in self._definitions.values()},
+            {one.name: one for one in below.values()},
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._resources = AsyncExitStack()
         self._now: Callable[[], float] = time.time
@@ -118,8 +125,10 @@ class AgentsApp:
             rules,
             prefix=prefix,
             known=self._definitions.keys(),
+            below=below,
             runs=self._runs,
-            host=self._host_at,
+            address=self._address,
+            host=self._hosts.get,
             now=self._time,
         )
 
@@ -164,15 +173,23 @@ class AgentsApp:
         return await self._hosts.list_agents(cls, after=after, limit=limit)
 
     async def forward(
-        self, cls: type[Agent[Any, Any]], name: str, scope: Scope, receive: Receive, send: Send
+        self,
+        cls: type[Agent[Any, Any]],
+        name: str,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        path: str = "",
     ) -> None:
         """Serves a request of the outer app by this agent, whatever its path is: for clients with `basePath`.
 
+        `path` is what a URL would have behind the agent's name, not decoded: `/sub/note/a` is a sub-agent.
         Hooks, hosts, origins, CORS and limits of this app hold as for any other request.
         """
         wanted = self._hosts.definition(cls)
         agent = next(key for key, one in self._definitions.items() if one is wanted)
-        await self._gate.lead(Route(agent, checked(name), ()), scope, receive, send)
+        await self._gate.lead(Route(agent, checked(name), tuple(split_path(path))), scope, receive, send)
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002
@@ -203,8 +220,8 @@ class AgentsApp:
             _log.error(_NOT_STARTED)
         return self._loop is not None
 
-    def _host_at(self, route: Route) -> Host:
-        return self._hosts.get(self._definitions[route.agent], route.name)
+    def _address(self, route: Route) -> Address:
+        return Address.top(self._definitions[route.agent].name, route.name)
 
     def _refuse_elsewhere(self, verb: str) -> None:
         if self._loop is None:

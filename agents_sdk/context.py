@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from agents_sdk.address import Address
 from agents_sdk.connections import Connections
 from agents_sdk.env import Launcher
 from agents_sdk.methods import Methods
@@ -26,7 +27,7 @@ class AgentContext:
     """Given to an agent before its `__init__` runs."""
 
     id: int
-    name: str
+    address: Address
     env: Any
     methods: Methods
     connections: Connections

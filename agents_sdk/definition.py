@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import PydanticUserError
 
+from agents_sdk.address import SUB
 from agents_sdk.agent import Agent
 from agents_sdk.errors import InvalidAgent
 from agents_sdk.methods import Methods, methods_of
@@ -17,7 +18,7 @@ from agents_sdk.shape import Shape
 from agents_sdk.takers import Takers, takers_of
 from agents_sdk.typeargs import argument
 
-__all__ = ["Classes", "Definition", "definitions"]
+__all__ = ["Classes", "Definition", "definitions", "sub_definitions"]
 
 Classes = Iterable[type[Agent[Any, Any]]] | Mapping[str, type[Agent[Any, Any]]]
 
@@ -52,6 +53,23 @@ def definitions(agents: Classes) -> dict[str, Definition]:
     return found
 
 
+def sub_definitions(
+    top: Mapping[str, Definition], sub_agents: Iterable[type[Agent[Any, Any]]]
+) -> dict[str, Definition]:
+    """By the kebab names of the classes, which is what a URL has behind `sub`: these, and those on top."""
+    known = {one.name: one for one in top.values()}
+    found: dict[str, Definition] = {}
+    for cls in (*(one.cls for one in known.values()), *sub_agents):
+        definition = known.setdefault(_named(cls), _define(cls))
+        if definition.cls is not cls:
+            raise InvalidAgent(f"two classes are called {cls.__name__}, and share its data: rename one")
+        if found.setdefault(definition.kebab, definition) is not definition:
+            raise InvalidAgent(
+                f'two sub-agents would answer at "{SUB}/{definition.kebab}": rename {cls.__name__}'
+            )
+    return found
+
+
 def _named(cls: object) -> str:
     if isinstance(cls, type) and issubclass(cls, Agent):
         return cls.__name__
@@ -59,6 +77,10 @@ def _named(cls: object) -> str:
 
 
 def _define(cls: type[Agent[Any, Any]]) -> Definition:
+    if kebab(cls.__name__) == SUB:
+        raise InvalidAgent(
+            f'{cls.__name__} is no name for an agent: "{SUB}" leads to sub-agents in a URL; rename it'
+        )
     try:
         shape: Shape[Any] = Shape(argument(cls, Agent, _STATE), limit=_STATE_LIMIT)
     except (PydanticUserError, NameError) as error:

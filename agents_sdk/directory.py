@@ -1,4 +1,4 @@
-"""Which agents exist: a number for every (class, name) that was addressed, and its state."""
+"""Which agents exist: a number for every one that was addressed, and its state."""
 
 from __future__ import annotations
 
@@ -8,19 +8,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from agents_sdk.address import Address, PathStep
+from agents_sdk.errors import NotRunning
 from agents_sdk.storage import STORED
 from workflows import Clock, Statement, Store
 
-__all__ = ["Directory", "Listed", "ListedAgent"]
+__all__ = ["Directory", "Listed", "ListedAgent", "SubAgent"]
 
-_ENTER = "INSERT INTO agent(class, name, created) VALUES(?, ?, ?) ON CONFLICT DO NOTHING"
+_ENTER = """
+INSERT INTO agent(parent, class, name, created)
+SELECT ?1, ?2, ?3, ?4 WHERE ?1 = 0 OR EXISTS(SELECT 1 FROM agent WHERE id = ?1 AND condemned = 0)
+ON CONFLICT DO NOTHING
+"""
 _FIND = (
     "SELECT id, state FROM agent LEFT JOIN agent_state ON agent_state.agent = agent.id"
-    " WHERE class = ? AND name = ? AND condemned = 0"
+    " WHERE parent = ? AND class = ? AND name = ? AND condemned = 0"
 )
-_ADDRESS = "SELECT class, name FROM agent WHERE id = ? AND condemned = 0"
-_LIST = "SELECT name, created FROM agent WHERE class = ? AND name > ? AND condemned = 0 ORDER BY name LIMIT ?"
+_PATH = """
+WITH RECURSIVE up(level, class, name, parent) AS (
+  SELECT 0, class, name, parent FROM agent WHERE id = ? AND condemned = 0
+  UNION ALL
+  SELECT level + 1, agent.class, agent.name, agent.parent FROM up JOIN agent ON agent.id = up.parent)
+SELECT class, name, parent FROM up ORDER BY level DESC
+"""
+_LIST = (
+    "SELECT name, created FROM agent"
+    " WHERE parent = 0 AND class = ? AND name > ? AND condemned = 0 ORDER BY name LIMIT ?"
+)
 _OWED = "SELECT DISTINCT agent FROM ({}) AS owed JOIN agent ON agent.id = owed.agent WHERE condemned = 0"
+_CHILDREN = (
+    "SELECT class, name, created FROM agent"
+    " WHERE parent = ?1 AND condemned = 0 AND (?2 IS NULL OR class = ?2) ORDER BY id"
+)
+_CONDEMN = """
+WITH RECURSIVE below(id) AS (
+  SELECT id FROM agent WHERE id = ? AND condemned = 0
+  UNION ALL SELECT agent.id FROM below JOIN agent ON agent.parent = below.id AND agent.condemned = 0)
+UPDATE agent SET condemned = 1 WHERE id IN below RETURNING id
+"""
 _SAVE = """
 INSERT INTO agent_state(agent, version, state) VALUES(?, 1, ?)
 ON CONFLICT(agent) DO UPDATE SET version = version + 1, state = excluded.state
@@ -43,6 +68,15 @@ class ListedAgent:
     created: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SubAgent:
+    """A sub-agent that exists, whether it lives or not."""
+
+    class_name: str
+    name: str
+    created: datetime
+
+
 class Directory:
     """The agents of a store."""
 
@@ -55,27 +89,50 @@ class Directory:
         for stored in STORED:
             await self._store.migrate(stored.component, stored.steps)
 
-    async def enter(self, cls: str, name: str) -> Listed:
-        """The agent of this class and name; a new one is durable when this returns."""
-        rows = await self._store.read(_FIND, (cls, name))
-        if rows:
-            return Listed(*rows[0])
-        at = self._clock.now()
-        return await self._store.write(lambda connection: _entered(connection, cls, name, at))
+    async def find(self, address: Address) -> Listed | None:
+        """The agent with this address, if there is one."""
+        rows = await self._store.read(_FIND, (address.parent, address.class_name, address.name))
+        return Listed(*rows[0]) if rows else None
 
-    async def address(self, id: int) -> tuple[str, str] | None:
-        """The class and the name of the agent with this number."""
-        rows = await self._store.read(_ADDRESS, (id,))
-        return (rows[0][0], rows[0][1]) if rows else None
+    async def enter(self, address: Address) -> Listed:
+        """The agent with this address; a new one is durable when this returns.
+
+        Raises `NotRunning` when its parent was destroyed: nothing is below what is not there.
+        """
+        found = await self.find(address)
+        if found is not None:
+            return found
+        at = self._clock.now()
+        entered = await self._store.write(lambda connection: _entered(connection, address, at))
+        if entered is None:
+            raise NotRunning(f"the parent of {address} was destroyed, and its sub-agents with it")
+        return entered
+
+    async def address(self, id: int) -> Address | None:
+        """Where the agent with this number is found; None when it was destroyed."""
+        rows = await self._store.read(_PATH, (id,))
+        if not rows:
+            return None
+        return Address(tuple(PathStep(cls, name) for cls, name, _ in rows), rows[-1][2])
 
     async def list(self, cls: str, *, after: str, limit: int) -> Sequence[ListedAgent]:
-        """The agents of a class, by name, beginning behind a name."""
+        """The top-level agents of a class, by name, beginning behind a name."""
         rows = await self._store.read(_LIST, (cls, after, limit))
         return [ListedAgent(name, datetime.fromtimestamp(created, UTC)) for name, created in rows]
 
-    async def condemn(self, id: int) -> None:
-        """From now on it cannot be found, and its name is free; what it kept is still there."""
-        await self._store.write(Statement("UPDATE agent SET condemned = 1 WHERE id = ?", (id,)))
+    async def children(self, parent: int, cls: str | None) -> Sequence[SubAgent]:
+        """The sub-agents of an agent, those of a class or all, the oldest first."""
+        rows = await self._store.read(_CHILDREN, (parent, cls))
+        return [SubAgent(cls, name, datetime.fromtimestamp(created, UTC)) for cls, name, created in rows]
+
+    async def condemn(self, id: int) -> Sequence[int]:
+        """From now on it and all below it cannot be found, and its name is free; what they kept is there yet.
+
+        Gives their numbers, without those that were condemned before.
+        """
+        return await self._store.write(
+            lambda connection: [one for (one,) in connection.execute(_CONDEMN, (id,)).fetchall()]
+        )
 
     async def condemned(self) -> Sequence[int]:
         """Those of which something is still there."""
@@ -108,6 +165,8 @@ def _owed() -> str:
     return _OWED.format(" UNION ALL ".join(stored.owed for stored in STORED if stored.owed))
 
 
-def _entered(connection: sqlite3.Connection, cls: str, name: str, at: float) -> Listed:
-    connection.execute(_ENTER, (cls, name, at))
-    return Listed(*connection.execute(_FIND, (cls, name)).fetchone())
+def _entered(connection: sqlite3.Connection, address: Address, at: float) -> Listed | None:
+    wanted = (address.parent, address.class_name, address.name)
+    connection.execute(_ENTER, (*wanted, at))
+    row = connection.execute(_FIND, wanted).fetchone()
+    return None if row is None else Listed(*row)

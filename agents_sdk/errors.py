@@ -3,7 +3,9 @@
 AgentError                 the root: `except AgentError` catches all of them
 ├── InvalidAgent           a class cannot serve as an agent of this app
 ├── NotRunning             the app is not started, or is stopping
+│   └── Aborted            an agent was aborted while something of it was under way
 ├── UnknownAgent           the app was not given this class
+├── TooDeep                a sub-agent would be nested too deep
 ├── UnknownMethod          a schedule names something that is not a public method of the class
 ├── InvalidSchedule        when, payload or method do not fit (also a ValueError)
 ├── InvalidChunk           an answer of a chat holds what is no chunk (also a ValueError)
@@ -19,6 +21,7 @@ AgentError                 the root: `except AgentError` catches all of them
 from __future__ import annotations
 
 __all__ = [
+    "Aborted",
     "AgentError",
     "InvalidAgent",
     "InvalidChunk",
@@ -31,6 +34,7 @@ __all__ = [
     "ReadonlyConnection",
     "SqlError",
     "StateUnreadable",
+    "TooDeep",
     "UnknownAgent",
     "UnknownMethod",
 ]
@@ -46,6 +50,14 @@ class InvalidAgent(AgentError):
 
 class NotRunning(AgentError):
     """The app is not started, or is stopping."""
+
+
+class Aborted(NotRunning):
+    """The agent was aborted by its parent while something of it was under way; the message says why."""
+
+
+class TooDeep(AgentError):
+    """A sub-agent would be nested too deep."""
 
 
 class UnknownAgent(AgentError):

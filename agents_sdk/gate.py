@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from starlette.requests import HTTPConnection, Request, empty_receive
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from agents_sdk import http
+from agents_sdk.address import Address
 from agents_sdk.cors import Cors
+from agents_sdk.definition import Definition
+from agents_sdk.descent import Descent, Hop, Refusal, hops
 from agents_sdk.errors import NotRunning
 from agents_sdk.host import Host
 from agents_sdk.routing import Route, route
@@ -60,15 +64,20 @@ class Gate:
         *,
         prefix: str,
         known: Collection[str],
+        below: Mapping[str, Definition],
         runs: Callable[[], bool],
-        host: Callable[[Route], Host],
+        address: Callable[[Route], Address],
+        host: Callable[[Address], Host],
         now: Callable[[], float],
     ) -> None:
-        """`host` is called for who may come in only."""
+        """`below` has the classes of sub-agents, as URLs have them; `host` is called for who may come in."""
         self._rules = rules
         self._prefix = prefix
         self._known = known
+        self._below = below
+        self._descent = Descent(host)
         self._runs = runs
+        self._address = address
         self._host = host
         self._told = False
         self._rate = Rate(rules.limits.rate, now)
@@ -134,7 +143,8 @@ class Gate:
             return
         hook = self._rules.hook(scope)
         request = await admitted(hook, scope, body.receive, agent=found.agent, name=found.name)
-        body.rewind()
+        below = hops(found.path, self._below)
+        body.rewind(last=not below)
         if isinstance(request, Response):
             await _answer(request, scope, receive, send)
             return
@@ -143,19 +153,45 @@ class Gate:
             await _answer(refusal, scope, receive, send)
             return
         try:
-            host = self._host(found)
+            host = self._host(self._address(found))
         except NotRunning:  # it stopped while the hook was asked
             await _answer(_text("Service Unavailable", 503), scope, receive, send)
             return
         if scope["type"] == "http":
-            await http.answer(host, request.scope, _receive_of(request, body.receive), send)
+            await self._ask(host, below, request, body, send)
         else:
-            await self._connect(host, request, caller, receive, send)
+            with self._room.taken(caller):
+                await self._connect(host, below, request, caller, receive, send)
+
+    async def _ask(
+        self, host: Host, below: Sequence[Hop], request: HTTPConnection, body: Body, send: Send
+    ) -> None:
+        led = await self._descent.lead(host, below, request, body)
+        if isinstance(led, Refusal):
+            await led.response(request.scope, body.receive, send)
+            return
+        host, request = led
+        await http.answer(host, request.scope, body.receive_of(request), send)
 
     async def _connect(
-        self, host: Host, request: HTTPConnection, caller: str | None, receive: Receive, send: Send
+        self,
+        host: Host,
+        below: Sequence[Hop],
+        request: HTTPConnection,
+        caller: str | None,
+        receive: Receive,
+        send: Send,
     ) -> None:
         limits = self._rules.limits
+        if below:  # accepted first: clients wait 4 seconds only, and those above may have to start
+            socket = WebSocket(request.scope, receive, send)
+            await socket.accept()
+            led = await self._descent.lead(host, below, request, Body(request.scope, receive, limits))
+            if isinstance(led, Refusal):
+                with suppress(WebSocketDisconnect, RuntimeError):  # it may have left meanwhile
+                    await socket.close(led.closing.code, led.closing.reason)
+                return
+            host, request = led
         messages = Messages(
             receive,
             send,
@@ -163,8 +199,10 @@ class Gate:
             depth=limits.json_depth,
             may_send=lambda: caller is None or self._rate.take(caller),
         )
-        with self._room.taken(caller):
-            await Session(host, WebSocket(request.scope, messages.receive, messages.send)).run()
+        socket = WebSocket(request.scope, messages.receive, messages.send)
+        if below:
+            socket.client_state = socket.application_state = WebSocketState.CONNECTED
+        await Session(host, socket).run()
 
     def _excess(self, request: HTTPConnection, caller: str | None) -> Response | None:
         """The refusal of what the hook let in, if it is not enough or too much."""
@@ -190,13 +228,6 @@ def _caller(request: HTTPConnection) -> str | None:
     if principal is not None:
         return f"principal {principal.id}"
     return None if is_local(request.scope) else f"address {(request.scope.get('client') or [''])[0]}"
-
-
-def _receive_of(request: HTTPConnection, otherwise: Receive) -> Receive:
-    """Of a request that a hook has made, its own."""
-    if isinstance(request, Request) and request.receive is not empty_receive:
-        return request.receive
-    return otherwise
 
 
 async def _answer(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,22 +11,27 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from agents_sdk.address import Address
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing, Connection
 from agents_sdk.connections import Connections
 from agents_sdk.context import AgentContext
 from agents_sdk.current import entered
 from agents_sdk.definition import Definition
-from agents_sdk.errors import NotRunning
+from agents_sdk.errors import Aborted, NotRunning
 from agents_sdk.ground import Ground
+from agents_sdk.interruption import Interruption
 from agents_sdk.parts import parts_of
 from agents_sdk.place import Place
 from agents_sdk.reach import Reach
+from agents_sdk.starting import Start
 from agents_sdk.tasks import Tasks
 
 __all__ = ["Host", "StartFailed"]
 
 _log = logging.getLogger(__name__)
+
+_ABORTED = Closing(1012, "Sub-agent aborted")
 
 
 class StartFailed(Exception):
@@ -39,16 +44,17 @@ class StartFailed(Exception):
 
 
 class Host:
-    """The place of one (class, name), where at most one object lives: all that happens to it comes here.
+    """The place of one address, where at most one object lives: all that happens to it comes here.
 
     It is let go when nobody has been inside `pinned` for `idle_after` seconds, no connection is open, and
-    nobody holds a face of it. `gone` hears that, and `unstarted` the number of one that could not start.
+    nobody holds a face of it. `gone` hears that, and `unstarted` the number of one that could not start, or
+    was aborted.
     """
 
     def __init__(
         self,
         definition: Definition,
-        name: str,
+        address: Address,
         ground: Ground,
         *,
         reach: Reach,
@@ -56,19 +62,21 @@ class Host:
         unstarted: Callable[[int], None],
     ) -> None:
         self.definition = definition
-        self.name = name
+        self.address = address
         self.connections = Connections()
         self.face: Callable[[], object | None] = lambda: None
         self._ground = ground
         self._reach = reach
         self._gone = gone
         self._unstarted = unstarted
+        self._interruption = Interruption()
         self._tasks = Tasks(ground.clock, pinned=self.pinned, failed=self._task_failed)
         self._agent: Agent[Any, Any] | None = None
         self._started = False
         self._stopping = False
         self._stopped = False
         self._starting: asyncio.Task[None] | None = None
+        self._start_of = Start(address)
         self._ending: asyncio.Task[None] | None = None
         self._pins = 0
         self._unpinned = asyncio.Event()
@@ -76,7 +84,7 @@ class Host:
         self._idle = ground.clock.call_at(ground.clock.now() + ground.idle_after, self._evict)
 
     def __str__(self) -> str:
-        return f'{self.definition.name} "{self.name}"'
+        return str(self.address)
 
     @property
     def id(self) -> int | None:
@@ -131,7 +139,7 @@ class Host:
 
         Inside, it is the current agent, and these are who asked.
         """
-        with self.pinned(), self._ground.clock.busy():
+        with self.pinned(), self._ground.clock.busy(), self._interruption.inside():
             while not self._started or self._ending is not None:
                 await self._start()
             with entered(self.living, connection, request):
@@ -168,16 +176,25 @@ class Host:
         await self._finish()
         self._idle.cancel()
 
+    def abort(self, reason: str) -> bool:
+        """Cuts off all that is under way, and ends this life; false when there is none, or it ends anyway."""
+        if self._ending is not None or self._stopped or (self._agent is None and self._starting is None):
+            return False
+        self._interruption.cut(Aborted(f"{self} was aborted" + (f": {reason}" if reason else "")))
+        for connection in self.connections:
+            connection.close(_ABORTED.code, _ABORTED.reason)
+        self._ending = asyncio.create_task(self._cut_off())
+        self._ending.add_done_callback(self._ended)
+        return True
+
     async def _start(self) -> None:
         if self._stopped:
             raise NotRunning(f"{self} was stopped with its app, or destroyed")
-        if self._starting is not None and self._starting is asyncio.current_task():
-            raise NotRunning(f"{self} would wait for itself: its on_start cannot ask for it")
-        change = self._ending or self._starting
-        if change is None:
-            change = self._starting = asyncio.create_task(self._begin())
-            change.add_done_callback(self._begun)
-        with self._ground.clock.waiting():
+        with self._ground.clock.waiting(), self._start_of.awaited():
+            change = self._ending or self._starting
+            if change is None:
+                change = self._starting = asyncio.create_task(self._begin())
+                change.add_done_callback(self._begun)
             await asyncio.wait([change])
         if change.cancelled():  # nobody cancelled those that waited for it
             raise NotRunning(f"{self} was stopped before it had started")
@@ -189,6 +206,7 @@ class Host:
             starting.exception()  # whoever waited got it; perhaps nobody waits any more
 
     async def _begin(self) -> None:
+        self._start_of.run()
         with self._ground.clock.busy():
             try:
                 agent = await self._make()
@@ -210,11 +228,11 @@ class Host:
     async def _make(self) -> Agent[Any, Any]:
         """A new object with all its parts, before its `on_start`."""
         cls, ground = self.definition.cls, self._ground
-        listed = await ground.directory.enter(self.definition.name, self.name)
+        listed = await ground.directory.enter(self.address)
         agent = cls.__new__(cls)
         agent.ctx = AgentContext(
             id=listed.id,
-            name=self.name,
+            address=self.address,
             env=ground.env,
             methods=self.definition.methods,
             connections=self.connections,
@@ -223,7 +241,7 @@ class Host:
             reach=self._reach,
             clock=ground.clock,
             pinned=self.pinned,
-            parts=parts_of(Place(agent, self.definition, listed, ground, self)),
+            parts=parts_of(Place(agent, self.definition, self.address, listed, ground, self._reach, self)),
         )
         with entered(agent):
             cls.__init__(agent)
@@ -245,9 +263,9 @@ class Host:
             self._await_idleness()
             return
         self._ending = asyncio.create_task(self._finish())
-        self._ending.add_done_callback(self._evicted)
+        self._ending.add_done_callback(self._ended)
 
-    def _evicted(self, _ending: asyncio.Task[None]) -> None:
+    def _ended(self, _ending: asyncio.Task[None]) -> None:
         self._ending = None
         if not self._pins:  # else somebody came meanwhile, and begins a new life here
             self._gone(self)
@@ -261,6 +279,16 @@ class Host:
                         await self.living.on_stop()
                 except Exception as error:  # noqa: BLE001  # it ends all the same
                     await self.report(error)
+            await self._discard()
+
+    async def _cut_off(self) -> None:
+        """The end of a life that was aborted: without `on_stop`, as of a process that is killed."""
+        with self._ground.clock.busy():
+            if self._starting is not None:
+                self._starting.cancel()
+                await asyncio.wait([self._starting])
+            if self.id is not None:
+                self._unstarted(self.id)  # what it is owed may have been cut off
             await self._discard()
 
     async def _discard(self) -> None:

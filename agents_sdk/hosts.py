@@ -1,4 +1,4 @@
-"""All living agents of an app: one host for each (class, name)."""
+"""All living agents of an app: one host for each address."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
+from agents_sdk.address import Address
 from agents_sdk.connection import Closing
 from agents_sdk.definition import Definition
 from agents_sdk.directory import ListedAgent
@@ -18,6 +19,7 @@ from agents_sdk.face import face_of
 from agents_sdk.ground import Ground
 from agents_sdk.hook import AgentMethod
 from agents_sdk.host import Host, StartFailed
+from agents_sdk.reach import DESTROYED
 from agents_sdk.schedule import schedule_of
 from agents_sdk.waking import Waking
 from workflows import Finished, Timer
@@ -26,16 +28,17 @@ __all__ = ["Hosts", "checked"]
 
 _log = logging.getLogger(__name__)
 
-_DESTROYED = Closing(1001, "Durable Object destroyed")
 _GRACE = 10.0  # seconds for what is under way when an agent is destroyed
 
 
 class Hosts:
     """Finds the host of an agent, and wakes agents whose schedules are due."""
 
-    def __init__(self, known: Mapping[str, Definition]) -> None:
-        self._known = known
-        self._hosts: dict[tuple[str, str], Host] = {}
+    def __init__(self, top: Mapping[str, Definition], below: Mapping[str, Definition]) -> None:
+        """By the names of the classes: those that have agents of their own, and those of sub-agents."""
+        self._top = top
+        self._known = {**below, **top}
+        self._hosts: dict[Address, Host] = {}
         self._ground: Ground | None = None
         self._endings: set[asyncio.Task[None]] = set()
         self._waking: Waking | None = None
@@ -47,24 +50,36 @@ class Hosts:
         self._waking.open()
         self._end(self._wipe_condemned(ground))
 
-    def get(self, definition: Definition, name: str) -> Host:
-        """The one host of this agent. Nothing is made before something happens to it."""
+    def get(self, address: Address) -> Host:
+        """The one host of this agent, of a known class. Nothing is made before something happens to it."""
         ground = self._standing()
-        key = (definition.name, name)
-        if key not in self._hosts:
-            self._hosts[key] = Host(
-                definition, name, ground, reach=self, gone=self._gone, unstarted=self._unstarted
+        if address not in self._hosts:
+            definition = self._known[address.class_name]
+            self._hosts[address] = Host(
+                definition, address, ground, reach=self, gone=self._gone, unstarted=self._unstarted
             )
-        return self._hosts[key]
+        return self._hosts[address]
 
     async def get_agent(self, cls: type[Any], name: str) -> Any:
         """See `Agent.get_agent`."""
-        host = self.get(self.definition(cls), checked(name))
-        try:
-            async with host.event():
-                return face_of(host)
-        except StartFailed as failed:
-            raise failed.error from None
+        return await _face(self.get(Address.top(self.definition(cls).name, checked(name))))
+
+    async def sub_agent(self, address: Address) -> Any:
+        """See `Agent.sub_agent`."""
+        checked(address.name)
+        return await _face(self.get(address))
+
+    async def parent_agent(self, address: Address, cls: type[Any]) -> Any:
+        """See `Agent.parent_agent`."""
+        if not address.parent:
+            raise UnknownAgent(f"{address} has no parent, it is an agent of its own: use get_agent")
+        parent = address.path[-2]
+        if self.class_name(cls) != parent.class_name:
+            raise UnknownAgent(f"the parent of {address} is a {parent.class_name}, and no {cls.__name__}")
+        host = await self._numbered(address.parent, "a call")
+        if host is None:
+            raise NotRunning(f"the parent of {address} was destroyed, and its sub-agents with it")
+        return await _face(host)
 
     async def list_agents(
         self, cls: type[Any], *, after: str = "", limit: int = 100
@@ -72,16 +87,22 @@ class Hosts:
         """See `Agent.list_agents`."""
         return await self._standing().directory.list(self.definition(cls).name, after=after, limit=limit)
 
-    async def destroy(self, id: int) -> None:
+    async def destroy(self, id: int, closing: Closing = DESTROYED) -> bool:
         """See `Agent.destroy`; one that is being destroyed already is left to that."""
         ground = self._standing()
-        host = next((one for one in self._hosts.values() if one.id == id), None)
-        if host is None:
-            return
-        await ground.directory.condemn(id)
-        if self._hosts.get((host.definition.name, host.name)) is host:
+        address = await ground.directory.address(id)
+        condemned = await ground.directory.condemn(id)
+        if address is None or not condemned:
+            return False
+        doomed = self._within(address)
+        for host in doomed:
             self._gone(host)
-            self._end(self._wipe(ground, host, id))
+        self._end(self._wipe(ground, doomed, condemned, closing))
+        return True
+
+    def abort(self, address: Address, reason: str) -> bool:
+        """See `Children.abort`."""
+        return True in [host.abort(reason) for host in self._within(address)]
 
     async def fire(self, timer: Timer) -> None:
         """Calls the method of a due timer; raises what it raises, so that it is called again."""
@@ -97,10 +118,8 @@ class Hosts:
         definition = self._known.get(hook.cls)
         if definition is None or hook.agent not in (hook.cls, definition.cls):
             raise UnknownAgent(f"{hook.name} is to be called, and this app was not given its class")
-        name = hook.addressed(finished)
-        if not isinstance(name, str):
-            raise TypeError(f"the name of an agent is a str, not {name!r}: let the hook give str(…)")
-        await _call(self.get(definition, name), hook.method, lambda: (finished,))
+        host = self.get(await self._addressed(hook, finished))
+        await _call(host, hook.method, lambda: (finished,))
 
     async def close(self, closing: Closing, grace: float) -> None:
         """Stops every agent; no other begins to live."""
@@ -109,6 +128,24 @@ class Hosts:
             await self._waking.close()
         await asyncio.gather(*(host.stop(closing, grace) for host in self._hosts.values()), *self._endings)
         self._hosts.clear()
+
+    def class_name(self, cls: type[Any]) -> str:
+        """The name of a class that the app was given, for agents or for sub-agents."""
+        found = self._known.get(cls.__name__)
+        if found is None or found.cls is not cls:
+            raise UnknownAgent(
+                f"this app was not given {cls.__name__}, it has {_listed(self._known)}: add it to sub_agents="
+            )
+        return found.name
+
+    def definition(self, cls: type[Any]) -> Definition:
+        """What is known of a class that has agents of its own; raises `UnknownAgent`."""
+        found = next((one for one in self._top.values() if one.cls is cls), None)
+        if found is None:
+            raise UnknownAgent(
+                f"this app was not given {cls.__name__}, it has {_listed(self._top)}: add it to agents="
+            )
+        return found
 
     def _standing(self) -> Ground:
         if self._ground is None:
@@ -120,10 +157,9 @@ class Hosts:
         address = await self._standing().directory.address(id)
         if address is None:
             return None
-        if address[0] not in self._known:
-            whose = f'{address[0]} "{address[1]}"'
-            raise UnknownAgent(f"{what} of {whose} is due, and this app was not given its class")
-        return self.get(self._known[address[0]], address[1])
+        if address.class_name not in self._known:
+            raise UnknownAgent(f"{what} of {address} is due, and this app was not given its class")
+        return self.get(address)
 
     async def _wake(self, id: int) -> None:
         host = await self._numbered(id, "work")
@@ -135,30 +171,41 @@ class Hosts:
         if self._waking is not None and self._ground is not None:
             self._waking.again(id)
 
-    def definition(self, cls: type[Any]) -> Definition:
-        """What is known of a class; raises `UnknownAgent` when the app was not given it."""
-        found = next((one for one in self._known.values() if one.cls is cls), None)
-        if found is None:
-            known = ", ".join(self._known) or "none"
-            raise UnknownAgent(f"this app was not given {cls.__name__}, it has {known}: add it to agents=")
-        return found
+    async def _addressed(self, hook: AgentMethod, finished: Finished) -> Address:
+        """Where the agent is found that a hook tells; its parents must be there."""
+        top, *below = hook.addressed(finished)
+        if top.class_name not in self._top:
+            raise UnknownAgent(f"{top} is no agent of its own: give the path of the sub-agent to the hook")
+        address = Address((top,))
+        for step in below:
+            parent = await self._standing().directory.find(address)
+            if parent is None:
+                raise UnknownAgent(f"{hook.name} is to be called, and there is no {address}")
+            address = address.child(parent.id, step.class_name, step.name)
+        return address
+
+    def _within(self, address: Address) -> Sequence[Host]:
+        return [host for host in self._hosts.values() if host.address.is_within(address)]
 
     def _gone(self, host: Host) -> None:
-        key = (host.definition.name, host.name)
-        if self._hosts.get(key) is host:  # else another one has taken the name of one that was destroyed
-            del self._hosts[key]
+        if self._hosts.get(host.address) is host:  # else another one has taken the name of a destroyed one
+            del self._hosts[host.address]
 
     def _end(self, work: Coroutine[Any, Any, None]) -> None:
         ending = asyncio.create_task(work)
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
-    async def _wipe(self, ground: Ground, host: Host, id: int) -> None:
+    async def _wipe(
+        self, ground: Ground, hosts: Collection[Host], ids: Collection[int], closing: Closing
+    ) -> None:
         try:
-            await host.stop(_DESTROYED, _GRACE)
-            await wipe(ground, id)
+            await asyncio.gather(*(host.stop(closing, _GRACE) for host in hosts))
+            for id in ids:
+                await wipe(ground, id)
         except Exception:  # noqa: BLE001  # nobody waits for it, and the mark stays
-            _log.exception("%s is not wholly deleted, which is tried again at the next start", host)
+            names = ", ".join(map(str, hosts))
+            _log.exception("%s is not wholly deleted, which is tried again at the next start", names)
 
     async def _wipe_condemned(self, ground: Ground) -> None:
         try:
@@ -166,6 +213,19 @@ class Hosts:
                 await wipe(ground, id)
         except Exception:  # noqa: BLE001  # nobody waits for it, and the mark stays
             _log.exception("a destroyed agent is not wholly deleted, which is tried again at the next start")
+
+
+async def _face(host: Host) -> Any:
+    """The started agent, for other code of the process."""
+    try:
+        async with host.event():
+            return face_of(host)
+    except StartFailed as failed:
+        raise failed.error from None
+
+
+def _listed(known: Mapping[str, Definition]) -> str:
+    return ", ".join(known) or "none"
 
 
 def _scheduled(timer: Timer) -> tuple[object, ...]:

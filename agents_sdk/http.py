@@ -17,7 +17,7 @@ from agents_sdk.chat.http import messages, wants_messages
 from agents_sdk.errors import NotRunning
 from agents_sdk.host import Host, StartFailed
 
-__all__ = ["answer"]
+__all__ = ["answer", "failure", "refusal"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ async def answer(host: Host, scope: Scope, receive: Receive, send: Send) -> None
             await agent.ctx.state.settled()
             await _send(host, response, scope, receive, send)
     except StartFailed as failed:
-        await (failed.answer or _failure(host, failed.error))(scope, receive, send)
+        await (failed.answer or failure(host, failed.error))(scope, receive, send)
     except NotRunning:
         await PlainTextResponse("Service Unavailable", status_code=503)(scope, receive, send)
 
@@ -59,21 +59,22 @@ async def _response(host: Host, agent: Agent[Any, Any], request: Request) -> Res
             )
     except ClientDisconnect:
         return Response(status_code=500)  # to nobody
-    except HTTPException as refusal:
-        return _refusal(refusal)
+    except HTTPException as error:
+        return refusal(error)
     except Exception as error:  # noqa: BLE001  # the client gets no trace
-        return await host.report(error) or _failure(host, error)
+        return await host.report(error) or failure(host, error)
     return response
 
 
-def _refusal(refusal: HTTPException) -> Response:
-    if refusal.status_code in _BODILESS:
-        return Response(status_code=refusal.status_code, headers=refusal.headers)
-    return PlainTextResponse(refusal.detail, refusal.status_code, refusal.headers)
+def refusal(error: HTTPException) -> Response:
+    """What an `HTTPException` of a hook says."""
+    if error.status_code in _BODILESS:
+        return Response(status_code=error.status_code, headers=error.headers)
+    return PlainTextResponse(error.detail, error.status_code, error.headers)
 
 
-def _failure(host: Host, error: Exception) -> Response:
-    """The client learns an id, by which the log has the error."""
+def failure(host: Host, error: Exception) -> Response:
+    """The answer to a request that raised: the client learns an id, by which the log has the error."""
     id = uuid.uuid4().hex
     _log.error("error %s of a request to %s is a %s", id, host, type(error).__name__)
     return PlainTextResponse("Internal Server Error", status_code=500, headers={"x-error-id": id})

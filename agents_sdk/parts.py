@@ -8,6 +8,7 @@ from types import MappingProxyType
 from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.chat.chat import Chat
 from agents_sdk.chat.rows import ChatRows
+from agents_sdk.children import Children
 from agents_sdk.mcp import McpServers
 from agents_sdk.part import Part
 from agents_sdk.place import Place
@@ -57,6 +58,10 @@ def _chat(place: Place) -> Part | None:
     return Chat(place.agent, rows, place.life, place.ground.clock)
 
 
+def _children(place: Place) -> Part:
+    return Children(place.address, place.listed.id, place.reach, place.ground.directory)
+
+
 PARTS: tuple[Callable[[Place], Part | None], ...] = (
     _state,
     _sql,
@@ -64,6 +69,7 @@ PARTS: tuple[Callable[[Place], Part | None], ...] = (
     _mcp,
     _queue,
     _chat,
+    _children,
 )
 """None: the class has no such part."""
 

@@ -10,12 +10,14 @@ from typing import Any, Protocol
 
 from starlette.responses import Response
 
+from agents_sdk.address import Address
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
 from agents_sdk.definition import Definition
 from agents_sdk.directory import Listed
 from agents_sdk.ground import Ground
+from agents_sdk.reach import Reach
 
 __all__ = ["Life", "Place"]
 
@@ -43,8 +45,10 @@ class Place:
 
     agent: Agent[Any, Any]
     definition: Definition
+    address: Address
     listed: Listed
     ground: Ground
+    reach: Reach
     life: Life
 
     def __str__(self) -> str:

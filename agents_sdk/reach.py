@@ -1,13 +1,18 @@
-"""What an agent reaches beyond itself: other agents of its app, and its own end."""
+"""What an agent reaches beyond itself: other agents of its app, its kin, and its own end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from agents_sdk.address import Address
+from agents_sdk.connection import Closing
 from agents_sdk.directory import ListedAgent
 
-__all__ = ["Reach"]
+__all__ = ["DESTROYED", "Reach"]
+
+DESTROYED = Closing(1001, "Durable Object destroyed")
+"""What the clients of a destroyed agent are told."""
 
 
 class Reach(Protocol):
@@ -19,5 +24,17 @@ class Reach(Protocol):
     async def list_agents(self, cls: type[Any], *, after: str, limit: int) -> Sequence[ListedAgent]:
         """See `Agent.list_agents`."""
 
-    async def destroy(self, id: int) -> None:
-        """See `Agent.destroy`, of the agent with this number."""
+    async def destroy(self, id: int, closing: Closing = DESTROYED) -> bool:
+        """See `Agent.destroy`, of the agent with this number; false when that was done before."""
+
+    def class_name(self, cls: type[Any]) -> str:
+        """The name of a class that the app was given; raises `UnknownAgent`."""
+
+    async def sub_agent(self, address: Address) -> Any:
+        """See `Agent.sub_agent`."""
+
+    async def parent_agent(self, address: Address, cls: type[Any]) -> Any:
+        """See `Agent.parent_agent`, of the agent at this address."""
+
+    def abort(self, address: Address, reason: str) -> bool:
+        """See `Children.abort`."""

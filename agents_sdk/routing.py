@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-__all__ = ["Route", "kebab", "route"]
+__all__ = ["Route", "kebab", "route", "split_path"]
 
 _CAPITAL = re.compile("[A-Z]")
 
@@ -46,17 +46,18 @@ def route(scope: Mapping[str, Any], prefix: str = "agents") -> Route | None:
 def _raw_segments(scope: Mapping[str, Any]) -> list[str]:
     raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     try:
-        return _segments(raw.partition(b"?")[0].decode())
+        return split_path(raw.partition(b"?")[0].decode())
     except UnicodeDecodeError:
         return []
 
 
-def _segments(path: str) -> list[str]:
+def split_path(path: str) -> list[str]:
+    """The parts of a path, as they stand there; empty ones do not count."""
     return [segment for segment in path.split("/") if segment]
 
 
 def _after(parent: str, segments: list[str]) -> list[str] | None:
-    above = _segments(parent)
+    above = split_path(parent)
     if [unquote(segment) for segment in segments[: len(above)]] != above:
         return None
     return segments[len(above) :]

@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 from starlette.types import Message
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing, Connection
@@ -48,7 +48,8 @@ class Session:
 
     async def run(self) -> None:
         """Returns when the client has left, or was closed."""
-        await self._socket.accept()
+        if self._socket.application_state is WebSocketState.CONNECTING:
+            await self._socket.accept()
         with self._host.pinned():
             reading = asyncio.create_task(self._read())
             writing = asyncio.create_task(self._connection.write_to(self._socket))

@@ -42,6 +42,11 @@ AGENTS = Stored(
         ALTER TABLE agent_2 RENAME TO agent;
         CREATE UNIQUE INDEX agent_name ON agent(class, name) WHERE condemned = 0;
         """,  # a condemned agent does not stand in the way of another one with its name
+        """
+        ALTER TABLE agent ADD COLUMN parent INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX agent_name;
+        CREATE UNIQUE INDEX agent_name ON agent(parent, class, name) WHERE condemned = 0;
+        """,  # 0 is nobody: a top-level agent
     ),
     ("DELETE FROM agent_state WHERE agent = ?", "DELETE FROM agent WHERE id = ?"),
 )

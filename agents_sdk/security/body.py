@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request, empty_receive
 from starlette.types import Message, Receive, Scope
 
 from agents_sdk.security.limits import Limits, is_deep
@@ -33,10 +34,16 @@ class Body:
         said = self._headers.get("content-length", "")
         return said.isdecimal() and int(said) > self._limits.body
 
-    def rewind(self) -> None:
-        """All that has come comes once more; from then on nothing is kept that is not looked at."""
+    def rewind(self, *, last: bool) -> None:
+        """All that has come comes once more; after the last time, nothing is kept that is not looked at."""
         self._again = list(self._kept)
-        self._keeps = self._is_json
+        self._keeps = self._is_json or not last
+
+    def receive_of(self, request: HTTPConnection) -> Receive:
+        """What reads the body of a request: of one that a hook has made, its own."""
+        if isinstance(request, Request) and request.receive is not empty_receive:
+            return request.receive
+        return self.receive
 
     async def receive(self) -> Message:
         """See ASGI."""

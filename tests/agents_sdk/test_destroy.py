@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sqlite3
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +12,7 @@ import pytest
 
 from agents_sdk import Agent, AgentsApp, ListedAgent, NotRunning, UnknownAgent, callable  # noqa: A004
 from tests.agents_sdk.killed_destroy import Doomed, app
+from tests.agents_sdk.remains import kept, kill_when_destroyed
 from tests.agents_sdk.served import served
 from tests.agents_sdk.wire import client
 
@@ -62,25 +60,6 @@ def env() -> dict[str, Any]:
 async def keepers(tmp_path: Path, env: dict[str, Any]) -> AsyncIterator[AgentsApp]:
     async with AgentsApp([Keeper], data=tmp_path, env=env) as keepers:
         yield keepers
-
-
-def kept(folder: Path) -> dict[str, int]:
-    """What is left of agents in a folder that nobody uses."""
-    with sqlite3.connect(folder / "agents.db") as connection:
-        counts = {
-            table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            for table in ("agent", "agent_state", "timer")
-        }
-    connection.close()
-    return {**counts, "files": len(list(folder.glob("agents-sql/*")))}
-
-
-def kill_when_destroyed(folder: Path) -> None:
-    command = [sys.executable, "-m", "tests.agents_sdk.killed_destroy", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "destroyed\n"
-        child.send_signal(signal.SIGKILL)
 
 
 NOTHING = {"agent": 0, "agent_state": 0, "timer": 0, "files": 0}
@@ -143,7 +122,7 @@ async def test_a_held_agent_is_over(keepers: AgentsApp, env: dict[str, Any]) -> 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 async def test_what_a_kill_interrupts_is_done_at_the_next_start(tmp_path: Path) -> None:
-    kill_when_destroyed(tmp_path)
+    kill_when_destroyed("tests.agents_sdk.killed_destroy", tmp_path)
     before = kept(tmp_path)
     assert before == {"agent": 1, "agent_state": 1, "timer": 1, "files": before["files"]}
     assert before["files"] > 0

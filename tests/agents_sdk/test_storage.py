@@ -16,11 +16,20 @@ pytestmark = pytest.mark.anyio
 class Kept(Agent[None, dict[str, int]]): ...
 
 
-async def test_agents_of_an_older_file_keep_their_number_and_their_state(tmp_path: Path) -> None:
+INSERTS = (
+    "INSERT INTO agent VALUES(7, 'Kept', 'a', 1.5)",
+    "INSERT INTO agent VALUES(7, 'Kept', 'a', 1.5, 0)",
+)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_agents_of_an_older_file_keep_their_number_and_their_state(
+    tmp_path: Path, version: int
+) -> None:
     [agents] = [stored for stored in STORED if stored.component == "agents"]
     async with await Store.open(tmp_path / "agents.db", clock=SystemClock()) as store:
-        await store.migrate("agents", agents.steps[:1])
-        await store.write(Statement("INSERT INTO agent VALUES(7, 'Kept', 'a', 1.5)"))
+        await store.migrate("agents", agents.steps[:version])
+        await store.write(Statement(INSERTS[version - 1]))
         await store.write(Statement("INSERT INTO agent_state VALUES(7, 1, ?)", (b'{"n":3}',)))
     async with AgentsApp([Kept], data=tmp_path) as app:
         agent = await app.get_agent(Kept, "a")

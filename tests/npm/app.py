@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from agents_sdk import Agent, AgentsApp
 from tests.npm.counter import Counter
+from tests.npm.parent import Child, Parent
 from tests.npm.plain import Plain, Upper
 from tests.npm.sched import Sched
 from tests.npm.thrower import Thrower
@@ -26,6 +27,7 @@ AGENTS: dict[str, type[Agent[Any, Any]]] = {
     "Counter": Counter,
     "Plain": Plain,
     "MY_UPPER": Upper,
+    "Parent": Parent,
     "Sched": Sched,
     "Thrower": Thrower,
 }
@@ -52,6 +54,7 @@ def app(data: Path) -> Served:
     return Served(
         AgentsApp(
             AGENTS,
+            sub_agents=[Child],
             data=data,
             cors=True,
             allowed_origins=_PAGES,
