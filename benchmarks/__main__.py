@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"no question {', '.join(sorted(unknown))}: there are {', '.join(QUESTIONS)}")
     if options.list:
         for question in QUESTIONS.values():
-            print(f"{question.name:<12} {question.text}")
+            print(f"{question.name:<18} {question.text}")
         return 0
     machine = described()
     print("\n".join(f"{name:<12} {told}" for name, told in machine.items()) + "\n", flush=True)

@@ -8,13 +8,24 @@ from benchmarks.questions import (
     latency,
     memory,
     recovery,
-    schedules,
+    schedules_million,
+    schedules_rate,
     sleepers,
     throughput,
 )
 
 __all__ = ["QUESTIONS"]
 
-_ALL = (latency, throughput, history, recovery, sleepers, memory, schedules, broadcast)
+_ALL = (
+    latency,
+    throughput,
+    history,
+    recovery,
+    sleepers,
+    memory,
+    schedules_million,
+    schedules_rate,
+    broadcast,
+)
 
 QUESTIONS = {one.QUESTION.name: one.QUESTION for one in _ALL}

@@ -36,6 +36,19 @@ def test_questions_are_answered_as_a_table_as_json_and_as_a_page(
     assert "| p50 | Perdure |" in page.read_text(encoding="utf-8")
 
 
+def test_schedules_are_measured_and_counted(tmp_path: Path) -> None:
+    document = tmp_path / "out.json"
+    wanted = ["schedules-million", "schedules-rate", "--quick", "--no-peers", "--count", "200"]
+    assert main([*wanted, "--json", str(document)]) == 0
+    million, rate = json.loads(document.read_text(encoding="utf-8"))["answers"]
+    goals = {figure["what"]: figure["goal"] for figure in million["figures"] if figure["goal"]}
+    assert goals["start with 200 pending: memory"] == {"sign": "≤", "bound": 100}
+    assert goals["add one: p99 with 200 / with 20"] == {"sign": "≤", "bound": 3}
+    found = {figure["what"]: figure["value"] for figure in rate["figures"]}
+    assert (found["early"], found["lost"], found["doubled"]) == (0, 0, 0)
+    assert 0 < found["lateness p50"] <= found["lateness p99"] <= found["lateness most"]
+
+
 def test_a_question_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["speed"])
