@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,8 @@ _KINDS: dict[ScheduleType, Literal["once", "cron", "interval"]] = {
     "interval": "interval",
 }
 _PAYLOAD_LIMIT = 1 << 20
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,15 @@ class Schedules(Part):
         self._owner = str(owner)
         self._methods = methods
         self._agent = agent
+        self._starting = False
+
+    async def begin(self) -> None:
+        """What is scheduled from now on comes with every start of the agent."""
+        self._starting = True
+
+    def started(self) -> None:
+        """What is scheduled from now on comes from something that happened."""
+        self._starting = False
 
     async def add(
         self,
@@ -188,6 +200,12 @@ class Schedules(Part):
         idempotent: bool | None,
     ) -> Schedule:
         name = self._callback(callback, payload)
+        if self._starting and not asked.recurs and key is None and idempotent is None:
+            _log.warning(
+                '%s.on_start schedules "%s" once more at each start: give idempotent=True, or a key',
+                self._methods.cls,
+                name,
+            )
         delay = asked.when if isinstance(asked.when, float) else None
         timer = await self._timers.add(
             self._owner,

@@ -182,6 +182,30 @@ async def test_an_agent_cancels_what_it_was_woken_for(
     assert (answers, called) == (([False], ["a"]) if overlap is None else ([True], []))
 
 
+async def test_what_each_start_schedules_anew_is_told(
+    tmp_path: Path, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Starter(Agent[None, None]):
+        async def on_start(self) -> None:
+            await self.schedule(600, "again")
+            await self.schedule(600, "ring", idempotent=True)
+            await self.schedule(600, "ring", key="one")
+            await self.schedule_every(60, "ring")
+
+        async def again(self) -> None: ...
+
+        async def ring(self) -> None:
+            await self.schedule(600, "again")
+
+    async with AgentsApp([Starter], data=tmp_path, clock=clock) as agents:
+        await agents.get_agent(Starter, "a")
+        await clock.sleep(61)
+    said = [one.getMessage() for one in caplog.records if one.name == "agents_sdk.schedule"]
+    assert said == [
+        'Starter.on_start schedules "again" once more at each start: give idempotent=True, or a key'
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

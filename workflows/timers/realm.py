@@ -13,7 +13,17 @@ from workflows.timers.cron import Cron
 from workflows.timers.policy import TimerPolicy
 from workflows.timers.rules import due_time, first
 from workflows.timers.runs import Fire
-from workflows.timers.table import KEYS, delete, from_row, insert, milliseconds, moment, redrive, selection
+from workflows.timers.table import (
+    KEYS,
+    delete,
+    from_row,
+    insert,
+    milliseconds,
+    moment,
+    redrive,
+    selection,
+    shown,
+)
 from workflows.timers.timer import Due, Every, Kind, State, Timer, When
 from workflows.timers.watch import Ticks, Watch
 
@@ -199,7 +209,7 @@ class Timers:
 
     async def _select(self, conditions: list[tuple[str, str | int | None]], limit: int | None) -> list[Timer]:
         query = selection([("realm = ?", self._realm), *conditions], limit)
-        return [from_row(row) for row in await self._store.read(*query)]
+        return [shown(row) for row in await self._store.read(*query)]
 
     def _offer(self, owner: str, due: int, timer: int) -> None:
         if self._watch is not None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from workflows.errors import InvalidCron
 from workflows.sqlite.operation import Operation, Statement, Value
 from workflows.timers.cron import Cron
 from workflows.timers.policy import Catchup, Overlap, TimerPolicy
@@ -34,6 +36,7 @@ __all__ = [
     "moment",
     "redrive",
     "selection",
+    "shown",
 ]
 
 STEPS = (
@@ -79,8 +82,9 @@ _COLUMNS = (
     "id, owner, method, payload, kind, spec, tz, nominal, due, attempt, key, state, skipped, last_error,"
     " begun, run_of, catchup, overlap, jitter, attempts, base_delay, max_delay"
 )
-_DUE = _COLUMNS.split(", ").index("due")
-RUN_OF = _COLUMNS.split(", ").index("run_of")
+_NAMES = _COLUMNS.split(", ")
+_DUE = _NAMES.index("due")
+RUN_OF = _NAMES.index("run_of")
 """Where a row has it."""
 _SHARED = "coalesce(payload, (SELECT payload FROM timer_shared WHERE id = timer.shared))"
 _FROM = f"SELECT {_COLUMNS.replace('payload', _SHARED)} FROM timer"  # noqa: S608  our own words
@@ -256,6 +260,15 @@ def selection(conditions: Iterable[tuple[str, Value]], limit: int | None) -> tup
     where = " AND ".join(["run_of IS NULL", *(condition for condition, _ in chosen)])
     sql = f"{_FROM} WHERE {where} ORDER BY due, id LIMIT ?"
     return sql, (*(value for _, value in chosen), -1 if limit is None else limit)
+
+
+def shown(row: Row) -> Timer:
+    """To be looked at: one whose rule is not one any more is shown for its next time, and says why."""
+    try:
+        return from_row(row)
+    except InvalidCron as error:
+        once = ["once" if name == "kind" else value for name, value in zip(_NAMES, row, strict=True)]
+        return replace(from_row(tuple(once)), last_error=str(error))
 
 
 def from_row(row: Row) -> Timer:

@@ -43,6 +43,8 @@ class Seen:
     added: set[int] = field(default_factory=set)
     calls: Counter[tuple[int, int]] = field(default_factory=Counter)
     """How often each timer was called for each nominal time."""
+    done: set[tuple[int, int]] = field(default_factory=set)
+    """Of these, the ones that came to their end."""
     recurring: dict[str, list[int]] = field(default_factory=dict)
     """For which times each was called, in the order of the calls."""
     twice_in_one_life: int = 0
@@ -56,6 +58,8 @@ class Seen:
                     here = Counter()
                 case ["added", timer]:
                     self.added.add(int(timer))
+                case ["done", timer, _, nominal]:
+                    self.done.add((int(timer), int(nominal)))
                 case ["called", timer, method, nominal]:
                     call = (int(timer), int(nominal))
                     here[call] += 1
@@ -74,7 +78,10 @@ class Report:
     called_again: int
     twice_in_one_life: int
     other_nominal: int
-    recurring: int
+    abandoned: int
+    """Calls that began, for a time of which none came to its end."""
+    fewest_of_recurring: int
+    """Calls of the one that was called least."""
     passed_over: int
     """Times of `each` between its first and its last call for which there was none."""
     out_of_order: int
@@ -110,7 +117,8 @@ def _judged(seen: Seen) -> Report:
         called_again=sum(count - 1 for count in seen.calls.values()),
         twice_in_one_life=seen.twice_in_one_life,
         other_nominal=sum(count > 1 for count in nominals.values()),
-        recurring=sum(map(len, seen.recurring.values())),
+        abandoned=len(set(seen.calls) - seen.done),
+        fewest_of_recurring=min(len(seen.recurring.get(name, ())) for name in _RECURRING),
         passed_over=span - len(each),
         out_of_order=sum(
             later < sooner
@@ -129,8 +137,10 @@ async def _live(path: Path, say: Callable[[str], None], *, last: bool, forget: b
         if forget:
             await store.write(Statement("DELETE FROM timer WHERE id = ? AND kind = 'once'", (timer.id,)))
             await asyncio.sleep(_WORK)
-        say(f"called {timer.id} {timer.method} {round(timer.nominal.timestamp() * 1000)}")
+        call = f"{timer.id} {timer.method} {round(timer.nominal.timestamp() * 1000)}"
+        say(f"called {call}")
         await asyncio.sleep(_WORK)
+        say(f"done {call}")
 
     async with await Store.open(path, clock=clock) as store, served(store, clock, fire) as timers:
         say("open")

@@ -275,6 +275,22 @@ async def test_every_second_counts_without_drift() -> None:
     ] * 299
 
 
+@pytest.mark.parametrize("state", ["pending", "dead"])
+async def test_one_whose_zone_is_gone_is_seen_and_can_be_cancelled(state: Any) -> None:
+    async with ticking() as world:
+        timer = await world.timers.add("ann", "greet", Cron.parse("@daily", "Europe/Berlin"))
+        other = await world.timers.add("ann", "greet", 60)
+        gone = "UPDATE timer SET tz = 'Gone/Zone', state = ? WHERE id = ?"
+        store = world.timers._store
+        await store.write(lambda connection: connection.execute(gone, (state, timer.id)).rowcount)
+        soon, late = await world.timers.find("ann")
+        assert (soon.id, late.id, late.due, late.state) == (other.id, timer.id, timer.due, state)
+        assert str(late.last_error).startswith("time zone 'Gone/Zone' is not known")
+        assert await world.timers.get(timer.id) == late
+        assert await world.timers.cancel(timer.id)
+        assert await world.timers.find("ann") == [soon]
+
+
 async def test_it_says_utc(path: Path) -> None:
     async with ticking(path) as world:
         timer = await world.timers.add("ann", "greet", START.astimezone(UTC) + timedelta(hours=1))

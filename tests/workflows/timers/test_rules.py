@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.timers.cron import Cron
-from workflows.timers.policy import Catchup, TimerPolicy
-from workflows.timers.rules import Advance, Call, _from, after_success, first, retry_delay, to_do
+from workflows.timers.policy import Catchup, Overlap, TimerPolicy
+from workflows.timers.rules import Advance, Call, _from, after_success, due_time, first, retry_delay, to_do
 from workflows.timers.timer import Every, Timer
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
@@ -74,6 +75,40 @@ def test_the_next_time_is_never_one_that_came_during_the_call(
     assert came[-1] == done.nominal
     assert done.nominal > ended or came[1] <= began
     assert done.skipped == len(came) - 2
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(RULES),
+    st.sampled_from(["skip", "queue_one"]),
+    st.sampled_from([0.0, 0.4, 20.0]),
+    st.lists(st.floats(0.001, 5_000), min_size=1, max_size=30),
+)
+def test_each_time_is_called_for_or_counted_and_calls_never_overlap(
+    rule: Cron | Every, overlap: Overlap, jitter: float, lengths: list[float]
+) -> None:
+    now = first(rule, START)
+    due = due_time(rule, now, jitter, "ann", "greet", None)
+    one = timer(rule, now, "one")
+    one = replace(one, due=due, policy=TimerPolicy(overlap=overlap, jitter=jitter))
+    called: list[datetime] = []
+    for length in lengths:
+        now = max(now, one.due)
+        decided = to_do(one, now=now, opened=START, limited=False)
+        assert isinstance(decided, Call)
+        called.append(decided.nominal)
+        assert decided.nominal <= now
+        one = replace(one, nominal=decided.nominal, skipped=one.skipped + decided.skipped)
+        began, now = now, now + timedelta(seconds=length)
+        done = after_success(one, began=began, ended=now)
+        assert done is not None
+        assert done.due >= done.nominal > one.nominal
+        assert done.promised is (overlap == "queue_one" and done.due <= now)
+        one = replace(
+            one, nominal=done.nominal, due=done.due, skipped=one.skipped + done.skipped, begun=done.promised
+        )
+    times = takewhile(lambda each: each < one.nominal, _from(rule, called[0]))
+    assert min(sum(1 for _ in times), 1_000) == min(len(called) + one.skipped, 1_000)
 
 
 @given(st.integers(1, 2000), st.floats(-1, 1))
