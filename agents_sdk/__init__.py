@@ -5,6 +5,7 @@ from agents_sdk.agent import Agent
 from agents_sdk.app import AgentsApp
 from agents_sdk.callable import callable  # noqa: A004  # the original's name
 from agents_sdk.chat.agent import ChatAgent
+from agents_sdk.chat.policy import Debounce
 from agents_sdk.chat.turn import Answered, Recovery, Turn, TurnResult
 from agents_sdk.children import Children
 from agents_sdk.connection import Connection
@@ -48,6 +49,7 @@ __all__ = [
     "Connection",
     "Connections",
     "Current",
+    "Debounce",
     "InvalidAgent",
     "InvalidChunk",
     "InvalidItem",

@@ -11,6 +11,8 @@ from pydantic import PydanticUserError
 
 from agents_sdk.address import SUB
 from agents_sdk.agent import Agent
+from agents_sdk.chat.agent import ChatAgent
+from agents_sdk.chat.policy import concurrency
 from agents_sdk.errors import InvalidAgent
 from agents_sdk.methods import Methods, methods_of
 from agents_sdk.routing import kebab
@@ -91,4 +93,6 @@ def _define(cls: type[Agent[Any, Any]]) -> Definition:
         ) from error
     if inspect.iscoroutinefunction(cls.validate_state_change):
         raise InvalidAgent(f"{cls.__name__}.validate_state_change is never awaited: write it with `def`")
+    if issubclass(cls, ChatAgent):
+        concurrency(cls.message_concurrency, of=cls.__name__)
     return Definition(cls, cls.__name__, kebab(cls.__name__), shape, methods_of(cls, Agent), takers_of(cls))

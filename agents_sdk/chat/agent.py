@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from agents_sdk.agent import Agent, Env, State
 from agents_sdk.chat.chat import Chat
+from agents_sdk.chat.policy import Concurrency
 from agents_sdk.chat.shapes import Message
 from agents_sdk.chat.turn import Answered, Recovery, Turn, TurnResult
 
@@ -25,6 +26,9 @@ class ChatAgent(Agent[Env, State]):
     message_limit: ClassVar[int | None] = 32 << 20
     max_persisted_messages: ClassVar[int | None] = None
     """Of more messages, the oldest are deleted."""
+    message_concurrency: ClassVar[Concurrency] = "queue"
+    """What becomes of a message that comes while an answer is under way: `queue`, `latest`, `merge`, `drop`,
+    `debounce` or `Debounce(seconds)`."""
     trust_stored_history: ClassVar[bool] = False
     """True: a client cannot change what is stored by sending another history along with a new message."""
 

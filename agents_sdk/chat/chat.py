@@ -100,6 +100,21 @@ class Chat(Part):
         """Sends the transcript."""
         self._connections.send(protocol.encode(self.transcript.frame), without=without)
 
+    def shown(self) -> protocol.ChatMessages:
+        """The transcript, with what is being made."""
+        active = self.turns.active
+        stream = None if active is None else active.stream
+        messages = self.transcript.messages
+        if active is not None and stream is not None and stream.begun:
+            made = stream.message
+            known = [one["id"] for one in messages]
+            if made["id"] in known:
+                messages[known.index(made["id"])] = made
+            else:
+                at = known.index(active.kept.after) + 1 if active.kept.after in known else len(known)
+                messages.insert(at, made)
+        return protocol.ChatMessages(messages=messages)
+
     async def cancel(self, request: str) -> None:
         """Nobody wants more of a turn; an unknown one is no error."""
         turn = self.turns.find(request)

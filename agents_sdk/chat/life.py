@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from agents_sdk.chat.policy import Concurrency
 from agents_sdk.chat.shapes import Message
 from agents_sdk.chat.turn import Answered, Recovery, Turn
 from agents_sdk.connection import Connection
@@ -21,6 +22,10 @@ class Chatting(Protocol):
     @property
     def max_persisted_messages(self) -> int | None:
         """Of more messages, the oldest are deleted."""
+
+    @property
+    def message_concurrency(self) -> Concurrency:
+        """What becomes of messages that overlap."""
 
     @property
     def trust_stored_history(self) -> bool:

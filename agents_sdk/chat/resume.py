@@ -95,11 +95,15 @@ class Resuming:
 
     def end_silently(self, request: str, ending: Ending) -> None:
         """A turn has ended of which nothing was streamed: those that were told of it wait in vain."""
+        self.settle(request)
+        for connection in self._connections:
+            self._send_end(connection, ending)
+
+    def settle(self, request: str) -> None:
+        """Those that wait for this request wait in vain, and are told so."""
         for connection in [one for one, waits_for in self._parked.items() if waits_for == request]:
             del self._parked[connection]
             connection.send(protocol.encode(protocol.ResumeNone()))
-        for connection in self._connections:
-            self._send_end(connection, ending)
 
     def forget(self) -> None:
         """The chat was cleared: nothing of its answers is shown any more."""

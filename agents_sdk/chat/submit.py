@@ -1,16 +1,19 @@
-"""A client submits: its messages are reconciled and stored, and a turn is accepted for them."""
+"""A client submits: its messages are reconciled and stored, and a turn is accepted for them, or not."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from agents_sdk import protocol
+from agents_sdk.chat.accepted import Accepted
 from agents_sdk.chat.accepting import Asked
 from agents_sdk.chat.chat import Chat
+from agents_sdk.chat.policy import Decision, decide, merged
 from agents_sdk.chat.reconcile import reconciled
-from agents_sdk.chat.shapes import origin
+from agents_sdk.chat.shapes import Message, origin
 from agents_sdk.connection import Connection
-from workflows import StoreError
+from workflows import Statement, StoreError
 
 __all__ = ["submit"]
 
@@ -25,34 +28,101 @@ async def submit(chat: Chat, connection: Connection, frame: protocol.ChatRequest
         return
     if chat.turns.find(frame.id) is not None:
         return  # it was sent again after a reconnect
+    again = submission.trigger == "regenerate-message"
+    waiting = [one for one in chat.turns.queued if one.kept.kind == "submit"]
+    decision = decide(
+        chat.agent.message_concurrency,
+        busy=bool(list(chat.turns)),
+        waiting=[one.kept.request for one in waiting],
+        again=again,
+    )
+    if not decision.accept:
+        _refuse(chat, connection, frame.id, submission.messages)
+        return
+    skipped = [one for one in waiting if one.kept.request in decision.skipped]
+    incoming = _without_streaming(chat, submission.messages)
+    statements = [
+        *chat.recovering.forget(),
+        *_store(chat, incoming),
+        chat.accepting.told(body=submission.body, client_tools=submission.client_tools),
+        *_skip(chat, skipped),
+        *(_merge(chat, skipped, incoming) if decision.merge else ()),
+        *chat.transcript.trim(),
+    ]
+    turn = chat.accepting.accept(_asked(connection, frame.id, incoming, decision, again=again), statements)
+    await _tell(chat, turn, skipped, everybody=decision.merge)
+
+
+def _asked(
+    connection: Connection, request: str, incoming: Sequence[Message], decision: Decision, *, again: bool
+) -> Asked:
+    return Asked(
+        kind="regenerate" if again else "submit",
+        request=request,
+        after=incoming[-1]["id"] if incoming else None,
+        message_ids=origin(incoming),
+        origin=connection,
+        delay=decision.delay,
+    )
+
+
+def _without_streaming(chat: Chat, messages: Sequence[Message]) -> list[Message]:
+    """Of the message that is being made, nobody knows more than this side."""
     active = chat.turns.active
     streaming = None if active is None or active.stream is None else active.stream.message_id
-    incoming = [one for one in submission.messages if one["id"] != streaming]
+    return [one for one in messages if one["id"] != streaming]
+
+
+def _store(chat: Chat, incoming: Sequence[Message]) -> list[Statement]:
     found = reconciled(
         chat.transcript.messages,
         incoming,
         trust_stored=chat.agent.trust_stored_history,
         sanitized=chat.agent.sanitize_message_for_persistence,
     )
-    statements = [
-        *chat.recovering.forget(),
-        *chat.transcript.remove(found.removed),
-        *chat.transcript.put(found.upserts),
-        *chat.transcript.trim(),
-        chat.accepting.told(body=submission.body, client_tools=submission.client_tools),
-    ]
-    asked = Asked(
-        kind="submit",
-        request=frame.id,
-        after=incoming[-1]["id"] if incoming else None,
-        message_ids=origin(incoming),
-        origin=connection,
+    return [*chat.transcript.remove(found.removed), *chat.transcript.put(found.upserts)]
+
+
+def _skip(chat: Chat, turns: Sequence[Accepted]) -> list[Statement]:
+    """They are not run; what they asked stays."""
+    for turn in turns:
+        chat.turns.drop(turn)
+    return [statement for turn in turns for statement in chat.rows.drop_turn(turn.kept.first)]
+
+
+def _merge(chat: Chat, skipped: Sequence[Accepted], incoming: Sequence[Message]) -> list[Statement]:
+    """What was asked by all of them becomes the last message."""
+    active = chat.turns.active
+    answered = () if active is None else active.kept.message_ids
+    asked = [id for turn in skipped for id in turn.kept.message_ids] + origin(incoming)
+    ids = [id for id in dict.fromkeys(asked) if id not in answered]
+    found = [message for id in ids if (message := chat.transcript.get(id)) is not None]
+    if len(found) < 2:
+        return []
+    gone = [message["id"] for message in found[:-1]]
+    return [*chat.transcript.put([merged(found)]), *chat.transcript.remove(gone)]
+
+
+def _refuse(chat: Chat, connection: Connection, request: str, messages: Sequence[Message]) -> None:
+    """Its client shows again what is stored, and what is being made."""
+    skipped = protocol.ChatResponse(
+        id=request, done=True, outcome="skipped", message_ids=origin(messages) or None
     )
-    turn = chat.accepting.accept(asked, statements)
+    for frame in (chat.shown(), skipped):
+        connection.send(protocol.encode(frame))
+
+
+async def _tell(chat: Chat, turn: Accepted, skipped: Sequence[Accepted], *, everybody: bool) -> None:
     try:
         await turn.stored
     except StoreError:
         await chat.transcript.load()  # the turn tells its client
         return
+    for one in skipped:
+        one.end("skipped")
+        chat.resuming.settle(one.kept.request)
+        if one.origin is not None:
+            one.origin.send(protocol.encode(one.skipped()))
+    without = [turn.origin] if turn.origin is not None and not everybody else []
     for _ in range(2):  # as the original does: before it reconciles, and after
-        chat.show(without=[connection])
+        chat.show(without=without)

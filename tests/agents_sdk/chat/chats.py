@@ -51,10 +51,12 @@ class Echo(ChatAgent[Gates, Any]):
 
     async def on_start(self) -> None:
         self.turns: list[Turn] = []
+        self.began: list[float] = []
         self.answered: list[Answered] = []
 
     async def on_chat_message(self, turn: Turn) -> Any:
         self.turns.append(turn)
+        self.began.append(self.ctx.clock.now())
         text = text_of(turn.messages[-1])
         if text.startswith("pre:"):
             await self.env.wait(text.split()[0])
