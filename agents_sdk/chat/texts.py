@@ -57,6 +57,9 @@ class Texts:
         """Nothing that is open grows any more."""
         for key in list(self._open):
             self._end(key)
+        for part in self._left.values():
+            part["state"] = "done"
+        self._left.clear()
 
     def _begin(self, key: _Key, chunk: Chunk) -> None:
         if key in self._open:

@@ -374,6 +374,14 @@ def test_a_provider_that_repeats_what_was_approved(again: Chunk) -> None:
     assert builder.apply(GIVEN) == (GIVEN,)
 
 
+def test_a_step_ends_what_was_killed() -> None:
+    killed = {"type": "text", "text": "one", "state": "streaming"}
+    assert parts(DONE, *said("two"), of=EMPTY | {"parts": [killed]}) == [
+        killed | {"state": "done"},
+        {"type": "text", "text": "two", "state": "done"},
+    ]
+
+
 def test_reasoning_goes_on_only_where_it_was_last() -> None:
     thought = {"type": "reasoning", "text": "hm", "state": "streaming"}
     assert parts(text("delta", kind="reasoning", delta="m"), of=EMPTY | {"parts": [thought]}) == [
