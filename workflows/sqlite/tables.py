@@ -243,7 +243,7 @@ def entry_of(incarnation: int, row: _Row) -> Entry:
             bool(fixed),
             result,
             error,
-            config,
+            _config(config),
             active,
             lasted,
             within,
@@ -262,6 +262,13 @@ def damaged(what: str) -> StoreError:
     return StoreError(
         f"the record of {what} is damaged: restore the file from a backup, or restart or delete the instance"
     )
+
+
+def _config(stored: bytes | None) -> bytes | None:
+    """The options of a step, which the checksum leaves out, as they are."""
+    if stored is not None and not isinstance(orjson.loads(stored), dict):
+        raise ValueError(f"{stored!r} are no options")
+    return stored
 
 
 def _told(moments: Sequence[Moment]) -> bytes:
