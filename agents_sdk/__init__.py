@@ -34,6 +34,7 @@ from agents_sdk.hook import AgentMethod
 from agents_sdk.mcp import McpServer, McpServers, McpState
 from agents_sdk.queue import Queue, QueueItem
 from agents_sdk.schedule import Schedule, Schedules
+from agents_sdk.sql import ident
 from agents_sdk.state import Source
 from agents_sdk.streaming import StreamingResponse
 
@@ -81,4 +82,5 @@ __all__ = [
     "UnknownMethod",
     "callable",
     "current_agent",
+    "ident",
 ]

@@ -129,6 +129,7 @@ class AgentsApp:
             runs=self._runs,
             address=self._address,
             host=self._hosts.get,
+            make=self._hosts.make,
             now=self._time,
         )
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from agents_sdk.principal import Principal
+
 __all__ = ["Closing", "Connection", "checked"]
 
 _log = logging.getLogger(__name__)
@@ -53,9 +55,19 @@ class Connection:
     this connection, in memory.
     """
 
-    def __init__(self, id: str, uri: str, *, settled: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        id: str,
+        uri: str,
+        *,
+        settled: Callable[[], Awaitable[object] | None],
+        principal: Principal | None = None,
+    ) -> None:
+        """`settled` gives what a message must wait for before it leaves, if there is anything."""
         self.id = id
         self.uri = uri
+        self.principal = principal
+        """Who opened it, as the hook of the app said."""
         self.state: Any = None
         self.tags: tuple[str, ...] = (id,)
         """Its id, and what the agent's `get_connection_tags` gave it."""
@@ -66,9 +78,9 @@ class Connection:
         self._queue: deque[str | bytes | Closing] = deque()
         self._size = 0
         self._taken_at = 0.0
-        self._news = asyncio.Event()
         self._closing: Closing | None = None
         self._writer: asyncio.Task[object] | None = None
+        self._idle: asyncio.Future[None] | None = None
         self._gone = asyncio.Event()
         self._roomy = asyncio.Event()
         self._roomy.set()
@@ -94,15 +106,20 @@ class Connection:
         """How this side closed it."""
         return self._closing
 
+    @property
+    def queued(self) -> int:
+        """Bytes that wait until its client takes them, give or take."""
+        return self._size
+
     def send(self, message: str | bytes) -> None:
         """Queues a message, text or binary; to a connection that is not open it is dropped."""
         self.put(checked(message))
 
     def put(self, message: str | bytes) -> None:
         """Queues a message that was `checked`."""
-        if not self.is_open:
+        if self._closing is not None:
             return
-        if self._is_stuck(len(message)):
+        if self._queue and self._is_stuck(len(message)):
             _log.warning("connection %s does not read what is sent to it: it is closed", self.id)
             self.drop(Closing(_TOO_SLOW, "too slow"))
             return
@@ -119,6 +136,7 @@ class Connection:
             self._put(self._closing)
             self._gone.set()
             self._roomy.set()
+            asyncio.get_running_loop().call_later(_PATIENCE, self._give_up)
 
     async def left(self) -> None:
         """Returns when the client has left, or was closed and may not have heard it yet."""
@@ -145,24 +163,28 @@ class Connection:
         Nothing leaves before the commit of the state changes that were made before it.
         """
         self._writer = asyncio.current_task()
+        loop = asyncio.get_running_loop()
         try:
             while not self.dropped:
-                while not self._queue:
-                    self._news.clear()
-                    await self._news.wait()
-                await self._settled()
+                if not self._queue:
+                    self._idle = loop.create_future()
+                    await self._idle
+                if (unsettled := self._settled()) is not None:
+                    await unsettled
                 match message := self._queue[0]:
                     case Closing(code, reason):
-                        return await socket.close(code, reason)
+                        await socket.close(code, reason)
+                        self._queue.clear()
+                        return
                     case bytes():
                         await socket.send_bytes(message)
                     case text:
                         await socket.send_text(text)
                 self._queue.popleft()
                 self._size -= _size(message)
-                if self._size < _ROOMY:
+                if self._size < _ROOMY and not self._roomy.is_set():
                     self._roomy.set()
-                self._taken_at = asyncio.get_running_loop().time()
+                self._taken_at = loop.time()
         except (WebSocketDisconnect, RuntimeError):
             _log.debug("connection %s: the client left before all was written", self.id)
         except Exception:  # noqa: BLE001  # whatever it is, nobody else would see it
@@ -170,10 +192,19 @@ class Connection:
             self.drop(_UNWRITABLE)
 
     def _is_stuck(self, more: int) -> bool:
-        if not self._queue:
-            return False
         idle = asyncio.get_running_loop().time() - self._taken_at
         return self._size + more > (_MANY if idle > _PATIENCE else _TOO_MANY)
+
+    def _give_up(self) -> None:
+        """Who was closed and takes nothing of what is queued before that does not hold the agent."""
+        if self._closing is None or not self._queue:
+            return
+        loop = asyncio.get_running_loop()
+        left = self._taken_at + _PATIENCE - loop.time()
+        if left > 0:
+            loop.call_later(left, self._give_up)
+        else:
+            self.drop(self._closing)
 
     def _put(self, message: str | bytes | Closing) -> None:
         if not self._queue:
@@ -182,7 +213,10 @@ class Connection:
         self._size += _size(message)
         if self._size >= _ROOMY and self._closing is None:
             self._roomy.clear()
-        self._news.set()
+        if self._idle is not None:
+            idle, self._idle = self._idle, None
+            if not idle.done():
+                idle.set_result(None)
 
 
 def _size(message: str | bytes | Closing) -> int:

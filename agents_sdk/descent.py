@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -16,6 +16,8 @@ from agents_sdk.connection import Closing
 from agents_sdk.definition import Definition
 from agents_sdk.errors import NotRunning
 from agents_sdk.host import Host, StartFailed
+from agents_sdk.principal import Principal
+from agents_sdk.security.access import principal_of
 from agents_sdk.security.body import Body
 
 __all__ = ["Descent", "Hop", "Refusal", "hops"]
@@ -59,8 +61,14 @@ def hops(path: Sequence[str], known: Mapping[str, Definition]) -> tuple[Hop, ...
 class Descent:
     """Asks each agent on the way down whether the client may go further."""
 
-    def __init__(self, host: Callable[[Address], Host]) -> None:
+    def __init__(
+        self,
+        host: Callable[[Address], Host],
+        may_be: Callable[[Address, Principal | None], Awaitable[bool]],
+    ) -> None:
+        """`may_be` says whether there is this agent, or this principal may make it."""
         self._host = host
+        self._may_be = may_be
 
     async def lead(
         self, host: Host, below: Sequence[Hop], request: HTTPConnection, body: Body
@@ -71,6 +79,7 @@ class Descent:
         """
         if len(below) >= LEVELS:
             return _refused(PlainTextResponse("Invalid request", status_code=400))
+        principal = principal_of(request)
         for hop in below:
             asked = await self._ask(host, request, hop.step)
             if isinstance(asked, Refusal):
@@ -79,6 +88,8 @@ class Descent:
             body.rewind(last=hop is below[-1])
             request = _shortened(request, hop.rest, body)
             try:
+                if not await self._may_be(address, principal):
+                    return _refused(PlainTextResponse("Too Many Requests", status_code=429))
                 host = self._host(address)
             except NotRunning:
                 return _NOT_RUNNING

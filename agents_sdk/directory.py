@@ -46,6 +46,8 @@ WITH RECURSIVE below(id) AS (
   UNION ALL SELECT agent.id FROM below JOIN agent ON agent.parent = below.id AND agent.condemned = 0)
 UPDATE agent SET condemned = 1 WHERE id IN below RETURNING id
 """
+_COUNT_MADE = "SELECT COUNT(*) FROM agent_maker WHERE principal = ?"
+_MADE = "INSERT INTO agent_maker(agent, principal) VALUES(?, ?)"
 _SAVE = """
 INSERT INTO agent_state(agent, version, state) VALUES(?, 1, ?)
 ON CONFLICT(agent) DO UPDATE SET version = version + 1, state = excluded.state
@@ -108,6 +110,13 @@ class Directory:
             raise NotRunning(f"the parent of {address} was destroyed, and its sub-agents with it")
         return entered
 
+    async def make(self, address: Address, principal: str, *, most: int) -> bool:
+        """Whether there is this agent, or is from now on; false when the principal has made `most`."""
+        if await self.find(address) is not None:
+            return True
+        at = self._clock.now()
+        return await self._store.write(lambda connection: _made(connection, address, at, principal, most))
+
     async def address(self, id: int) -> Address | None:
         """Where the agent with this number is found; None when it was destroyed."""
         rows = await self._store.read(_PATH, (id,))
@@ -163,6 +172,18 @@ class Directory:
 
 def _owed() -> str:
     return _OWED.format(" UNION ALL ".join(stored.owed for stored in STORED if stored.owed))
+
+
+def _made(connection: sqlite3.Connection, address: Address, at: float, principal: str, most: int) -> bool:
+    if connection.execute(_FIND, (address.parent, address.class_name, address.name)).fetchone():
+        return True
+    [count] = connection.execute(_COUNT_MADE, (principal,)).fetchone()
+    if count >= most:
+        return False
+    entered = _entered(connection, address, at)
+    if entered is not None:  # else its parent was destroyed, which is told when it is started
+        connection.execute(_MADE, (entered.id, principal))
+    return True
 
 
 def _entered(connection: sqlite3.Connection, address: Address, at: float) -> Listed | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
@@ -19,13 +20,15 @@ from agents_sdk.definition import Definition
 from agents_sdk.descent import Descent, Hop, Refusal, hops
 from agents_sdk.errors import NotRunning
 from agents_sdk.host import Host
+from agents_sdk.principal import Principal
 from agents_sdk.routing import Route, route
 from agents_sdk.security.access import Hook, admitted, principal_of
 from agents_sdk.security.body import Body
 from agents_sdk.security.limits import Limits
 from agents_sdk.security.messages import Messages
 from agents_sdk.security.origin import Hosts, Origins, is_local, origin_in, without_cookies
-from agents_sdk.security.rate import Rate, Room
+from agents_sdk.security.rate import Calls, Rate, Room
+from agents_sdk.security.standing import Standing
 from agents_sdk.session import Session
 
 __all__ = ["Gate", "Rules"]
@@ -68,20 +71,26 @@ class Gate:
         runs: Callable[[], bool],
         address: Callable[[Route], Address],
         host: Callable[[Address], Host],
+        make: Callable[[Address, str, int], Awaitable[bool]],
         now: Callable[[], float],
     ) -> None:
-        """`below` has the classes of sub-agents, as URLs have them; `host` is called for who may come in."""
+        """`below` has the classes of sub-agents, as URLs have them.
+
+        `host` is called for who may come in, after `make` where a principal is known.
+        """
         self._rules = rules
         self._prefix = prefix
         self._known = known
         self._below = below
-        self._descent = Descent(host)
+        self._descent = Descent(host, self._may_be)
         self._runs = runs
         self._address = address
         self._host = host
+        self._make = make
         self._told = False
         self._rate = Rate(rules.limits.rate, now)
         self._room = Room(rules.limits.connections)
+        self._calls = Calls(rules.limits.calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through to the agent that its path names, or answers it."""
@@ -153,15 +162,21 @@ class Gate:
             await _answer(refusal, scope, receive, send)
             return
         try:
-            host = self._host(self._address(found))
+            address = self._address(found)
+            if not await self._may_be(address, principal_of(request)):
+                await _answer(_text("Too Many Requests", 429), scope, receive, send)
+                return
+            host = self._host(address)
         except NotRunning:  # it stopped while the hook was asked
             await _answer(_text("Service Unavailable", 503), scope, receive, send)
             return
+        calls = None if caller is None else self._calls.of(caller)
         if scope["type"] == "http":
-            await self._ask(host, below, request, body, send)
+            async with calls or nullcontext():
+                await self._ask(host, below, request, body, send)
         else:
             with self._room.taken(caller):
-                await self._connect(host, below, request, caller, receive, send)
+                await self._connect(host, below, request, caller, calls, receive, send)
 
     async def _ask(
         self, host: Host, below: Sequence[Hop], request: HTTPConnection, body: Body, send: Send
@@ -173,16 +188,29 @@ class Gate:
         host, request = led
         await http.answer(host, request.scope, body.receive_of(request), send)
 
+    async def _may_be(self, address: Address, principal: Principal | None) -> bool:
+        """Whether this agent exists, or this principal may make another one."""
+        most = self._rules.limits.agents
+        if principal is None or await self._make(address, principal.id, most):
+            return True
+        _log.warning(
+            "principal %r has made %d agents and may make no other: limits=Limits(agents=…) is for more",
+            principal.id, most,
+        )  # fmt: skip
+        return False
+
     async def _connect(
         self,
         host: Host,
         below: Sequence[Hop],
         request: HTTPConnection,
         caller: str | None,
+        calls: asyncio.Semaphore | None,
         receive: Receive,
         send: Send,
     ) -> None:
         limits = self._rules.limits
+        standing = Standing(principal_of(request), host.clock)
         if below:  # accepted first: clients wait 4 seconds only, and those above may have to start
             socket = WebSocket(request.scope, receive, send)
             await socket.accept()
@@ -198,11 +226,12 @@ class Gate:
             longest=host.definition.cls.message_limit or limits.message,
             depth=limits.json_depth,
             may_send=lambda: caller is None or self._rate.take(caller),
+            standing=standing.objection,
         )
         socket = WebSocket(request.scope, messages.receive, messages.send)
         if below:
             socket.client_state = socket.application_state = WebSocketState.CONNECTED
-        await Session(host, socket).run()
+        await Session(host, socket, standing=standing, calls=calls).run()
 
     def _excess(self, request: HTTPConnection, caller: str | None) -> Response | None:
         """The refusal of what the hook let in, if it is not enough or too much."""
@@ -211,7 +240,8 @@ class Gate:
             return _text("Forbidden", 403)
         if caller is None:
             return None
-        if not self._rate.take(caller) or (is_socket and self._room.is_full(caller)):
+        is_full = self._room.is_full(caller) if is_socket else self._calls.of(caller).locked()
+        if not self._rate.take(caller) or is_full:
             return PlainTextResponse("Too Many Requests", status_code=429, headers={"retry-after": "1"})
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -26,6 +26,7 @@ from agents_sdk.place import Place
 from agents_sdk.reach import Reach
 from agents_sdk.starting import Start
 from agents_sdk.tasks import Tasks
+from workflows import Clock
 
 __all__ = ["Host", "StartFailed"]
 
@@ -87,6 +88,11 @@ class Host:
         return str(self.address)
 
     @property
+    def clock(self) -> Clock:
+        """The clock of the engine."""
+        return self._ground.clock
+
+    @property
     def id(self) -> int | None:
         """The number of the agent, if it lives."""
         return None if self._agent is None else self._agent.ctx.id
@@ -126,10 +132,9 @@ class Host:
         finally:
             turn.release()
 
-    async def settled(self) -> None:
-        """Returns when all changes of the state so far are committed, or have failed."""
-        if self._agent is not None:
-            await self._agent.ctx.state.settled()
+    def unsettled(self) -> Awaitable[object] | None:
+        """What ends when all changes of the state so far are committed, or have failed; None: they are."""
+        return None if self._agent is None else self._agent.ctx.state.unsettled
 
     @asynccontextmanager
     async def event(

@@ -21,6 +21,7 @@ from agents_sdk.hook import AgentMethod
 from agents_sdk.host import Host, StartFailed
 from agents_sdk.reach import DESTROYED
 from agents_sdk.schedule import schedule_of
+from agents_sdk.security.log import audited
 from agents_sdk.waking import Waking
 from workflows import Finished, Timer
 
@@ -60,6 +61,14 @@ class Hosts:
             )
         return self._hosts[address]
 
+    async def make(self, address: Address, principal: str, most: int) -> bool:
+        """Whether there is this agent, now at the latest; false when the principal has made `most`."""
+        ground = self._standing()
+        host = self._hosts.get(address)
+        if host is not None and host.id is not None:
+            return True
+        return await ground.directory.make(address, principal, most=most)
+
     async def get_agent(self, cls: type[Any], name: str) -> Any:
         """See `Agent.get_agent`."""
         return await _face(self.get(Address.top(self.definition(cls).name, checked(name))))
@@ -94,6 +103,7 @@ class Hosts:
         condemned = await ground.directory.condemn(id)
         if address is None or not condemned:
             return False
+        audited("destroy", address)
         doomed = self._within(address)
         for host in doomed:
             self._gone(host)

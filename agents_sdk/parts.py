@@ -38,7 +38,8 @@ def _sql(place: Place) -> Part:
 
 
 def _schedules(place: Place) -> Part:
-    return Schedules(place.ground.timers, place.listed.id, place.definition.methods, place.agent)
+    timers, owner = place.ground.timers, place.listed.id
+    return Schedules(timers, owner, place.definition.methods, place.agent, whose=str(place))
 
 
 def _mcp(place: Place) -> Part:

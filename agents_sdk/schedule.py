@@ -13,6 +13,7 @@ from agents_sdk.errors import InvalidSchedule
 from agents_sdk.methods import Methods
 from agents_sdk.part import Part
 from agents_sdk.plan import DEFAULT, Anchor, Catchup, Overlap, Plan, ScheduleType, plan, plan_every, policy
+from agents_sdk.security.log import audited
 from agents_sdk.shape import Shape, ShapeError
 from workflows import Cron, Duration, Every, Timer, TimerPolicy, Timers
 
@@ -73,11 +74,12 @@ _shape: Shape[_Kept] = Shape(_Kept, limit=_PAYLOAD_LIMIT)
 class Schedules(Part):
     """The schedules of one agent."""
 
-    def __init__(self, timers: Timers, owner: int, methods: Methods, agent: object) -> None:
+    def __init__(self, timers: Timers, owner: int, methods: Methods, agent: object, *, whose: str) -> None:
         self._timers = timers
         self._owner = str(owner)
         self._methods = methods
         self._agent = agent
+        self._whose = whose
         self._starting = False
 
     async def begin(self) -> None:
@@ -184,11 +186,16 @@ class Schedules(Part):
 
     async def cancel(self, id: int) -> bool:
         """True: it was there, and is not called any more."""
-        return await self._timers.cancel(id, owner=self._owner)
+        return self._audited("cancel", id, await self._timers.cancel(id, owner=self._owner))
 
     async def redrive(self, id: int) -> bool:
         """Calls a dead schedule again, with all its attempts; false when it is not dead."""
-        return await self._timers.redrive(id, owner=self._owner)
+        return self._audited("redrive", id, await self._timers.redrive(id, owner=self._owner))
+
+    def _audited(self, action: str, id: int, done: bool) -> bool:
+        if done:
+            audited(action, f"schedule {id} of {self._whose}")
+        return done
 
     async def _add(
         self,

@@ -16,6 +16,8 @@ from agents_sdk.errors import NotRunning
 from agents_sdk.greeting import greet
 from agents_sdk.host import Host, StartFailed
 from agents_sdk.kind import decide
+from agents_sdk.security.access import principal_of
+from agents_sdk.security.standing import Standing
 
 __all__ = ["Session"]
 
@@ -36,11 +38,19 @@ class Session:
     state do not wait for them.
     """
 
-    def __init__(self, host: Host, socket: WebSocket) -> None:
+    def __init__(
+        self, host: Host, socket: WebSocket, *, standing: Standing, calls: asyncio.Semaphore | None
+    ) -> None:
+        """`calls` is entered for each message besides, if its sender is counted."""
         self._host = host
         self._socket = socket
+        self._standing = standing
+        self._calls = calls
         self._connection = Connection(
-            socket.query_params.get("_pk") or uuid.uuid4().hex, str(socket.url), settled=host.settled
+            socket.query_params.get("_pk") or uuid.uuid4().hex,
+            str(socket.url),
+            settled=host.unsettled,
+            principal=principal_of(socket),
         )
         self._joined = False
         self._slots = asyncio.Semaphore(_UNDER_WAY)
@@ -53,13 +63,14 @@ class Session:
         with self._host.pinned():
             reading = asyncio.create_task(self._read())
             writing = asyncio.create_task(self._connection.write_to(self._socket))
+            watching = asyncio.create_task(self._standing.watch(self._connection.close))
             try:
                 await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
                 await self._say_goodbye(reading)
             finally:
-                for task in (reading, writing):
+                for task in (reading, writing, watching):
                     task.cancel()
-                left, _ = await asyncio.gather(reading, writing, return_exceptions=True)
+                left, *_ = await asyncio.gather(reading, writing, watching, return_exceptions=True)
                 if isinstance(left, Closing):
                     self._leave(left, left.code != _LOST.code)
                 else:
@@ -91,8 +102,15 @@ class Session:
             if message["type"] == "websocket.disconnect":
                 return _left(message)
             await self._slots.acquire()
+            if self._calls is not None:
+                await self._calls.acquire()
             taking = self._host.spawn(self._take(message))
-            taking.add_done_callback(lambda _: self._slots.release())
+            taking.add_done_callback(self._taken)
+
+    def _taken(self, _taking: asyncio.Task[None]) -> None:
+        self._slots.release()
+        if self._calls is not None:
+            self._calls.release()
 
     async def _open(self) -> None:
         connection = self._connection

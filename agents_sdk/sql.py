@@ -16,7 +16,7 @@ from typing import TypeVar
 from agents_sdk.errors import SqlError
 from agents_sdk.part import Part
 
-__all__ = ["Row", "SqlFile", "SqlFiles", "SqlValue"]
+__all__ = ["Row", "SqlFile", "SqlFiles", "SqlValue", "ident"]
 
 T = TypeVar("T")
 
@@ -61,6 +61,18 @@ _LIMITS = {
 _LONGEST = 5.0  # seconds of one statement
 _LOOK_EVERY = 10_000  # instructions of its program
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def ident(name: str) -> str:
+    """`name` as the name of a table or a column within a statement, whatever is in it; values are params.
+
+    In backticks: what stands in double quotes and is no name, SQLite takes for a text.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a table or a column is a str, not {type(name).__name__}")
+    if not name or "\0" in name:
+        raise ValueError(f"{name!r} cannot be the name of a table or a column")
+    return "`" + name.replace("`", "``") + "`"
 
 
 class SqlFiles:

@@ -7,7 +7,7 @@ awaits never loses an update, and what leaves the agent (`settled`) is never ahe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from agents_sdk.connection import Connection
@@ -110,10 +110,15 @@ class StateCell(Part, Generic[S]):
         written.add_done_callback(lambda done: self._written(encoded, source, done))
         await asyncio.shield(written)
 
+    @property
+    def unsettled(self) -> Awaitable[object] | None:
+        """What ends when all changes so far are committed, or have failed; None when they are."""
+        return None if self._last is None or self._last.done() else asyncio.wait([self._last])
+
     async def settled(self) -> None:
         """Returns when all changes so far are committed, or have failed."""
-        if self._last is not None and not self._last.done():
-            await asyncio.wait([self._last])
+        if (unsettled := self.unsettled) is not None:
+            await unsettled
 
     def _written(self, encoded: bytes, source: Source, done: asyncio.Future[int]) -> None:
         # A callback, so that it happens also when the caller of `replace` was cancelled, and in commit order.

@@ -111,10 +111,22 @@ CHAT = Stored(
     "SELECT agent FROM chat_turn WHERE error IS NULL",
 )
 
+MAKERS = Stored(
+    "makers",
+    (
+        """
+        CREATE TABLE agent_maker(agent INTEGER PRIMARY KEY, principal TEXT NOT NULL) STRICT;
+        CREATE INDEX agent_maker_principal ON agent_maker(principal);
+        """,
+    ),
+    ("DELETE FROM agent_maker WHERE agent = ?",),
+)
+
 STORED = (
     AGENTS,
     MCP,
     QUEUE,
     CHAT,
+    MAKERS,
 )
 """All of it, the agents themselves first: they are the last to be forgotten."""

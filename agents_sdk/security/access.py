@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from starlette.exceptions import HTTPException
@@ -13,21 +12,15 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope
 
+from agents_sdk.connection import Connection
+from agents_sdk.principal import Principal
+
 __all__ = ["Hook", "Principal", "admitted", "principal_of"]
 
 _log = logging.getLogger(__name__)
 
 _KEY = "agents_sdk.principal"
 _BODILESS = (204, 304)
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who is calling, as a hook found out: never what the client says of itself."""
-
-    id: str
-    claims: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """What else the hook knows of them, e.g. roles."""
 
 
 Decision: TypeAlias = Response | HTTPConnection | Principal | None
@@ -38,12 +31,14 @@ A `Response` refuses, a `Principal` says who it is, a `Request` replaces the req
 """
 
 
-def principal_of(request: HTTPConnection) -> Principal | None:
-    """Who sent `request`, as the hook of the app said; None for who is unnamed.
+def principal_of(asking: HTTPConnection | Connection) -> Principal | None:
+    """Who sent a request, or opened a connection, as the hook of the app said; None for who is unnamed.
 
     It is the same for `on_request`, for the `request` of `on_connect`, and for what that connection does.
     """
-    found = request.scope.get(_KEY)
+    if isinstance(asking, Connection):
+        return asking.principal
+    found = asking.scope.get(_KEY)
     return found if isinstance(found, Principal) else None
 
 

@@ -30,6 +30,10 @@ class Limits:
     """Requests and messages of one caller in a second; above: 429, close code 1008."""
     connections: int = 100
     """Open WebSockets of one caller; above: 429."""
+    calls: int = 1_000
+    """Requests and messages of one caller under way; above: 429, and messages wait in their sockets."""
+    agents: int = 10_000
+    """Agents that one principal has made, by addressing them first; above: 429 for any other new one."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

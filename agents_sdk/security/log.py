@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 
 from starlette.requests import HTTPConnection
 
+from agents_sdk.connection import Connection
+from agents_sdk.current import current_agent
 from agents_sdk.security.access import principal_of
 from agents_sdk.security.secret import Secret, redacted
 
-__all__ = ["JsonLines", "audit", "without_queries"]
+__all__ = ["JsonLines", "audit", "audited", "without_queries"]
 
 _SERVERS = ("uvicorn.access", "uvicorn.error")
 _audit = logging.getLogger("agents_sdk.audit")
@@ -46,15 +48,23 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def audit(request: HTTPConnection | None, action: str, subject: object) -> None:
+def audit(asking: HTTPConnection | Connection | None, action: str, subject: object) -> None:
     """Logs who did what to which thing, to the logger `agents_sdk.audit`; None for who is no client.
 
     For what changes or ends something that others rely on: cancel, retry, send, delete, edit.
     """
-    principal = None if request is None else principal_of(request)
-    who = ("the program" if request is None else "somebody unnamed") if principal is None else principal.id
+    if not _audit.isEnabledFor(logging.INFO):
+        return
+    principal = None if asking is None else principal_of(asking)
+    who = ("the program" if asking is None else "somebody unnamed") if principal is None else principal.id
     told = {"who": who, "action": action, "subject": str(subject)}
     _audit.info("%s: %s %s", *(json.dumps(one) for one in told.values()), extra={"audit": told})
+
+
+def audited(action: str, subject: object) -> None:
+    """`audit`, for whomever the running code works: who sent the request, the message or the call."""
+    current = current_agent()
+    audit(current.request or current.connection, action, subject)
 
 
 @contextmanager

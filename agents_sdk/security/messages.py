@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import Message, Receive, Send
 
@@ -21,13 +21,22 @@ class Messages:
     """The two ends of a socket in ASGI; whoever sends more than they may is closed."""
 
     def __init__(
-        self, receive: Receive, send: Send, *, longest: int, depth: int, may_send: Callable[[], bool]
+        self,
+        receive: Receive,
+        send: Send,
+        *,
+        longest: int,
+        depth: int,
+        may_send: Callable[[], bool],
+        standing: Callable[[], Awaitable[Closing | None]],
     ) -> None:
+        """`standing` says of each message how its sender is to be closed, if they may not stay."""
         self._receive = receive
         self._send = send
         self._longest = longest
         self._depth = depth
         self._may_send = may_send
+        self._standing = standing
         self._closed = False
 
     async def receive(self) -> Message:
@@ -35,7 +44,7 @@ class Messages:
         message = await self._receive()
         if message["type"] != "websocket.receive" or self._closed:
             return message
-        closing = self._objection(message)
+        closing = self._objection(message) or await self._standing()
         if closing is None:
             return message
         await self.send({"type": "websocket.close", "code": closing.code, "reason": closing.reason})

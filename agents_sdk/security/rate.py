@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from weakref import WeakValueDictionary
 
-__all__ = ["Rate", "Room"]
+__all__ = ["Calls", "Rate", "Room"]
 
 _MANY = 10_000
 """Callers that are remembered before those with nothing to remember are forgotten."""
@@ -58,3 +60,18 @@ class Room:
             self._open[caller] -= 1
             if not self._open[caller]:
                 del self._open[caller]
+
+
+class Calls:
+    """How much each caller has under way at once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    def of(self, caller: str) -> asyncio.Semaphore:
+        """What is entered for each call; forgotten when nobody has it any more."""
+        slots = self._slots.get(caller)
+        if slots is None:
+            slots = self._slots[caller] = asyncio.Semaphore(self._most)
+        return slots

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from agents_sdk import Agent, AgentsApp
 from agents_sdk.errors import SqlError
 from agents_sdk.security import Limits
-from agents_sdk.sql import SqlFile, SqlFiles
+from agents_sdk.sql import SqlFile, SqlFiles, ident
 from tests.agents_sdk.security.calls import call
 
 pytestmark = pytest.mark.anyio
@@ -74,6 +74,32 @@ async def test_sec_12_ten_thousand_values_change_nothing(notes: SqlFile) -> None
         assert next(iter(found[0].values())) == some[0]
     assert [row["text"] for row in await notes.run("SELECT text FROM note ORDER BY id", ())] == values
     assert await notes.run("SELECT * FROM sqlite_master", ()) == schema
+
+
+async def test_sec_12_any_text_can_name_a_table_and_a_column(notes: SqlFile) -> None:
+    chance = random.Random(13)
+    names = {"".join(chance.choices(_PIECES, k=chance.randint(1, 6))).replace("\0", "") for _ in range(300)}
+    taken = {"note"}
+    for name in sorted({"`", "``", '"', "]", "select", "a b", *names}):
+        if not name or name.lower() in taken or name.lower().startswith("sqlite_"):
+            continue
+        taken.add(name.lower())
+        await notes.run(f"CREATE TABLE {ident(name)}({ident(name)} TEXT)", ())
+        await notes.run(f"INSERT INTO {ident(name)}({ident(name)}) VALUES (?)", (name,))
+        assert await notes.run(f"SELECT {ident(name)} FROM {ident(name)}", ()) == [{name: name}]
+    tables = await notes.run("SELECT name FROM sqlite_master WHERE type = 'table'", ())
+    assert len(tables) == len(taken)
+
+
+async def test_sec_12_what_is_no_column_is_no_text(notes: SqlFile) -> None:
+    with pytest.raises(SqlError, match="no such column"):
+        await notes.run(f"SELECT {ident('secret')} FROM note", ())
+
+
+@pytest.mark.parametrize(("name", "error"), [("", ValueError), ("a\0b", ValueError), (5, TypeError)])
+def test_sec_12_what_can_name_nothing(name: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        ident(name)
 
 
 async def test_sec_7_a_link_in_the_place_of_a_file_is_not_followed(files: SqlFiles, tmp_path: Path) -> None:

@@ -136,6 +136,23 @@ async def test_a_client_that_does_not_answer_a_close_is_given_up(
         deaf.transport.abort()
 
 
+async def test_a_client_that_was_closed_and_does_not_read_is_given_up(
+    url: str, app: AgentsApp, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents_sdk.session._GOODBYE", 0.05)
+    monkeypatch.setattr("agents_sdk.connection._PATIENCE", 0.2)
+    async with connect(f"{url}/a?_pk=deaf", max_queue=1) as deaf:
+        await deaf.recv()
+        deaf.transport.pause_reading()
+        connection = next(iter((await app.get_agent(Gate, "a")).connections))
+        while connection.queued < 1 << 20:
+            connection.send(os.urandom(1 << 16))
+            await asyncio.sleep(0)
+        connection.close(4000, "enough")
+        assert await asyncio.wait_for(world.errors.get(), 5) == "on_close of deaf"
+        deaf.transport.abort()
+
+
 @pytest.mark.parametrize("name", [7, None])
 async def test_a_name_is_a_text(app: AgentsApp, name: Any) -> None:
     async with app:

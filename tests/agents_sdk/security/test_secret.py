@@ -106,11 +106,20 @@ class Vault(Agent[Any, dict[str, Any]]):
     initial_state = {"n": 0}
 
     async def on_request(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            await self.destroy()
+            return Response()
         raise RuntimeError(f"no luck with {self.env['key']}, password={self.env['key'].reveal()}")
 
     @callable()
     async def tell(self) -> str:
         raise RuntimeError(f"no luck with {self.env['key']}")
+
+    async def later(self) -> None: ...
+
+    @callable()
+    async def cancel(self, id: int) -> bool:
+        return await self.cancel_schedule(id)
 
     @callable()
     async def keep(self) -> None:
@@ -165,6 +174,29 @@ def test_sec_33_a_record_is_one_line_whatever_is_in_it(lines: StringIO) -> None:
     assert wild in json.loads(failed)["trace"]
     assert lines.getvalue().isascii()
     assert not set(lines.getvalue()) & {"\r", "\x1b", "\x00"}
+
+
+async def test_sec_33_who_ends_what_is_in_the_audit_log(tmp_path: Path, lines: StringIO) -> None:
+    async def named(request: HTTPConnection, agent: str, name: str) -> Principal | None:
+        return Principal(request.headers["who"]) if "who" in request.headers else None
+
+    app = AgentsApp([Vault], data=tmp_path, on_before_connect=named, on_before_request=named)
+    async with served(app) as address:
+        held = await app.get_agent(Vault, "a")
+        ids = [(await held.schedule(60 + number, "later")).id for number in range(2)]
+        async with connect(f"ws://{address}/agents/vault/a", additional_headers={"who": "ann"}) as socket:
+            for id in (*ids[:1], *ids[:1]):  # the second time there is nothing to cancel
+                await socket.send(json.dumps({"type": "rpc", "id": "1", "method": "cancel", "args": [id]}))
+            for _ in range(5):
+                await socket.recv()
+        assert await held.cancel(ids[1])
+        assert (await call(app, "/agents/vault/a", method="DELETE")).status == 200
+    found = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(one["who"], one["action"], one["subject"]) for one in found if "who" in one] == [
+        ("ann", "cancel", f'schedule {ids[0]} of Vault "a"'),
+        ("the program", "cancel", f'schedule {ids[1]} of Vault "a"'),
+        ("somebody unnamed", "destroy", 'Vault "a"'),
+    ]
 
 
 def test_sec_33_the_audit_log_says_who_did_what(lines: StringIO) -> None:
