@@ -39,7 +39,7 @@ async def visited(app: AgentsApp, env: Counter[Any], seed: int) -> int:
         cls = STORMED[number % len(STORMED)]
         known = frozenset(takers_of(cls)._known)
         frames = Frames(seed * AT_ONCE + number, words=METHODS)
-        path = f"/agents/{kebab(cls.__name__)}/{NAMES[number % len(NAMES)]}"
+        path = f"/agents/{kebab(cls.__name__)}/{NAMES[number // len(STORMED) % len(NAMES)]}"
         visits.append((Visit(frames, EACH, known, f"{seed}-{number}"), path))
     try:
         async with asyncio.timeout(PATIENCE):
