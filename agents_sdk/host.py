@@ -185,7 +185,8 @@ class Host:
         """Cuts off all that is under way, and ends this life; false when there is none, or it ends anyway."""
         if self._ending is not None or self._stopped or (self._agent is None and self._starting is None):
             return False
-        self._interruption.cut(Aborted(f"{self} was aborted" + (f": {reason}" if reason else "")))
+        aborted = Aborted(f"{self} was aborted" + (f": {reason}" if reason else ""))
+        self._interruption.cut(aborted, own=self._tasks)  # which are cancelled at the end of the life
         for connection in self.connections:
             connection.close(_ABORTED.code, _ABORTED.reason)
         self._ending = asyncio.create_task(self._cut_off())

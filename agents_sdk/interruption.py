@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -40,10 +40,10 @@ class Interruption:
         finally:
             self._inside.discard(one)
 
-    def cut(self, error: Aborted) -> None:
-        """Cuts off all that are inside, except who asks for it."""
+    def cut(self, error: Aborted, *, own: Container[asyncio.Task[None]]) -> None:
+        """Cuts off all that came in from elsewhere, except who asks for it; the agent's `own` tasks stay."""
         asking = asyncio.current_task()
         for one in self._inside:
-            if one.task is not None and one.task is not asking:
+            if one.task is not None and one.task is not asking and one.task not in own:
                 one.error = error
                 one.task.cancel()

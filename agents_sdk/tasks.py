@@ -38,6 +38,9 @@ class Tasks:
         task.add_done_callback(lambda _: held.close())
         return task
 
+    def __contains__(self, task: object) -> bool:
+        return task in self._tasks
+
     async def cancel(self) -> None:
         """Cuts off all that is under way, and waits until it has ended."""
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
