@@ -25,9 +25,12 @@ async def chunks_of(result: object, *, request_id: str) -> AsyncGenerator[Chunk,
 
     `result` is None, a str, one chunk, a response of Starlette (events, or plain text), or an iterable, async
     or not, of str, chunks, pieces of a chat completion and events of OpenAI's Responses, in any mixture.
-    A str is text of the answer: plain text is all deltas of one text whose id is that of the request.
+    A str is text of the answer: plain text is all deltas of one text whose id is that of the request. It
+    begins with `start`, by which other tabs know the message; a response is passed on as the original does.
     """
-    script = Script(request_id)
+    if inspect.isawaitable(result):
+        result = await result
+    script = Script(request_id, begins=not is_response(result))
     inputs = Inputs(script)
     models = Completions(script, inputs), Responses(script, inputs)
     async with aclosing(_pieces(result)) as pieces:
@@ -42,6 +45,7 @@ def _chunks(
     piece: object, script: Script, inputs: Inputs, models: tuple[Completions, Responses]
 ) -> Iterator[Chunk]:
     if isinstance(piece, str):
+        yield from script.begin(piece)
         yield from script.say("text", piece)
         return
     for model in models:
@@ -58,8 +62,6 @@ def _chunks(
 
 
 async def _pieces(result: Any) -> AsyncGenerator[Any, None]:
-    if inspect.isawaitable(result):
-        result = await result
     if result is None:
         return
     if isinstance(result, str | Mapping) or hasattr(result, "model_dump"):  # iterable, but no stream

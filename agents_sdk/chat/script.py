@@ -16,8 +16,10 @@ _BESIDE = ("data-", "message-metadata")
 class Script:
     """The chunks of one answer. Ids are counted, so that an answer that is given again has the same ones."""
 
-    def __init__(self, id: str) -> None:
+    def __init__(self, id: str, *, begins: bool = True) -> None:
+        """`begins`: what the agent only says has a `start` of ours."""
         self._id = id
+        self._begins = begins
         self._ids = 0
         self._said = False  # anything at all
         self._step: str | None = None
@@ -30,6 +32,12 @@ class Script:
         """An id that nothing in this answer has."""
         self._ids += 1
         return self._id if self._ids == 1 else f"{self._id}-{self._ids}"
+
+    def begin(self, text: str) -> Iterator[Chunk]:
+        """The answer begins with `text`, if it has not begun: clients learn the id of its message."""
+        if text and self._begins and not self._said:
+            self._said = True
+            yield {"type": "start"}
 
     def say(self, kind: Literal["text", "reasoning"], delta: str, whose: str = "") -> Iterator[Chunk]:
         """More of a text, which belongs to what `whose` names; another one ends."""

@@ -279,6 +279,7 @@ async def test_an_agent_may_begin_a_step_after_a_model() -> None:
 async def test_text_beside_a_model() -> None:
     stream = ["First. ", piece(content="x"), piece(reason="stop"), " Last."]
     assert await chunks(stream) == [
+        START,
         *text("r1", "First. "),
         STEP,
         *text("r1-2", "x"),

@@ -19,6 +19,7 @@ from agents_sdk.chat.outflow import chunks_of
 from agents_sdk.chat.shapes import Chunk
 
 pytestmark = pytest.mark.anyio
+BEGIN = {"type": "start"}
 START, END = {"type": "text-start", "id": "r1"}, {"type": "text-end", "id": "r1"}
 MOOD: Chunk = {"type": "data-mood", "data": 1}
 CALL: Chunk = {"type": "tool-input-available", "toolCallId": "c1", "toolName": "look", "input": {}}
@@ -60,21 +61,22 @@ def sse(*pieces: bytes | str) -> StreamingResponse:
         (None, []),
         ("", []),
         ([], []),
-        ("hello", [START, delta("hello"), END]),
-        (["a", "", "b"], [START, delta("a"), delta("b"), END]),
-        (("a",), [START, delta("a"), END]),
-        (now("a", "b"), [START, delta("a"), delta("b"), END]),
-        (iter(["a", "b"]), [START, delta("a"), delta("b"), END]),
-        (later("a", "b"), [START, delta("a"), delta("b"), END]),
+        ("hello", [BEGIN, START, delta("hello"), END]),
+        (["a", "", "b"], [BEGIN, START, delta("a"), delta("b"), END]),
+        (("a",), [BEGIN, START, delta("a"), END]),
+        (now("a", "b"), [BEGIN, START, delta("a"), delta("b"), END]),
+        (iter(["a", "b"]), [BEGIN, START, delta("a"), delta("b"), END]),
+        (later("a", "b"), [BEGIN, START, delta("a"), delta("b"), END]),
         (later(), []),
-        (promised("a"), [START, delta("a"), END]),
-        (promised(later("a")), [START, delta("a"), END]),
+        (promised("a"), [BEGIN, START, delta("a"), END]),
+        (promised(later("a")), [BEGIN, START, delta("a"), END]),
         (MOOD, [MOOD]),
         (later(START, MOOD), [START, MOOD]),
-        (["a", MOOD, "b"], [START, delta("a"), MOOD, delta("b"), END]),
+        (["a", MOOD, "b"], [BEGIN, START, delta("a"), MOOD, delta("b"), END]),
         (
             ["a", CALL, "b"],
             [
+                BEGIN,
                 START,
                 delta("a"),
                 END,
@@ -137,7 +139,7 @@ async def test_an_error_comes_after_what_was_there() -> None:
         raise LookupError("gone")
 
     flow = chunks_of(breaks(), request_id="r1")
-    assert [await anext(flow), await anext(flow)] == [START, delta("a")]
+    assert [await anext(flow) for _ in range(3)] == [BEGIN, START, delta("a")]
     with pytest.raises(LookupError, match="gone"):
         await anext(flow)
 
@@ -191,7 +193,7 @@ class Stream:
 
 async def test_what_waits_does_so_in_a_thread() -> None:
     stream = Stream()
-    assert await chunks(stream) == [START, delta("a"), delta("b"), END]
+    assert await chunks(stream) == [BEGIN, START, delta("a"), delta("b"), END]
     assert threading.get_ident() not in stream.threads
     assert stream.closed
 
@@ -200,7 +202,7 @@ async def test_what_is_written_here_runs_here() -> None:
     def plain() -> Iterator[str]:
         yield str(threading.get_ident())
 
-    assert (await chunks(plain()))[1]["delta"] == str(threading.get_ident())
+    assert (await chunks(plain()))[2]["delta"] == str(threading.get_ident())
 
 
 async def test_what_a_response_wants_to_do_at_its_end_is_done() -> None:

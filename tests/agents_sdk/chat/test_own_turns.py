@@ -77,7 +77,7 @@ async def test_a_turn_of_the_server_is_shown_to_all(address: str, app: AgentsApp
         result = await agent.save_messages([user("u1", "hello")])
         assert result.status == "completed"
         frames = await until(ann, RESPONSE, done=True)
-        assert [frame["type"] for frame in frames] == [MESSAGES, *[RESPONSE] * 3, MESSAGES, RESPONSE]
+        assert [frame["type"] for frame in frames] == [MESSAGES, *[RESPONSE] * 4, MESSAGES, RESPONSE]
         assert {frame["id"] for frame in frames if frame["type"] == RESPONSE} == {result.request_id}
         assert frames[-1]["messageIds"] == ["u1"]
     assert agent.messages[0] == {**user("u1", "hello"), "metadata": {"clean": True}}
