@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from agents_sdk import Agent, AgentsApp
+from tests.npm.chat import ChatDrop, ChatEcho, ChatLatest
 from tests.npm.counter import Counter
 from tests.npm.parent import Child, Parent
 from tests.npm.plain import Plain, Upper
@@ -28,6 +29,9 @@ AGENTS: dict[str, type[Agent[Any, Any]]] = {
     "Plain": Plain,
     "MY_UPPER": Upper,
     "Parent": Parent,
+    "ChatEcho": ChatEcho,
+    "ChatLatest": ChatLatest,
+    "ChatDrop": ChatDrop,
     "Sched": Sched,
     "Thrower": Thrower,
 }
@@ -73,7 +77,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ExitStack() as stack:
         data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         uvicorn.run(
-            app(data), host="127.0.0.1", port=options.port, log_level="warning", ws="websockets-sansio"
+            app(data),
+            host="127.0.0.1",
+            port=options.port,
+            log_level="warning",
+            ws="websockets-sansio",
+            ws_max_size=ChatEcho.message_limit or 1 << 20,
         )
 
 

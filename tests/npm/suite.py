@@ -1,4 +1,4 @@
-"""Runs a file of the Node suite, with the official clients installed once for all runs of this machine."""
+"""Runs a file of the Node suite; packages are installed once for all runs of this machine."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock
 
-__all__ = ["Unavailable", "run"]
+__all__ = ["ROOT", "Unavailable", "beside", "installed", "node", "run"]
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -29,9 +29,8 @@ class Unavailable(Exception):
 
 def run(file: Path, *, patience: float) -> tuple[bool, str]:
     """Whether every test of the file passed, and what Node says. Raises `Unavailable`."""
-    node = _node()
-    with _beside_its_clients(installed()) as folder:
-        command = [node, "--test", "--test-reporter=spec", str(folder / file.name)]
+    with beside(installed(HERE / "package.json"), HERE.glob("*.mjs")) as folder:
+        command = [node(), "--test", "--test-reporter=spec", str(folder / file.name)]
         done = subprocess.run(
             command,
             cwd=folder,
@@ -45,9 +44,8 @@ def run(file: Path, *, patience: float) -> tuple[bool, str]:
     return done.returncode == 0, done.stdout
 
 
-def installed() -> Path:
-    """The folder of the clients as `package.json` has them, below the user's cache; installed if need be."""
-    package = HERE / "package.json"
+def installed(package: Path) -> Path:
+    """A folder below the user's cache with what a `package.json` asks for; installed if need be."""
     kept = _cache() / f"npm-{hashlib.sha256(package.read_bytes()).hexdigest()[:12]}"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{kept}.lock"):
@@ -70,16 +68,17 @@ def _install(folder: Path) -> None:
         raise Unavailable(f"npm could not install the official clients: {done.stderr.strip()}")
 
 
-def _node() -> str:
-    node = shutil.which("node")
-    if node is None:
+def node() -> str:
+    """The program; raises `Unavailable` when it is not there, or too old."""
+    found = shutil.which("node")
+    if found is None:
         raise Unavailable("Node.js is not installed, in which the official clients run")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
     if int(version.lstrip("v").partition(".")[0]) < _OLDEST:
         raise Unavailable(
             f"Node.js {version.strip()} is too old for the official clients: {_OLDEST} is needed"
         )
-    return node
+    return found
 
 
 def _cache() -> Path:
@@ -88,9 +87,12 @@ def _cache() -> Path:
 
 
 @contextlib.contextmanager
-def _beside_its_clients(clients: Path) -> Iterator[Path]:
-    """A copy of the suite, from which Node finds the packages."""
-    with tempfile.TemporaryDirectory(dir=clients, prefix="run-") as folder:
-        for module in HERE.glob("*.mjs"):
-            shutil.copy(module, folder)
+def beside(packages: Path, files: Iterable[Path]) -> Iterator[Path]:
+    """A folder with copies of these files and folders, from which Node finds the packages."""
+    with tempfile.TemporaryDirectory(dir=packages, prefix="run-") as folder:
+        for file in files:
+            if file.is_dir():
+                shutil.copytree(file, Path(folder) / file.name)
+            else:
+                shutil.copy(file, folder)
         yield Path(folder)
