@@ -21,7 +21,8 @@ class Builder:
     def __init__(self, message: Message) -> None:
         self._message = copy.deepcopy(message)
         self._parts: list[Part] = self._message.setdefault("parts", [])
-        self._continues = bool(self._parts)
+        self._before = len(self._parts)
+        self._started = False
         self._texts = Texts(self._parts)
         self._calls = Calls(self._parts)
 
@@ -40,15 +41,15 @@ class Builder:
         if type.startswith("data-"):
             self._put(chunk)
         match type:
-            case "start" if not self._continues and isinstance(chunk.get("messageId"), str):
-                self._message["id"] = chunk["messageId"]
+            case "start":
+                return self._start(chunk)
             case "start-step":
                 self._parts.append({"type": "step-start"})
             case "finish-step":
                 self._texts.end()
             case "file" | "source-url" | "source-document":
                 self._parts.append(dict(chunk))
-        if type in ("start", "finish", "message-metadata"):
+        if type in ("finish", "message-metadata"):
             self._describe(chunk)
         return (chunk,)
 
@@ -76,6 +77,17 @@ class Builder:
             if part["type"] in ("text", "reasoning") and part.get("state") == "streaming":
                 part["state"] = "done"
 
+    def _start(self, chunk: Chunk) -> tuple[Chunk, ...]:
+        """Only one before all parts begins the message: clients would take a later one as of another."""
+        self._describe(chunk)
+        if self._started or len(self._parts) > self._before:
+            said = chunk.get("messageMetadata")
+            return () if said is None else ({"type": "message-metadata", "messageMetadata": said},)
+        self._started = True
+        if not self._before and isinstance(chunk.get("messageId"), str):
+            self._message["id"] = chunk["messageId"]
+        return (chunk,)
+
     def _put(self, chunk: Chunk) -> None:
         if chunk.get("transient"):
             return
@@ -90,7 +102,7 @@ class Builder:
     def _describe(self, chunk: Chunk) -> None:
         said = chunk.get("messageMetadata")
         if chunk["type"] == "finish" and chunk.get("finishReason") is not None:
-            said = _merged({"finishReason": chunk["finishReason"]}, said)
+            said = {"finishReason": chunk["finishReason"], **(said or {})}
         if said is not None:
             self._message["metadata"] = _merged(self._message.get("metadata"), said)
 
@@ -98,5 +110,5 @@ class Builder:
 def _merged(known: Any, said: Any) -> Any:
     """Objects are merged at every depth, as clients do; of all else the later one counts."""
     if not isinstance(known, dict) or not isinstance(said, dict):
-        return known if said is None else said
+        return said
     return known | {key: _merged(known.get(key), value) for key, value in said.items()}

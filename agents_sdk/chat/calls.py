@@ -51,7 +51,7 @@ class Calls:
     def __init__(self, parts: list[Part]) -> None:
         self._parts = parts
         self._by_id = {id: part for part in parts if (id := tool_call(part))}
-        self._written: dict[str, list[str]] = {}  # the text of inputs that come in pieces
+        self._written: dict[str, list[str]] = {}  # the text of inputs that are coming in pieces
         self._guessed: set[str] = set()  # calls whose input was read from such pieces
 
     def apply(self, chunk: Chunk) -> tuple[Chunk, ...]:
@@ -61,8 +61,11 @@ class Calls:
         match chunk["type"]:
             case "tool-input-start" if part is None:
                 self._make(chunk, "input-streaming")
-            case "tool-input-delta" if part and part.get("state") == "input-streaming":
-                self._written.setdefault(id, []).append(chunk["inputTextDelta"])
+                self._written[id] = []
+            case "tool-input-delta" if (
+                part and part.get("state") == "input-streaming" and id in self._written
+            ):
+                self._written[id].append(chunk["inputTextDelta"])
             case "tool-input-available":
                 return self._available(part, chunk)
             case "tool-input-error" if part is None or part.get("state") not in SETTLED:
@@ -93,14 +96,14 @@ class Calls:
 
     def _available(self, part: Part | None, chunk: Chunk) -> tuple[Chunk, ...]:
         if part is None:
-            self._make(chunk, "input-available")["input"] = _input(chunk)
-            return (chunk,)
+            part = self._make(chunk, "input-streaming")
         state = part.get("state")
         if state == "input-streaming":
             part["state"] = "input-available"
         elif state not in ("approval-requested", "approval-responded") or not self._lacks_input(part):
             return ()
-        part["input"] = _input(chunk)
+        chunk |= {"input": _input(chunk)}
+        part["input"] = chunk["input"]
         _take(part, chunk, _OF_INPUT)
         self._guessed.discard(chunk["toolCallId"])
         if state == "input-streaming":
@@ -117,9 +120,13 @@ class Calls:
     def _guess(self, id: str, part: Part) -> None:
         """A human is asked before the input is said to be whole: what has come of it is shown."""
         pieces = self._written.pop(id, None)
-        if "input" not in part and pieces is not None:
+        if "input" not in part and pieces:
             part["input"] = _input({"input": "".join(pieces)})
             self._guessed.add(id)
+
+
+def _is_written(part: Part) -> bool:
+    return part.get("state") == "input-streaming"
 
 
 def _settled(part: Part) -> bool:

@@ -45,6 +45,8 @@ def checked(chunk: object) -> Chunk:
         value = chunk.get(key)
         if not isinstance(value, str) or (not value and key in _NEVER_EMPTY):
             raise InvalidChunk(f"a chunk of type {chunk['type']} needs a str as its {key}: {_short(chunk)}")
+    if not isinstance(chunk.get("messageMetadata"), Mapping | None):
+        raise InvalidChunk(f"clients can merge no messageMetadata but a dict: {_short(chunk)}")
     if chunk["type"].startswith("data-") and "data" not in chunk:
         raise InvalidChunk(f"a chunk of type {chunk['type']} needs data: {_short(chunk)}")
     return _plain(chunk)

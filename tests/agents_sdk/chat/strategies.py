@@ -14,6 +14,7 @@ IDS = st.sampled_from(["t1", "t2"])
 CALLS = st.sampled_from(["c1", "c2"])
 NAMES = st.sampled_from(["look", "send"])
 VALUES = st.none() | st.booleans() | st.integers(0, 3) | WORDS | st.just({"k": [1, {"n": None}]})
+METADATA = st.none() | st.dictionaries(st.sampled_from(["a", "b", "finishReason"]), VALUES, max_size=2)
 MORE = {"providerMetadata": st.dictionaries(st.sampled_from(["a", "b"]), VALUES, max_size=2)}
 
 
@@ -42,9 +43,9 @@ TOOL: st.SearchStrategy[Chunk] = st.one_of(
     _of("tool-output-denied", {"toolCallId": CALLS}),
 )
 OTHER: st.SearchStrategy[Chunk] = st.one_of(
-    _of("start", {}, messageId=st.sampled_from(["m1", "m2"]), messageMetadata=VALUES),
-    _of("finish", {}, finishReason=st.just("stop"), messageMetadata=VALUES),
-    _of("message-metadata", {"messageMetadata": VALUES}),
+    _of("start", {}, messageId=st.sampled_from(["m1", "m2"]), messageMetadata=METADATA),
+    _of("finish", {}, finishReason=st.just("stop"), messageMetadata=METADATA),
+    _of("message-metadata", {"messageMetadata": METADATA}),
     _of("data-mood", {"data": VALUES}, id=IDS, transient=st.booleans()),
     _of("file", {"url": WORDS, "mediaType": WORDS}),
     _of("source-url", {"sourceId": IDS, "url": WORDS}, title=WORDS),

@@ -205,6 +205,7 @@ def test_the_states_of_a_call(chunks: list[Chunk], part: Part) -> None:
     assert parts(*chunks) == [part]
 
 
+@pytest.mark.parametrize("begun", [BEGUN, WHOLE])
 @pytest.mark.parametrize("last", [GIVEN, FAILED, DENIED])
 @pytest.mark.parametrize(
     "again",
@@ -219,9 +220,9 @@ def test_the_states_of_a_call(chunks: list[Chunk], part: Part) -> None:
         FAILED | {"errorText": "other"},
     ],
 )
-def test_a_settled_call_stays_as_it_is(last: Chunk, again: Chunk) -> None:
+def test_a_settled_call_stays_as_it_is(begun: Chunk, last: Chunk, again: Chunk) -> None:
     builder = Builder(EMPTY)
-    for chunk in (WHOLE, last):
+    for chunk in (begun, last):
         assert builder.apply(chunk) == (chunk,)
     before = builder.message
     assert builder.apply(again) == ()
@@ -241,7 +242,9 @@ def test_a_settled_call_stays_as_it_is(last: Chunk, again: Chunk) -> None:
     ],
 )
 def test_an_input_is_an_object_where_it_can_be(given: object, kept: object) -> None:
-    assert parts(WHOLE | {"input": given})[0]["input"] == kept
+    builder = Builder(EMPTY)
+    assert builder.apply(WHOLE | {"input": given}) == (WHOLE | {"input": kept},)
+    assert builder.message["parts"][0]["input"] == kept
 
 
 def test_a_text_that_is_the_input_stays_text() -> None:
@@ -298,11 +301,29 @@ def test_metadata_is_merged_at_every_depth() -> None:
             {"type": "start", "messageMetadata": {"model": "m", "usage": {"in": 1}}},
             {"type": "message-metadata", "messageMetadata": {"usage": {"out": 2}, "tags": [1]}},
             {"type": "message-metadata", "messageMetadata": None},
+            {"type": "message-metadata", "messageMetadata": {"model": None}},
             {"type": "finish", "finishReason": "stop", "messageMetadata": {"tags": [2]}},
         ]
     )
     usage = {"in": 1, "out": 2}
-    assert message["metadata"] == {"model": "m", "usage": usage, "tags": [2], "finishReason": "stop"}
+    assert message["metadata"] == {"model": None, "usage": usage, "tags": [2], "finishReason": "stop"}
+
+
+def test_a_message_begins_once() -> None:
+    builder = Builder(EMPTY)
+    first = {"type": "start", "messageId": "a"}
+    assert builder.apply(first) == (first,)
+    assert builder.apply({"type": "start", "messageId": "b"}) == ()
+    again = {"type": "start", "messageId": "c", "messageMetadata": {"n": 1}}
+    assert builder.apply(again) == ({"type": "message-metadata", "messageMetadata": {"n": 1}},)
+    assert builder.message == EMPTY | {"id": "a", "metadata": {"n": 1}}
+
+
+def test_a_message_does_not_begin_after_its_parts() -> None:
+    builder = Builder(EMPTY)
+    builder.apply(STEP)
+    assert builder.apply({"type": "start", "messageId": "a"}) == ()
+    assert builder.message["id"] == "m"
 
 
 def test_a_chunk_of_an_unknown_type_is_for_clients_only() -> None:
@@ -380,6 +401,14 @@ def test_a_step_ends_what_was_killed() -> None:
         killed | {"state": "done"},
         {"type": "text", "text": "two", "state": "done"},
     ]
+
+
+def test_an_input_that_was_killed_is_not_written_on() -> None:
+    killed = CALL | {"state": "input-streaming"}
+    builder = Builder(EMPTY | {"parts": [killed]})
+    delta = {"type": "tool-input-delta", "toolCallId": "c1", "inputTextDelta": "{}"}
+    assert builder.apply(BEGUN) == builder.apply(delta) == ()
+    assert builder.apply(WHOLE) == (WHOLE,)
 
 
 def test_reasoning_goes_on_only_where_it_was_last() -> None:

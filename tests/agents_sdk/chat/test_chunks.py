@@ -26,6 +26,7 @@ from agents_sdk.chat.chunks import checked
         ({"type": "tool-input-delta", "toolCallId": "c"}, "needs a str as its inputTextDelta"),
         ({"type": "tool-output-error", "toolCallId": "c", "errorText": None}, "needs a str as its errorText"),
         ({"type": "source-document", "sourceId": "s", "mediaType": "m"}, "needs a str as its title"),
+        ({"type": "start", "messageMetadata": "x"}, "clients can merge no messageMetadata but a dict"),
         ({"type": "data-x"}, "type data-x needs data"),
         ({"type": "data-x", "data": object()}, "not JSON"),
         ({"type": "data-x", "data": "\ud800"}, "not JSON"),
