@@ -34,7 +34,7 @@ test: $(READY) ## run every test and hold the branch coverage
 
 torture: $(READY) ## run the fault tests at their size for the night: hours
 	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite tests/agents_sdk/storm \
-		tests/workflows/timers/test_killed.py
+		tests/workflows/timers/test_killed.py tests/workflows/timers/test_random.py
 
 check: $(READY) ## lint, formatting, types of code and tests, layers
 	$(BIN)/ruff check

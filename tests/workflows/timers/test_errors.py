@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -240,9 +241,14 @@ async def test_a_full_disk_only_delays(path: Path) -> None:
 
 
 @pytest.mark.parametrize("at", [0, 10])
-async def test_a_cancel_that_fails_leaves_the_timer_as_it_was(path: Path, at: float) -> None:
+@pytest.mark.parametrize("overlap", [None, "skip", "queue_one", "allow"])
+async def test_a_cancel_that_fails_leaves_the_timer_as_it_was(path: Path, at: float, overlap: Any) -> None:
     async with ticking(path) as world:
-        timer = await world.timers.add("ann", "greet", 10)
+        if overlap is None:
+            timer = await world.timers.add("ann", "greet", 10)
+        else:
+            policy = TimerPolicy(overlap=overlap)
+            timer = await world.timers.add("ann", "greet", Every(10), policy=policy)
         await world.timers._store.write(
             lambda connection: connection.execute("PRAGMA busy_timeout=1").fetchone()
         )
@@ -252,8 +258,8 @@ async def test_a_cancel_that_fails_leaves_the_timer_as_it_was(path: Path, at: fl
         with pytest.raises(StoreError, match=r"nothing was written to .* database is locked"):
             await world.timers.cancel(timer.id)
         other.close()
-        await world.until(60)
-    assert world.at == [10.0]
+        await world.until(59)
+    assert world.nominal == ([10.0] if overlap is None else [10.0, 20.0, 30.0, 40.0, 50.0])
 
 
 async def test_what_came_before_it_was_open_was_missed() -> None:
