@@ -15,20 +15,26 @@ from agents_sdk.directory import ListedAgent, SubAgent
 from agents_sdk.errors import (
     Aborted,
     AgentError,
+    AlreadyTracked,
     InvalidAgent,
     InvalidChunk,
+    InvalidCriteria,
     InvalidItem,
+    InvalidMetadata,
     InvalidSchedule,
     InvalidState,
     InvalidTags,
     McpError,
+    NoAgent,
     NotRunning,
+    NotTracked,
     ReadonlyConnection,
     SqlError,
     StateUnreadable,
     TooDeep,
     UnknownAgent,
     UnknownMethod,
+    WorkflowRejectedError,
 )
 from agents_sdk.hook import AgentMethod
 from agents_sdk.mcp import McpServer, McpServers, McpState
@@ -37,13 +43,20 @@ from agents_sdk.schedule import Schedule, Schedules
 from agents_sdk.sql import ident
 from agents_sdk.state import Source
 from agents_sdk.streaming import StreamingResponse
+from agents_sdk.workflow.entrypoint import AgentWorkflow
+from agents_sdk.workflow.step import AgentWorkflowStep
+from agents_sdk.workflow.tracked import TrackedWorkflow, WorkflowPage
+from agents_sdk.workflow.workflows import Workflows
 
 __all__ = [
     "Aborted",
     "Agent",
     "AgentError",
     "AgentMethod",
+    "AgentWorkflow",
+    "AgentWorkflowStep",
     "AgentsApp",
+    "AlreadyTracked",
     "Answered",
     "ChatAgent",
     "Children",
@@ -53,7 +66,9 @@ __all__ = [
     "Debounce",
     "InvalidAgent",
     "InvalidChunk",
+    "InvalidCriteria",
     "InvalidItem",
+    "InvalidMetadata",
     "InvalidSchedule",
     "InvalidState",
     "InvalidTags",
@@ -62,7 +77,9 @@ __all__ = [
     "McpServer",
     "McpServers",
     "McpState",
+    "NoAgent",
     "NotRunning",
+    "NotTracked",
     "PathStep",
     "Queue",
     "QueueItem",
@@ -76,10 +93,14 @@ __all__ = [
     "StreamingResponse",
     "SubAgent",
     "TooDeep",
+    "TrackedWorkflow",
     "Turn",
     "TurnResult",
     "UnknownAgent",
     "UnknownMethod",
+    "WorkflowPage",
+    "WorkflowRejectedError",
+    "Workflows",
     "callable",
     "current_agent",
     "ident",

@@ -1,7 +1,5 @@
 """`Agent`: the class that users write. It carries the daily verbs; the rest lives in its parts."""
 
-# ruff: noqa: ARG002  the hooks do nothing with what they are given
-
 from __future__ import annotations
 
 import asyncio
@@ -11,8 +9,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, overload
 
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from typing_extensions import TypeVar
 
 from agents_sdk.address import PathStep
@@ -21,13 +18,14 @@ from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
 from agents_sdk.context import AgentContext
 from agents_sdk.directory import ListedAgent
+from agents_sdk.hooks import Hooks
 from agents_sdk.mcp import McpServer, McpServers
 from agents_sdk.queue import Queue
 from agents_sdk.retry import Patience, retry
 from agents_sdk.schedule import Callback, Schedule, Schedules, ScheduleType
 from agents_sdk.sql import Row, SqlFile
-from agents_sdk.state import Source
-from workflows import Binding, Duration, WorkflowEntrypoint
+from agents_sdk.workflow.workflows import NO_PARAMS, Workflows
+from workflows import Binding, Duration, Retention, WorkflowEntrypoint
 
 __all__ = ["Agent"]
 
@@ -40,7 +38,7 @@ A = TypeVar("A", bound="Agent[Any, Any]")
 _log = logging.getLogger(__name__)
 
 
-class Agent(Generic[Env, State]):
+class Agent(Hooks[State], Generic[Env, State]):
     """A stateful object with a name: one living object for each (class, name), all on one event loop.
 
     Derive from `Agent[Env, State]`; State is JSON: a dict, TypedDict, dataclass or pydantic model. Hooks and
@@ -172,6 +170,31 @@ class Agent(Generic[Env, State]):
     def workflow(self, workflow: type[WorkflowEntrypoint[Any, Any]] | str) -> Binding[Any]:
         """The binding of a workflow, by its class, its name or its binding name."""
         return self.ctx.workflows.workflow(workflow)
+
+    @property
+    def workflows(self) -> Workflows:
+        """The workflows that `run_workflow` has started: how they are, and what can be done with them."""
+        return self.ctx.part(Workflows)
+
+    async def run_workflow(
+        self,
+        workflow: type[WorkflowEntrypoint[Any, P]] | str,
+        params: P | dict[str, Any] = NO_PARAMS,
+        *,
+        id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        exist_ok: bool = False,
+        retention: Retention | None = None,
+    ) -> str:
+        """Starts an instance, by the workflow's class, name or binding name; gives its id, by default `wf_…`.
+
+        The instance and that this agent has started it are durable together when this returns. An id that
+        the agent has used raises `AlreadyTracked`; with `exist_ok` that of an instance of this workflow is
+        given. `metadata` is JSON, to find it by in `self.workflows.list`.
+        """
+        return await self.workflows.run(
+            workflow, params, id=id, metadata=metadata, exist_ok=exist_ok, retention=retention
+        )
 
     async def schedule(
         self,
@@ -313,61 +336,6 @@ class Agent(Generic[Env, State]):
         patience = Patience(attempts, base_delay, max_delay)
         return await retry(work, patience, should_retry=should_retry, clock=self.ctx.clock)
 
-    async def on_start(self) -> None:
-        """Called once in a life, before anything else; when it raises, again for the next event."""
-
-    async def on_stop(self) -> None:
-        """Called when it was idle for long, is destroyed, or the app stops; not after a crash."""
-
-    async def on_request(self, request: Request) -> Response:
-        """Answers an HTTP request."""
-        return PlainTextResponse("Not implemented", status_code=404)
-
-    async def on_before_sub_agent(
-        self,
-        request: HTTPConnection,
-        child: PathStep,
-    ) -> Response | HTTPConnection | None:
-        """A client asks for a sub-agent, which may be a new one: None lets it in, as does the default.
-
-        A `Response` refuses (a WebSocket is closed, with 4000 + its status if that is a 4xx), a request takes
-        the place of this one. Nothing is made for who is refused.
-        """
-        return None
-
-    async def on_connect(self, connection: Connection, request: HTTPConnection) -> None:
-        """A client has connected, and the first frames are on their way to it."""
-
-    def get_connection_tags(
-        self,
-        connection: Connection,
-        request: HTTPConnection,
-    ) -> Collection[str] | Awaitable[Collection[str]]:
-        """Up to 9 tags of a new connection besides its id, of 1 to 256 characters; `async def` is as good."""
-        return ()
-
-    def should_connection_be_readonly(
-        self,
-        connection: Connection,
-        request: HTTPConnection,
-    ) -> bool | Awaitable[bool]:
-        """Whether a new connection may not change the state; asked once, before anything is sent to it."""
-        return False
-
-    def should_send_protocol_messages(
-        self,
-        connection: Connection,
-        request: HTTPConnection,
-    ) -> bool | Awaitable[bool]:
-        """Whether a new connection is told of identity, state and MCP servers; asked once, at last."""
-        return True
-
-    async def on_message(self, connection: Connection, message: str | bytes) -> None:
-        """A client sent what is no frame of the protocol; one after the other for each connection."""
-
-    async def on_close(self, connection: Connection, code: int, reason: str, was_clean: bool) -> None:
-        """A client has left; not `was_clean`: without a word, or without an answer to ours."""
-
     async def on_error(self, error: Exception) -> Response | None:
         """A hook or a scheduled call raised; the default logs it.
 
@@ -375,9 +343,3 @@ class Agent(Generic[Env, State]):
         """
         _log.error('%s "%s"', type(self).__name__, self.name, exc_info=error)
         return None
-
-    def validate_state_change(self, state: State, source: Source) -> None:
-        """Raises to refuse a state; a client learns that it was refused, not why."""
-
-    async def on_state_changed(self, state: State, source: Source) -> None:
-        """The state has changed, and the clients have been told."""

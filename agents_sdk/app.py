@@ -25,7 +25,6 @@ from agents_sdk.env import Bindings, Launcher
 from agents_sdk.errors import NotRunning
 from agents_sdk.gate import Gate, Rules
 from agents_sdk.ground import Ground
-from agents_sdk.hook import AgentMethod
 from agents_sdk.hosts import Hosts, checked
 from agents_sdk.routing import Route, split_path
 from agents_sdk.security.access import Hook
@@ -34,7 +33,9 @@ from agents_sdk.security.log import without_queries
 from agents_sdk.security.origin import Hosts as AllowedHosts
 from agents_sdk.security.origin import Origins
 from agents_sdk.sql import SqlFiles
-from workflows import Clock, Deliveries, Engine, EngineClosed, Timers, WorkflowEntrypoint
+from agents_sdk.workflow.starters import Starters
+from agents_sdk.workflow.tracking import Tracking
+from workflows import Clock, Engine, EngineClosed, Timers, WorkflowEntrypoint
 
 __all__ = ["AgentsApp"]
 
@@ -147,9 +148,10 @@ class AgentsApp:
             await directory.open()
             timers = engine.timers(_REALM)
             self._hosts.open(self._ground(engine, directory, timers, files))
-            resources.push_async_callback(self._let_go, timers, engine.deliveries)
+            starters = Starters(self._hosts, Tracking(engine.store))
+            resources.push_async_callback(self._let_go, engine, timers, starters)
             await timers.serve(self._hosts.fire)
-            await engine.deliveries.serve(AgentMethod.place, self._hosts.deliver)
+            await starters.serve(engine)
             self._resources = resources.pop_all()
         self._loop = asyncio.get_running_loop()
 
@@ -253,10 +255,10 @@ class AgentsApp:
             idle_after=self._idle_after,
         )
 
-    async def _let_go(self, timers: Timers, deliveries: Deliveries) -> None:
+    async def _let_go(self, engine: Engine, timers: Timers, starters: Starters) -> None:
         await asyncio.gather(
             timers.close(_GRACE),
-            deliveries.rest(AgentMethod.place, _GRACE),
+            starters.rest(engine, _GRACE),
             self._hosts.close(_RESTART, _GRACE),
         )
 

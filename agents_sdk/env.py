@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workflows import Binding, Engine, UnknownWorkflow, WorkflowEntrypoint
+from workflows import Binding, Engine, ListedInstance, UnknownWorkflow, WorkflowEntrypoint
 
 __all__ = ["Bindings", "Launcher"]
 
@@ -21,6 +21,10 @@ class Launcher:
         """The binding of a workflow, by its class, its name or its binding name."""
         named = self._named.get(workflow, workflow) if isinstance(workflow, str) else workflow
         return self._engine.workflow(named)
+
+    async def listed(self, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], ListedInstance]:
+        """See `Engine.listed`."""
+        return await self._engine.listed(wanted)
 
 
 class Bindings:

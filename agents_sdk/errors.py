@@ -15,28 +15,42 @@ AgentError                 the root: `except AgentError` catches all of them
 ├── InvalidState           a state that does not fit the State type, or is not JSON (also a ValueError)
 ├── StateUnreadable        the stored state does not fit the State type of this code
 ├── McpError               an MCP server cannot be used, or says that a request failed
+├── AlreadyTracked         the agent has started a workflow with this id
+├── NotTracked             the agent has not started a workflow with this id
+├── InvalidMetadata        what JSON cannot hold (also a ValueError)
+├── InvalidCriteria        a list of workflows was asked for wrongly (also a ValueError)
+├── NoAgent                no agent has started this instance, or it was destroyed (also a NonRetryableError)
+├── WorkflowRejectedError  what was waited for was not approved
 └── SqlError               `self.sql` failed
 """
 
 from __future__ import annotations
 
+from workflows import NonRetryableError
+
 __all__ = [
     "Aborted",
     "AgentError",
+    "AlreadyTracked",
     "InvalidAgent",
     "InvalidChunk",
+    "InvalidCriteria",
     "InvalidItem",
+    "InvalidMetadata",
     "InvalidSchedule",
     "InvalidState",
     "InvalidTags",
     "McpError",
+    "NoAgent",
     "NotRunning",
+    "NotTracked",
     "ReadonlyConnection",
     "SqlError",
     "StateUnreadable",
     "TooDeep",
     "UnknownAgent",
     "UnknownMethod",
+    "WorkflowRejectedError",
 ]
 
 
@@ -101,6 +115,41 @@ class StateUnreadable(AgentError):
 
 class McpError(AgentError):
     """An MCP server cannot be used, or it says that a request failed."""
+
+
+class AlreadyTracked(AgentError):
+    """The agent has started a workflow with this id."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f'Workflow with ID "{id}" is already being tracked')
+
+
+class NotTracked(AgentError):
+    """The agent has not started a workflow with this id."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"Workflow {id} not found in tracking table")
+
+
+class InvalidMetadata(AgentError, ValueError):
+    """The metadata of a workflow are not JSON, or too large."""
+
+
+class InvalidCriteria(AgentError, ValueError):
+    """A list of workflows was asked for with a status, limit, order or cursor that there is not."""
+
+
+class NoAgent(AgentError, NonRetryableError):
+    """No agent has started this instance, or the one that did was destroyed."""
+
+
+class WorkflowRejectedError(AgentError):
+    """What a workflow waited for was not approved; `reason` is what was said."""
+
+    def __init__(self, reason: str | None = None, workflow_id: str | None = None) -> None:
+        super().__init__(f"Workflow rejected: {reason}" if reason else "Workflow rejected")
+        self.reason = reason
+        self.workflow_id = workflow_id
 
 
 class SqlError(AgentError):

@@ -10,6 +10,7 @@ from agents_sdk.address import PathStep
 from agents_sdk.agent import Agent
 from agents_sdk.errors import InvalidAgent
 from agents_sdk.methods import methods_of
+from agents_sdk.workflow.report import PLACE
 from workflows import Finished
 
 __all__ = ["AgentMethod"]
@@ -28,7 +29,7 @@ class AgentMethod:
     An error of the method is followed by another attempt, so one `finished.delivery` may come twice.
     """
 
-    place: ClassVar[str] = "agents"
+    place: ClassVar[str] = PLACE
 
     agent: type[Agent[Any, Any]] | str
     instance: Where | Callable[[Finished], Where]

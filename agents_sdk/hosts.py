@@ -85,7 +85,7 @@ class Hosts:
         parent = address.path[-2]
         if self.class_name(cls) != parent.class_name:
             raise UnknownAgent(f"the parent of {address} is a {parent.class_name}, and no {cls.__name__}")
-        host = await self._numbered(address.parent, "a call")
+        host = await self.numbered(address.parent, "a call")
         if host is None:
             raise NotRunning(f"the parent of {address} was destroyed, and its sub-agents with it")
         return await _face(host)
@@ -116,7 +116,7 @@ class Hosts:
 
     async def fire(self, timer: Timer) -> None:
         """Calls the method of a due timer; raises what it raises, so that it is called again."""
-        host = await self._numbered(int(timer.owner), "a schedule")
+        host = await self.numbered(int(timer.owner), "a schedule")
         if host is None:  # it is being destroyed, and what is due goes with it
             return
         # It may be cancelled while its agent starts.
@@ -162,7 +162,7 @@ class Hosts:
             raise NotRunning("the app is not started, or is stopping")
         return self._ground
 
-    async def _numbered(self, id: int, what: str) -> Host | None:
+    async def numbered(self, id: int, what: str) -> Host | None:
         """The host of the agent with this number, for which something is due; None: it is destroyed."""
         address = await self._standing().directory.address(id)
         if address is None:
@@ -172,7 +172,7 @@ class Hosts:
         return self.get(address)
 
     async def _wake(self, id: int) -> None:
-        host = await self._numbered(id, "work")
+        host = await self.numbered(id, "work")
         if host is not None:
             async with host.event():
                 pass

@@ -16,6 +16,8 @@ from agents_sdk.queue import Queue
 from agents_sdk.schedule import Schedules
 from agents_sdk.state import NO_STATE, StateCell
 from agents_sdk.state_news import StateNews
+from agents_sdk.workflow.tracking import Tracking
+from agents_sdk.workflow.workflows import Workflows
 
 __all__ = ["PARTS", "parts_of"]
 
@@ -63,6 +65,11 @@ def _children(place: Place) -> Part:
     return Children(place.address, place.listed.id, place.reach, place.ground.directory)
 
 
+def _workflows(place: Place) -> Part:
+    ground = place.ground
+    return Workflows(ground.workflows, Tracking(ground.store), place.listed.id, ground.clock)
+
+
 PARTS: tuple[Callable[[Place], Part | None], ...] = (
     _state,
     _sql,
@@ -71,6 +78,7 @@ PARTS: tuple[Callable[[Place], Part | None], ...] = (
     _queue,
     _chat,
     _children,
+    _workflows,
 )
 """None: the class has no such part."""
 

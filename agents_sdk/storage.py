@@ -122,11 +122,27 @@ MAKERS = Stored(
     ("DELETE FROM agent_maker WHERE agent = ?",),
 )
 
+WORKFLOWS = Stored(
+    "agent_workflows",
+    (
+        """
+        CREATE TABLE agent_workflow(
+          id INTEGER PRIMARY KEY AUTOINCREMENT, agent INTEGER NOT NULL, workflow TEXT NOT NULL,
+          instance TEXT NOT NULL, name TEXT NOT NULL, metadata TEXT, created REAL NOT NULL, reported TEXT,
+          forgotten INTEGER NOT NULL DEFAULT 0) STRICT;
+        CREATE UNIQUE INDEX agent_workflow_instance ON agent_workflow(workflow, instance);
+        CREATE UNIQUE INDEX agent_workflow_id ON agent_workflow(agent, instance) WHERE NOT forgotten;
+        """,
+    ),
+    ("DELETE FROM agent_workflow WHERE agent = ?",),
+)
+
 STORED = (
     AGENTS,
     MCP,
     QUEUE,
     CHAT,
     MAKERS,
+    WORKFLOWS,
 )
 """All of it, the agents themselves first: they are the last to be forgotten."""

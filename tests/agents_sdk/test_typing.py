@@ -9,7 +9,7 @@ from typing import assert_type
 import pytest
 from typing_extensions import TypedDict
 
-from agents_sdk import Agent, AgentsApp, Schedule, Source, callable  # noqa: A004  # the original's name
+from agents_sdk import Agent, AgentsApp, AgentWorkflow, AgentWorkflowStep, Schedule, Source, callable  # noqa: A004  # the original's name
 from workflows import Binding, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +46,22 @@ class Shopper(Agent[Env, Basket]):
 
     def validate_state_change(self, state: Basket, source: Source) -> None:
         assert_type(state["items"], list[str])
+
+
+class Pack(AgentWorkflow[Shopper, Order, Env]):
+    async def run(self, event: WorkflowEvent[Order], step: AgentWorkflowStep) -> int:
+        assert_type(self.agent, Shopper)
+        assert_type(self.env, Env)
+        await step.merge_agent_state({"items": []})
+        return assert_type(await step.do("put", self.agent.put, event.payload["item"]), int)
+
+
+async def test_a_workflow_knows_its_agent(tmp_path: Path) -> None:
+    async with AgentsApp([Shopper], [Pack], data=tmp_path, env=Env("eu")) as app:
+        shopper = await app.get_agent(Shopper, "a")
+        id = assert_type(await shopper.run_workflow(Pack, {"item": "pen"}), str)
+        await shopper.workflow(Pack).get(id).result()
+        assert shopper.state == {"items": ["pen"]}
 
 
 async def test_an_agent_is_known_by_its_types(tmp_path: Path) -> None:

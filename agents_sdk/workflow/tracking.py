@@ -1,0 +1,123 @@
+"""The rows of which agent has started which instance.
+
+A row says who, when, and under which name. How the instance is, the engine alone says: nothing here can be
+out of step with it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Literal
+
+from agents_sdk.errors import AlreadyTracked
+from workflows import Operation, Statement, Store
+
+__all__ = ["Reported", "Row", "Tracking", "track"]
+
+Reported = Literal["complete", "errored", "told"]
+"""What the agent has heard of the end: by a report of the workflow itself, or, `told`, when it had ended."""
+
+_COLUMNS = "id, agent, workflow, instance, name, metadata, created, reported, forgotten"
+_FORGET_EARLIER = "DELETE FROM agent_workflow WHERE workflow = ? AND instance = ?"
+_TRACK = """
+INSERT INTO agent_workflow(agent, workflow, instance, name, metadata, created) VALUES(?, ?, ?, ?, ?, ?)
+ON CONFLICT(agent, instance) WHERE NOT forgotten DO NOTHING
+"""
+_MARK = "UPDATE agent_workflow SET reported = ? WHERE workflow = ? AND instance = ?"
+_OF_AGENT = f"SELECT {_COLUMNS} FROM agent_workflow WHERE agent = ? AND NOT forgotten"  # noqa: S608  # constants
+_OF_INSTANCE = f"SELECT {_COLUMNS} FROM agent_workflow WHERE workflow = ? AND instance = ?"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An instance that an agent has started."""
+
+    id: int
+    agent: int
+    workflow: str
+    """The name of the class, by which the engine knows it."""
+    instance: str
+    name: str
+    metadata: str | None
+    created: float
+    reported: Reported | None
+    forgotten: bool
+    """The agent does not want to see it any more; it still hears of its end."""
+
+    @classmethod
+    def replayed(cls, workflow: str, instance: str) -> Row:
+        """What stands for it where nothing is done."""
+        return cls(0, 0, workflow, instance, workflow, None, 0.0, None, forgotten=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """As the engine is asked for it."""
+        return self.workflow, self.instance
+
+
+class Tracking:
+    """The rows of all agents of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def find(self, agent: int, instance: str) -> Row | None:
+        """The row of this id, if the agent has started it and not forgotten it."""
+        rows = await self._store.read(f"{_OF_AGENT} AND instance = ?", (agent, instance))
+        return Row(*rows[0]) if rows else None
+
+    async def all(self, agent: int, workflow: str | None = None) -> list[Row]:
+        """The rows of an agent, or those of one workflow, in the order in which they were started."""
+        only, params = ("", ()) if workflow is None else (" AND workflow = ?", (workflow,))
+        rows = await self._store.read(f"{_OF_AGENT}{only} ORDER BY id", (agent, *params))
+        return [Row(*row) for row in rows]
+
+    async def of(self, workflow: str, instance: str) -> Row | None:
+        """Who has started an instance, also when that was forgotten."""
+        rows = await self._store.read(_OF_INSTANCE, (workflow, instance))
+        return Row(*rows[0]) if rows else None
+
+    async def mark(self, row: Row, reported: Reported | None) -> None:
+        """Writes down what the agent has heard."""
+        await self._store.write(Statement(_MARK, (reported, *row.key)))
+
+    async def begin_anew(self, row: Row, created: float) -> None:
+        """It is the newest one from now on, and the agent has heard nothing of it."""
+        columns = (row.agent, row.workflow, row.instance, row.name, row.metadata)
+
+        def again(connection: sqlite3.Connection) -> None:
+            if connection.execute("DELETE FROM agent_workflow WHERE id = ?", (row.id,)).rowcount:
+                connection.execute(_TRACK, (*columns, created))
+
+        await self._store.write(again)
+
+    async def forget(self, *rows: Row) -> None:
+        """The rows are gone."""
+        await self._set("DELETE FROM agent_workflow WHERE id = ?", rows)
+
+    async def hide(self, *rows: Row) -> None:
+        """The agent sees them no more, and hears of their ends."""
+        await self._set("UPDATE agent_workflow SET forgotten = 1 WHERE id = ?", rows)
+
+    async def _set(self, sql: str, rows: tuple[Row, ...]) -> None:
+        ids = [(row.id,) for row in rows]
+        if ids:
+            await self._store.write(lambda connection: connection.executemany(sql, ids).rowcount)
+
+
+def track(
+    agent: int, workflow: str, instance: str, *, name: str, metadata: str | None, created: float
+) -> Operation[None]:
+    """Carried out where an instance is new: what was known of an earlier one with its id is out of date.
+
+    Raises `AlreadyTracked` when the agent has the id, of another workflow.
+    """
+
+    def write(connection: sqlite3.Connection) -> None:
+        connection.execute(_FORGET_EARLIER, (workflow, instance))
+        row = (agent, workflow, instance, name, metadata, created)
+        if not connection.execute(_TRACK, row).rowcount:
+            raise AlreadyTracked(instance)
+
+    return write
