@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from agents_sdk import protocol
 from agents_sdk.chat.accepted import Accepted
 from agents_sdk.chat.builder import Builder
-from agents_sdk.chat.hold import held_until_more
 from agents_sdk.chat.life import Chatting, Life
 from agents_sdk.chat.log import ChunkLog
 from agents_sdk.chat.outflow import chunks_of
+from agents_sdk.chat.prefix import Prefix, Verdict
 from agents_sdk.chat.resume import Ending, Resuming
 from agents_sdk.chat.rows import ChatRows
 from agents_sdk.chat.shapes import Message
@@ -49,15 +49,15 @@ class Answers:
         resuming: Resuming,
         clock: Clock,
         *,
-        ended: Callable[[Message | None], None],
+        store: Callable[[Message | None, list[Statement], bool], asyncio.Future[None]],
     ) -> None:
-        """`ended` hears of each end, with what was stored."""
+        """`store` writes each end: what was made, the statements, and whether it is complete."""
         self._life = life
         self._rows = rows
         self._transcript = transcript
         self._resuming = resuming
         self._clock = clock
-        self._ended = ended
+        self._store = store
         self._telling = asyncio.Lock()
 
     async def run(self, turn: Accepted) -> None:
@@ -75,7 +75,8 @@ class Answers:
             if turn.aborted:
                 self.abort(turn)
             try:
-                await turn.over.wait()
+                with self._clock.waiting():
+                    await turn.over.wait()
             except asyncio.CancelledError:
                 reading.cancel()
                 log.cut_off()
@@ -106,7 +107,8 @@ class Answers:
         if before.chunks and turn.continuation:
             stream.cut_back = True
         elif before.chunks:
-            stream.begin_anew(held_until_more(before.chunks))
+            shown = Prefix(before.chunks)
+            stream.begin_anew(lambda chunk: shown.feed(chunk) is Verdict.UNKNOWN)
             self._clock.call_later(_HELD, stream.release)
         created = datetime.fromtimestamp(turn.kept.created, UTC)
         recovery = Recovery(turn.kept.first, turn.kept.attempt, created, before.message)
@@ -136,6 +138,10 @@ class Answers:
 
     async def _read(self, agent: Chatting, turn: Accepted, stream: Stream) -> bool:
         """True when there is an answer at all."""
+        with self._clock.busy():
+            return await self._pour(agent, turn, stream)
+
+    async def _pour(self, agent: Chatting, turn: Accepted, stream: Stream) -> bool:
         kept = turn.kept
         result = agent.on_chat_message(
             Turn(
@@ -174,7 +180,8 @@ class Answers:
         stored = _made(turn, stream)
         if not turn.cleared:
             try:
-                await self._rows.write(self._statements(turn, stored))
+                statements = self._statements(turn, stored)
+                await self._store(stored, statements, status == "completed")
             except StoreError as refused:
                 _log.exception("the end of a turn could not be stored; it is run again at the next start")
                 status, error, stored = "error", str(refused), None
@@ -190,7 +197,6 @@ class Answers:
         if turn.interrupted is not None:
             over = protocol.ChatRecovering(recovering=False, id=turn.kept.first)
             self._life.connections.send(protocol.encode(over))
-        self._ended(stored)
         turn.end(status, error)
         self._life.spawn(self._tell(Answered(turn.kept.request, status, stored, turn.continuation, error)))
 

@@ -12,6 +12,7 @@ from agents_sdk.chat.accepting import Accepting, Asked
 from agents_sdk.chat.answer import Answers
 from agents_sdk.chat.continuing import Continuing
 from agents_sdk.chat.life import Chatting, Life
+from agents_sdk.chat.reconcile import reconciled
 from agents_sdk.chat.recovery import Recovering
 from agents_sdk.chat.resume import Resuming
 from agents_sdk.chat.rows import ChatRows, Context
@@ -21,7 +22,7 @@ from agents_sdk.chat.turn import TurnResult
 from agents_sdk.chat.turns import Turns
 from agents_sdk.connection import Connection
 from agents_sdk.part import Part
-from workflows import Clock
+from workflows import Clock, Statement
 
 __all__ = ["Chat"]
 
@@ -48,7 +49,7 @@ class Chat(Part):
             self.transcript,
             self.resuming,
             clock,
-            ended=self._ended,
+            store=self._store_end,
         )
         self.turns = Turns(life, clock, self._answers.run)
         self.accepting = Accepting(life, rows, self.turns, clock)
@@ -91,10 +92,33 @@ class Chat(Part):
         gone = protocol.ChatResponse(id=request, done=True, replay=True)
         connection.send(protocol.encode(gone))
 
-    async def keep(self, messages: Sequence[Message], *, without: Collection[Connection] = ()) -> None:
-        """Stores messages, and shows the transcript to all but these; no turn is run."""
+    async def keep(self, messages: Sequence[Message]) -> None:
+        """Stores messages, and shows the transcript; no turn is run."""
         await self.rows.write([*self.transcript.put(messages), *self.transcript.trim()])
-        self.show(without=without)
+        self.show()
+
+    async def keep_for(self, connection: Connection, messages: Sequence[Message]) -> None:
+        """Stores what a client has changed, and shows the transcript to the others; nothing is deleted."""
+        incoming = self.without_streaming(messages)
+        await self.rows.write([*self.take_over(incoming, delete=False), *self.transcript.trim()])
+        self.show(without=[connection])
+
+    def without_streaming(self, messages: Sequence[Message]) -> list[Message]:
+        """Of the message that is being made, no client knows more than this side."""
+        active = self.turns.active
+        streaming = None if active is None or active.stream is None else active.stream.message_id
+        return [one for one in messages if one["id"] != streaming]
+
+    def take_over(self, incoming: Sequence[Message], *, delete: bool = True) -> list[Statement]:
+        """What a client shows, reconciled with what is here."""
+        found = reconciled(
+            self.transcript.messages,
+            incoming,
+            trust_stored=self.agent.trust_stored_history,
+            sanitized=self.agent.sanitize_message_for_persistence,
+        )
+        removed = self.transcript.remove(found.removed) if delete else []
+        return [*removed, *self.transcript.take_over(found.upserts, [one["id"] for one in incoming])]
 
     def show(self, *, without: Collection[Connection] = ()) -> None:
         """Sends the transcript."""
@@ -177,8 +201,10 @@ class Chat(Part):
                 f"call self.spawn(self.{verb}(…)), or do it in on_chat_response"
             )
 
-    def _ended(self, message: Message | None) -> None:
-        self.continuing.ended(message)
+    def _store_end(
+        self, message: Message | None, statements: list[Statement], completed: bool
+    ) -> asyncio.Future[None]:
+        return self.continuing.end(message, statements, completed)
 
     def _told(self, body: dict[str, Any]) -> Any:
         return self.accepting.told(body=body, client_tools=self.accepting.context.client_tools)

@@ -67,10 +67,17 @@ class Continuing:
             await self._store(changed, statements)
             self._show(changed)
 
-    def ended(self, message: Message | None) -> None:
-        """An answer has ended, and is stored: what was said of its calls meanwhile counts now."""
-        if message is not None:
-            self._go_on(message, ())
+    def end(
+        self, message: Message | None, statements: list[Statement], completed: bool
+    ) -> asyncio.Future[None]:
+        """An answer ends with these statements: what was said of its calls meanwhile counts now."""
+        if message is not None and completed:
+            turn = self._go_on(message, statements, ends=True)
+            if turn is not None:
+                return turn.stored
+        elif message is not None:
+            self._wishes.pop(message["id"], None)
+        return self._accepting.write(statements)
 
     def expected(self) -> list[Expected]:
         """Turns that will be accepted when the answer under way has ended."""
@@ -97,9 +104,13 @@ class Continuing:
         turn = self._go_on(message, statements)
         await (self._accepting.write(statements) if turn is None else turn.stored)
 
-    def _go_on(self, message: Message, statements: Iterable[Statement]) -> Accepted | None:
+    def _go_on(
+        self, message: Message, statements: Iterable[Statement], *, ends: bool = False
+    ) -> Accepted | None:
         """Accepts a turn, when a client wants one, and nothing is waited for; statements come with it."""
-        if message["id"] not in self._wishes or unresolved(message) or self._is_streaming(message):
+        if message["id"] not in self._wishes or unresolved(message):
+            return None
+        if self._is_streaming(message) and not ends:
             return None
         wish = self._wishes.pop(message["id"])
         asked = Asked(

@@ -29,7 +29,7 @@ async def clear(agent: Any, connection: Connection, _frame: protocol.ChatClear) 
 
 async def keep(agent: Any, connection: Connection, frame: protocol.ChatMessages) -> None:
     """A client has changed messages."""
-    await _chat(agent).keep(frame.messages, without=[connection])
+    await _chat(agent).keep_for(connection, frame.messages)
 
 
 async def resume(agent: Any, connection: Connection, frame: protocol.ResumeRequest) -> None:

@@ -68,7 +68,7 @@ class Recovering:
         for number, kept in enumerate(await self._rows.turns()):
             chunks = tuple(_items(await self._rows.chunks(kept.first)))
             if kept.error is not None:
-                self.failed = Failed(kept, tuple(one for one in chunks if _parsed(one) is None))
+                self.failed = Failed(kept, _chunks(chunks))
             elif not chunks and number:  # it had not begun, as only the first one can
                 turns.append(_accepted(kept, None))
             else:
@@ -84,12 +84,14 @@ class Recovering:
 
     def _take_up(self, kept: KeptTurn, chunks: Sequence[Chunk], turns: list[Accepted]) -> list[Statement]:
         message = self._rebuilt(kept, chunks)
-        if chunks and _is_over(message.message, chunks, kept):
-            message.close()
-            return [
-                *self._transcript.put([message.message], after=kept.after),
-                *self._rows.drop_turn(kept.first),
-            ]
+        if _waits_for_human(message.message, kept):
+            return self._end(kept, message)
+        is_over = any(chunk["type"] == "finish" for chunk in chunks)
+        answers = [frame for chunk in chunks if (frame := _parsed(chunk)) is not None]
+        if answers and (not is_over or any(frame.auto_continue for frame in answers)):
+            return self._go_on(kept, message, turns)
+        if is_over:
+            return self._end(kept, message)
         if kept.attempt >= self._agent.recovery_attempts or self._is_old(kept):
             return self._give_up(kept, chunks, message)
         message.close(killed=True)
@@ -100,16 +102,38 @@ class Recovering:
             answer=shown["id"],
             attempt=kept.attempt + 1,
         )
-        turns.append(_accepted(again, Interrupted(shown, tuple(chunks))))
+        turns.append(_accepted(again, Interrupted(shown, _chunks(chunks))))
         if not shown["parts"] or kept.kind == "continuation":
             return []  # a client cannot begin a continuation anew: it is shown what preceded it
         return self._transcript.put([shown], after=kept.after)
+
+    def _end(self, kept: KeptTurn, message: Builder) -> list[Statement]:
+        message.close()
+        return [
+            *self._transcript.put([message.message], after=kept.after),
+            *self._rows.drop_turn(kept.first),
+        ]
+
+    def _go_on(self, kept: KeptTurn, message: Builder, turns: list[Accepted]) -> list[Statement]:
+        """A client has answered a call of it, which is not asked again: another turn goes on from there."""
+        statements = self._end(kept, message)
+        request = new_id()
+        again = replace(
+            kept,
+            first=request,
+            request=request,
+            kind="continuation",
+            answer=message.message["id"],
+            after=None,
+        )
+        turns.append(_accepted(again, None))
+        return [*statements, self._rows.put_turn(again)]
 
     def _give_up(self, kept: KeptTurn, chunks: Sequence[Chunk], message: Builder) -> list[Statement]:
         message.close()
         made = [message.message] if message.message["parts"] else []
         error = self._agent.recovery_error
-        self.failed = Failed(replace(kept, error=error), tuple(one for one in chunks if _parsed(one) is None))
+        self.failed = Failed(replace(kept, error=error), _chunks(chunks))
         return [
             *self._rows.drop_failed(),
             *self._transcript.put(made, after=kept.after),
@@ -143,16 +167,17 @@ def _items(rows: Sequence[bytes]) -> Iterator[Chunk]:
         yield from json.loads(row)
 
 
+def _chunks(items: Sequence[Chunk]) -> tuple[Chunk, ...]:
+    return tuple(item for item in items if _parsed(item) is None)
+
+
 def _parsed(item: Chunk) -> Any:
     if not item["type"].startswith("cf_agent_"):
         return None
     return _answers(json.dumps(item))
 
 
-def _is_over(message: Message, chunks: Sequence[Chunk], kept: KeptTurn) -> bool:
-    """Only its end is missing, or it waits for a human."""
-    if any(chunk["type"] == "finish" for chunk in chunks):
-        return True
+def _waits_for_human(message: Message, kept: KeptTurn) -> bool:
     tools = {tool.get("name") for tool in kept.context.client_tools or ()}
     return any(
         part.get("state") == "approval-requested"

@@ -10,7 +10,6 @@ from agents_sdk.chat.accepted import Accepted
 from agents_sdk.chat.accepting import Asked
 from agents_sdk.chat.chat import Chat
 from agents_sdk.chat.policy import Decision, decide, merged
-from agents_sdk.chat.reconcile import reconciled
 from agents_sdk.chat.shapes import Message, origin
 from agents_sdk.connection import Connection
 from workflows import Statement, StoreError
@@ -40,10 +39,10 @@ async def submit(chat: Chat, connection: Connection, frame: protocol.ChatRequest
         _refuse(chat, connection, frame.id, submission.messages)
         return
     skipped = [one for one in waiting if one.kept.request in decision.skipped]
-    incoming = _without_streaming(chat, submission.messages)
+    incoming = chat.without_streaming(submission.messages)
     statements = [
         *chat.recovering.forget(),
-        *_store(chat, incoming),
+        *chat.take_over(incoming),
         chat.accepting.told(body=submission.body, client_tools=submission.client_tools),
         *_skip(chat, skipped),
         *(_merge(chat, skipped, incoming) if decision.merge else ()),
@@ -64,23 +63,6 @@ def _asked(
         origin=connection,
         delay=decision.delay,
     )
-
-
-def _without_streaming(chat: Chat, messages: Sequence[Message]) -> list[Message]:
-    """Of the message that is being made, nobody knows more than this side."""
-    active = chat.turns.active
-    streaming = None if active is None or active.stream is None else active.stream.message_id
-    return [one for one in messages if one["id"] != streaming]
-
-
-def _store(chat: Chat, incoming: Sequence[Message]) -> list[Statement]:
-    found = reconciled(
-        chat.transcript.messages,
-        incoming,
-        trust_stored=chat.agent.trust_stored_history,
-        sanitized=chat.agent.sanitize_message_for_persistence,
-    )
-    return [*chat.transcript.remove(found.removed), *chat.transcript.put(found.upserts)]
 
 
 def _skip(chat: Chat, turns: Sequence[Accepted]) -> list[Statement]:

@@ -12,6 +12,8 @@ from workflows import Statement
 
 __all__ = ["Transcript"]
 
+_START = ""
+"""Stands for what every message is behind."""
 _STEP = float(1 << 20)  # between the places of two messages that follow one another
 
 
@@ -59,10 +61,29 @@ class Transcript:
         """Stores each where it stands; a new one at the end, or behind the message `after`."""
         statements: list[Statement] = []
         for message in messages:
-            kept = self._sanitized(message)
-            old = self._by_id.get(kept["id"])
+            old = self._by_id.get(message["id"])
             place = self._place(after) if old is None else old.place
-            statements += self._set(Placed(place, kept))
+            statements += self._set(Placed(place, self._sanitized(message)))
+        return statements
+
+    def take_over(self, messages: Iterable[Message], order: Sequence[str]) -> list[Statement]:
+        """Stores messages of a client, which shows them in this order; what it shows behind all else is new.
+
+        Where there is a limit, what it shows before all that is here was deleted as too old, and stays so.
+        """
+        known = [at for at, id in enumerate(order) if id in self._by_id]
+        wanted = {message["id"]: message for message in messages}
+        statements = self.put(message for id, message in wanted.items() if id in self._by_id)
+        for at, id in enumerate(order):
+            if id not in wanted or id in self._by_id:
+                continue
+            if known and at < known[0] and self._most() is not None:
+                continue
+            between = known and at < known[-1]
+            after = (
+                next((one for one in reversed(order[:at]) if one in self._by_id), _START) if between else None
+            )
+            statements += self.put([wanted[id]], after=after)
         return statements
 
     def remove(self, ids: Iterable[str]) -> list[Statement]:
@@ -100,6 +121,8 @@ class Transcript:
         placed: Sequence[Placed] = self._placed
         if not placed:
             return 0.0
+        if after == _START:
+            return placed[0].place - _STEP
         if after is None or after not in self._by_id:
             return placed[-1].place + _STEP
         before = self._by_id[after].place

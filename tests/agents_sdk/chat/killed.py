@@ -6,14 +6,18 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from agents_sdk import AgentsApp, ChatAgent, Recovery, Turn
+from agents_sdk import AgentsApp, ChatAgent, Connection, Recovery, Turn
 from agents_sdk.chat.chat import Chat
+from agents_sdk.protocol import ToolResult
 from tests.agents_sdk.chat.chats import Gates, text_of, user
 from tests.agents_sdk.killed import say
 
 __all__ = ["Mortal", "Script", "app"]
+
+
+TOOL: Final = "cf_agent_tool_result"
 
 
 class Script(Gates):
@@ -44,6 +48,8 @@ class Mortal(ChatAgent[Script, Any]):
         for word in words:
             if word.startswith("gate:"):
                 await self.env.wait(word)
+            elif word.startswith("call:"):
+                yield {"type": "tool-input-available", "toolCallId": word, "toolName": "look", "input": {}}
             elif word.startswith("may:"):
                 yield {"type": "tool-input-available", "toolCallId": word, "toolName": "look", "input": {}}
                 yield {"type": "tool-approval-request", "toolCallId": word, "approvalId": "a1"}
@@ -74,9 +80,21 @@ async def main(folder: Path, words: list[str]) -> None:
         turn = chat.turns.active
         assert turn is not None
         assert turn.stream is not None
+        for word in words:
+            if word.startswith("call:"):
+                await chat.continuing.take(client(), ToolResult(type=TOOL, tool_call_id=word, output=7))
         await turn.stream.flushed()
         say("kill me")
         await asyncio.Event().wait()
+
+
+def client() -> Connection:
+    """Somebody who answers calls."""
+
+    async def settled() -> None:
+        pass
+
+    return Connection("somebody", "ws://nowhere", settled=settled)
 
 
 async def ask(agent: Mortal, words: list[str]) -> None:

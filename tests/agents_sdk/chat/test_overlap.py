@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -146,3 +147,32 @@ def test_an_unknown_policy_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidAgent, match="message_concurrency"):
         AgentsApp([Odd], data=tmp_path)
+
+
+async def test_what_was_deleted_as_too_old_does_not_come_back_as_new(tmp_path: Path) -> None:
+    class Short(Echo):
+        max_persisted_messages = 3
+
+    async with served(AgentsApp([Short], data=tmp_path)) as address:
+        async with talking(address, "ann", chat="short") as ann:
+            shown = []
+            for number in range(1, 5):
+                shown.append(user(f"u{number}", f"question{number}"))
+                await ask(ann, f"r{number}", *shown)
+                frames = await until(ann, RESPONSE, done=True)
+                id = next(json.loads(frame["body"])["messageId"] for frame in frames if frame.get("seq") == 0)
+                text = {"type": "text", "text": words(frames), "state": "done"}
+                shown.append({"id": id, "role": "assistant", "parts": [text]})
+        assert [text.strip() for _, text in await stored(address, chat="short")] == [
+            "question3", "question4", "question4",
+        ]  # fmt: skip
+
+
+async def test_a_client_cannot_set_back_what_is_stored(address: str) -> None:
+    async with talking(address, "ann", chat="drop") as ann, talking(address, "bob", chat="drop") as bob:
+        await ask(ann, "r1", user("u1", "hello"))
+        answer = (await until(bob, RESPONSE, done=True))[-2]["messages"][1]
+        partial = {**answer, "parts": [{"type": "text", "text": "hel", "state": "streaming"}]}
+        await ann.send({"type": MESSAGES, "messages": [partial]})
+        [frame] = await bob.next()
+        assert frame["messages"] == [user("u1", "hello"), answer]

@@ -108,6 +108,27 @@ async def test_what_waits_for_a_human_is_not_given_again(tmp_path: Path) -> None
         assert agent.recoveries == []
 
 
+async def test_a_call_that_a_client_has_answered_is_not_made_again(tmp_path: Path) -> None:
+    kill(tmp_path, "one", "call:c1", "gate:x")
+    async with app(tmp_path, Script(["done"])) as agents:
+        agent = await agents.get_agent(Mortal, "a")
+        await agent.ctx.part(Chat).turns.stable()
+        [turn] = agent.turns
+        assert turn.continuation
+        said, call, more = agent.messages[1]["parts"]
+        assert (said["text"], call["output"], more["text"]) == ("one ", 7, "done ")
+    async with app(tmp_path, Script(["never"])) as agents:
+        assert (await agents.get_agent(Mortal, "a")).kept == agent.messages
+
+
+async def test_agents_that_owe_an_answer_are_woken(tmp_path: Path) -> None:
+    kill(tmp_path, "one", "gate:x")
+    script = Script(["gate:y"])
+    async with app(tmp_path, script):
+        await script.reached("gate:y")  # nobody has asked for the agent
+        script.open("gate:y")
+
+
 async def test_a_continuation_goes_on_from_what_preceded_it(tmp_path: Path) -> None:
     kill(tmp_path, "then", "one", "two", "gate:x")
     script = Script(["one", "gate:x", "other"])

@@ -128,13 +128,17 @@ async def test_turns_run_one_after_the_other_and_each_answers_its_own_question(
         await gates.reached("gate:x")
         await ask(bob, "r2", user("u1", "first gate:x"), user("u2", "second"))
         await until(ann, MESSAGES)
-        assert await stored(address) == [("user", "first gate:x"), ("user", "second")]
+        await ask(bob, "r3", user("u1", "first gate:x"), user("u3", "third"))
+        await until(ann, MESSAGES)
+        await until(ann, MESSAGES)
+        assert [text for _, text in await stored(address)] == ["first gate:x", "second", "third"]
         gates.open("gate:x")
-        frames = await until(ann, RESPONSE, done=True, id="r2")
+        frames = await until(ann, RESPONSE, done=True, id="r3")
         ids = [frame["id"] for frame in frames if frame["type"] == RESPONSE]
         assert ids == sorted(ids)
     assert await stored(address) == [
         ("user", "first gate:x"), ("assistant", "first "), ("user", "second"), ("assistant", "second "),
+        ("user", "third"), ("assistant", "third "),
     ]  # fmt: skip
 
 
