@@ -62,9 +62,7 @@ class Calls:
             case "tool-input-start" if part is None:
                 self._make(chunk, "input-streaming")
                 self._written[id] = []
-            case "tool-input-delta" if (
-                part and part.get("state") == "input-streaming" and id in self._written
-            ):
+            case "tool-input-delta" if part and _is_written(part) and id in self._written:
                 self._written[id].append(chunk["inputTextDelta"])
             case "tool-input-available":
                 return self._available(part, chunk)
@@ -98,7 +96,7 @@ class Calls:
         if part is None:
             part = self._make(chunk, "input-streaming")
         state = part.get("state")
-        if state == "input-streaming":
+        if _is_written(part):
             part["state"] = "input-available"
         elif state not in ("approval-requested", "approval-responded") or not self._lacks_input(part):
             return ()
