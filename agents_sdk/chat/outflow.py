@@ -25,8 +25,8 @@ async def chunks_of(result: object, *, request_id: str) -> AsyncGenerator[Chunk,
 
     `result` is None, a str, one chunk, a response of Starlette (events, or plain text), or an iterable, async
     or not, of str, chunks, pieces of a chat completion and events of OpenAI's Responses, in any mixture.
-    A str is text of the answer: plain text is all deltas of one text whose id is that of the request. It
-    begins with `start`, by which other tabs know the message; a response is passed on as the original does.
+    A str is text of the answer: plain text is all deltas of one text whose id is that of the request. What
+    has no `start` gets one, by which other tabs know the message; a response is passed on as it is.
     """
     if inspect.isawaitable(result):
         result = await result
@@ -45,7 +45,7 @@ def _chunks(
     piece: object, script: Script, inputs: Inputs, models: tuple[Completions, Responses]
 ) -> Iterator[Chunk]:
     if isinstance(piece, str):
-        yield from script.begin(piece)
+        yield from script.begin() if piece else ()
         yield from script.say("text", piece)
         return
     for model in models:

@@ -33,9 +33,9 @@ class Script:
         self._ids += 1
         return self._id if self._ids == 1 else f"{self._id}-{self._ids}"
 
-    def begin(self, text: str) -> Iterator[Chunk]:
-        """The answer begins with `text`, if it has not begun: clients learn the id of its message."""
-        if text and self._begins and not self._said:
+    def begin(self) -> Iterator[Chunk]:
+        """The answer begins, if it has not: clients learn the id of its message."""
+        if self._begins and not self._said:
             self._said = True
             yield {"type": "start"}
 
@@ -65,8 +65,7 @@ class Script:
             yield from self._end_step()
         self._step = name
         self.reason = None
-        if not self._said:
-            yield {"type": "start"}
+        yield from self.begin()
         if not opened:
             yield {"type": "start-step"}
         self._said = True
@@ -74,6 +73,8 @@ class Script:
     def own(self, chunk: Chunk) -> Iterator[Chunk]:
         """A chunk that the agent gives as it is."""
         type = chunk["type"]
+        if type not in ("start", "error") and not chunk.get("transient"):
+            yield from self.begin()
         if not type.startswith(_BESIDE):
             yield from self.hush()
         match type:
@@ -85,7 +86,7 @@ class Script:
             case "finish":
                 yield from self._end_step()
                 self._finished = True
-        self._said = True
+        self._said = self._said or not chunk.get("transient")
         yield chunk
 
     def end(self) -> Iterator[Chunk]:

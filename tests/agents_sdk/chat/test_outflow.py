@@ -22,6 +22,7 @@ pytestmark = pytest.mark.anyio
 BEGIN = {"type": "start"}
 START, END = {"type": "text-start", "id": "r1"}, {"type": "text-end", "id": "r1"}
 MOOD: Chunk = {"type": "data-mood", "data": 1}
+PASSING: Chunk = MOOD | {"transient": True}
 CALL: Chunk = {"type": "tool-input-available", "toolCallId": "c1", "toolName": "look", "input": {}}
 
 
@@ -70,8 +71,11 @@ def sse(*pieces: bytes | str) -> StreamingResponse:
         (later(), []),
         (promised("a"), [BEGIN, START, delta("a"), END]),
         (promised(later("a")), [BEGIN, START, delta("a"), END]),
-        (MOOD, [MOOD]),
-        (later(START, MOOD), [START, MOOD]),
+        (MOOD, [BEGIN, MOOD]),
+        (later(START, MOOD), [BEGIN, START, MOOD]),
+        ([PASSING, {"type": "start", "messageId": "own"}], [PASSING, {"type": "start", "messageId": "own"}]),
+        ([PASSING, "a"], [PASSING, BEGIN, START, delta("a"), END]),
+        ([{"type": "error", "errorText": "no"}], [{"type": "error", "errorText": "no"}]),
         (["a", MOOD, "b"], [BEGIN, START, delta("a"), MOOD, delta("b"), END]),
         (
             ["a", CALL, "b"],
