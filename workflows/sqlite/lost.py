@@ -23,6 +23,7 @@ __all__ = ["Seen", "report_lost", "seen_in"]
 _HEADER = 32
 _FRAME = 24
 _PAGE = 4_096
+_WORD = 0xFFFF_FFFF
 
 _log = logging.getLogger(__name__)
 
@@ -63,10 +64,21 @@ def seen_in(path: str) -> Seen | None:
                 heads.append(struct.unpack(">II8s8s", head))
     except FileNotFoundError:
         return None
-    votes = Counter([header[16:24], *(salt for _, _, salt, _ in heads[:2])])
-    [(salt, _)] = votes.most_common(1)
+    salt = header[16:24]
+    if not _is_whole(header):
+        [(salt, _)] = Counter([salt, *(its for _, _, its, _ in heads[:2])]).most_common(1)
     of_last_use = [(place, size) for place, (_, size, its, _) in enumerate(heads) if its == salt]
     return Seen(tuple(place for place, _ in of_last_use), tuple(place for place, size in of_last_use if size))
+
+
+def _is_whole(header: bytes) -> bool:
+    """A log that begins anew has its new header first, and behind it the frames of its use before."""
+    words = struct.unpack("<6I" if header[3] == 0x82 else ">6I", header[:24])
+    one = two = 0
+    for first, second in zip(words[::2], words[1::2], strict=True):
+        one = (one + first + two) & _WORD
+        two = (two + second + one) & _WORD
+    return struct.pack(">II", one, two) == header[24:32]
 
 
 async def report_lost(connection: aiosqlite.Connection, path: str, seen: Seen) -> None:
