@@ -46,6 +46,30 @@ class Ending:
     """Who needs no transcript, as it has built the message itself."""
 
 
+class Audience:
+    """Which clients, by their ids, were there while an answer was sent: some leave, and come back."""
+
+    def __init__(self, begun: set[str], *, unknown: bool) -> None:
+        """`unknown`: those that saw some of it before a crash cannot be told from others."""
+        self._seen = begun
+        self._unknown = unknown
+        self._told: set[str] = set()
+
+    def add(self, id: str) -> None:
+        """It comes in the middle."""
+        self._seen.add(id)
+
+    def ended(self, there: set[str]) -> None:
+        """These have got the end."""
+        self._told |= there
+
+    def misses(self, id: str) -> bool:
+        """It was there, and has not got the end; asked once."""
+        missed = id not in self._told and (self._unknown or id in self._seen)
+        self._told.add(id)
+        return missed
+
+
 class Resuming:
     """The handshake of one chat. Everything here is synchronous: nothing comes between its frames."""
 
@@ -65,11 +89,14 @@ class Resuming:
         self._parked: dict[Connection, str] = {}
         self._active: Stream | None = None
         self._ended: dict[str, tuple[Stream, Ending]] = {}
+        self._audiences: dict[str, Audience] = {}
         self._lost: set[Connection] = set()  # submitters that have asked for their own answer
 
     def begin(self, stream: Stream) -> None:
         """The first chunk is about to be sent: those that wait for the answer are told so."""
         self._active = stream
+        begun = self._here() | ({stream.origin.id} if stream.origin is not None else set())
+        self._audiences[stream.request] = Audience(begun, unknown=stream.is_taken_up or not begun)
         for connection in self._parked:
             self._offer(connection, stream)
         self._parked.clear()
@@ -85,13 +112,16 @@ class Resuming:
             ending = replace(ending, without=None)
         self._lost.clear()
         self._ended[stream.request] = (stream, ending)
+        if (audience := self._audiences.get(stream.request)) is not None:
+            audience.ended(self._here())
         for connection in self._connections:
             if connection not in stream.waiting:
                 self._send_end(connection, ending)
         self._clock.call_later(_HELD, lambda: self._release(stream, ending))
-        self._clock.call_later(_REMEMBERED, lambda: self._ended.pop(stream.request, None))
+        self._clock.call_later(_REMEMBERED, lambda: self._forget(stream.request))
         for request in list(self._ended)[:-_MOST]:
-            self._release(*self._ended.pop(request))
+            self._release(*self._ended[request])
+            self._forget(request)
 
     def end_silently(self, request: str, ending: Ending) -> None:
         """A turn has ended of which nothing was streamed: those that were told of it wait in vain."""
@@ -110,10 +140,13 @@ class Resuming:
         for stream, ending in list(self._ended.values()):
             self._release(stream, Ending(ending.frames))
         self._ended.clear()
+        self._audiences.clear()
 
     def greet(self, connection: Connection) -> None:
         """Tells a new connection of an answer that is under way, or will come."""
         if self._active is not None:
+            if (audience := self._audiences.get(self._active.request)) is not None:
+                audience.add(connection.id)
             self._offer(connection, self._active)
         elif expected := (
             self._expected_by(connection, continuation=False)
@@ -140,6 +173,9 @@ class Resuming:
         elif expected := self._expected_by(connection, continuation=False):
             self._park(connection, expected, probe)
         else:
+            missed = [one.misses(connection.id) for one in self._audiences.values()]
+            if any(missed):
+                connection.send(protocol.encode(self._transcript()))
             self._none(connection, "idle", probe)
 
     def acknowledge(self, connection: Connection, id: str) -> bool:
@@ -157,6 +193,13 @@ class Resuming:
             self._send_end(connection, ending, replay=True)
             return True
         return active is not None
+
+    def _here(self) -> set[str]:
+        return {connection.id for connection in self._connections}
+
+    def _forget(self, request: str) -> None:
+        self._ended.pop(request, None)
+        self._audiences.pop(request, None)
 
     def _is_submitter(self, connection: Connection) -> bool:
         """It is sent the answer that is under way, or comes next, as it comes."""

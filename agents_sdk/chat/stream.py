@@ -74,6 +74,11 @@ class Stream:
         self._hold = hold
 
     @property
+    def is_taken_up(self) -> bool:
+        """Clients have seen some of it that an attempt before a crash sent."""
+        return bool(self._forced) or self.cut_back
+
+    @property
     def is_held(self) -> bool:
         """What was put so far was not sent."""
         return self._hold is not None

@@ -5,7 +5,7 @@ import { after, before, describe } from "node:test";
 
 import { stored, textOf, words } from "./chats.mjs";
 import { fresh, until } from "./clients.mjs";
-import { open } from "./page.mjs";
+import { open, sockets } from "./page.mjs";
 import { Server } from "./server.mjs";
 import { it } from "./timed.mjs";
 
@@ -27,10 +27,10 @@ before(async () => {
 after(() => server.stop());
 
 // A page with a chat; `.chat` is what the hook gave at the last rendering.
-async function page(t, { agent = "ChatEcho", name = fresh("page"), ...options } = {}) {
+async function page(t, { agent = "ChatEcho", name = fresh("page"), away = 50, ...options } = {}) {
   const one = { name, kebab: agent };
   function Chat() {
-    one.agent = useAgent({ agent, name, host: server.host, minReconnectionDelay: 50, maxReconnectionDelay: 100 });
+    one.agent = useAgent({ agent, name, host: server.host, minReconnectionDelay: away, maxReconnectionDelay: away });
     one.chat = useAgentChat({ agent: one.agent, ...options });
     return null;
   }
@@ -122,6 +122,29 @@ describe("useAgentChat", () => {
     await one.idle();
   });
 
+  it("has an answer that ended while it was away", async (t) => {
+    const one = await page(t, { away: 1_500 });
+    const two = await page(t, { name: one.name });
+    one.say("slow:30:20");
+    await until(() => one.texts()[1]?.startsWith("w0 w1 w2 "), "the first words");
+    sockets.at(-2).terminate(); // that of `one`
+    await two.shows("slow:30:20", words(30));
+    assert.ok(one.texts()[1].length < words(30).length);
+    await one.shows("slow:30:20", words(30));
+    await one.idle();
+    await one.say("and on");
+    await one.shows("slow:30:20", words(30), "and on", "echo: and on");
+  });
+
+  it("has an answer that it saw in another tab and that ended while it was away", async (t) => {
+    const two = await page(t);
+    const one = await page(t, { name: two.name, away: 1_500 });
+    two.say("slow:30:20");
+    await until(() => one.texts()[1]?.startsWith("w0 w1 w2 "), "the first words");
+    sockets.at(-1).terminate(); // that of `one`
+    await one.shows("slow:30:20", words(30));
+  });
+
   it("clears, here and on other tabs", async (t) => {
     const one = await page(t);
     const two = await page(t, { name: one.name });
@@ -203,6 +226,16 @@ describe("useAgentChat", () => {
     const [asked, answered] = one.chat.messages;
     one.chat.setMessages([asked, { ...answered, parts: [{ type: "text", text: "edited" }] }]);
     await two.shows("hello", "edited");
+  });
+
+  it("has an answer that was taken up and ended while it was away", async (t) => {
+    const one = await page(t, { away: 3_000 });
+    one.say("slow:30:20");
+    await until(() => one.texts()[1]?.startsWith("w0 w1 w2 "), "the first words");
+    await server.kill();
+    await server.again();
+    await until(async () => textOf((await one.stored())[1] ?? { parts: [] }) === words(30), "the stored answer");
+    await one.shows("slow:30:20", words(30));
   });
 
   it("survives a SIGKILL in the middle of an answer, and doubles no word", async (t) => {

@@ -147,6 +147,24 @@ async def test_a_continuation_goes_on_from_what_preceded_it(tmp_path: Path) -> N
         assert await stored(address, chat="mortal") == [("user", "hello"), ("assistant", "hello one other ")]
 
 
+async def test_who_was_away_when_it_was_given_again_gets_the_transcript(tmp_path: Path) -> None:
+    kill(tmp_path, "one", "two", "gate:x")
+    script = Script(["one", "gate:y", "two", "three"])
+    async with served(app(tmp_path, script)) as address:
+        assert len(await stored(address, chat="mortal")) == 2
+        await script.reached("gate:y")
+        async with talking(address, "bob", chat="mortal", first=[PENDING, RECOVERING]) as bob:
+            script.open("gate:y")  # bob is there sooner, and sees the answer
+            [resuming] = await bob.next()
+            await bob.send({"type": "cf_agent_stream_resume_ack", "id": resuming["id"]})
+            await until(bob, RECOVERING, recovering=False)
+        async with talking(address, "ann", chat="mortal") as ann:
+            await ann.send({"type": "cf_agent_stream_resume_request", "probeId": "p"})
+            transcript, none = await ann.next(2)
+            assert [text_of(message) for message in transcript["messages"]][1] == "one two three "
+            assert none["reason"] == "idle"
+
+
 async def test_a_turn_that_ends_each_process_is_given_up(tmp_path: Path) -> None:
     for _ in range(4):
         kill(tmp_path, "one", "two", "gate:x")

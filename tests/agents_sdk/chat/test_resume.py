@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,18 @@ from typing import Any
 import pytest
 
 from agents_sdk import AgentsApp
-from tests.agents_sdk.chat.chats import Echo, Gates, ask, chunks_in, stored, talking, until, user, words
+from tests.agents_sdk.chat.chats import (
+    Echo,
+    Gates,
+    ask,
+    chunks_in,
+    stored,
+    talking,
+    text_of,
+    until,
+    user,
+    words,
+)
 from tests.agents_sdk.served import served
 from tests.agents_sdk.wire import Client
 from workflows.testing import VirtualClock
@@ -188,3 +200,40 @@ async def test_who_never_acknowledges_gets_the_end_after_a_while(gates: Gates, t
             frames = await until(bob, RESPONSE, done=True)
             assert [frame["type"] for frame in frames] == [MESSAGES, RESPONSE]
             assert chunks_in(frames) == []
+
+
+async def answered(address: str, count: int) -> None:
+    async with asyncio.timeout(5):
+        while len(await stored(address)) < count:  # noqa: ASYNC110  # nobody is told who is away
+            await asyncio.sleep(0.01)
+
+
+async def test_who_was_away_at_the_end_of_an_answer_gets_the_transcript_once(
+    address: str, gates: Gates
+) -> None:
+    async with talking(address, "ann") as ann, talking(address, "bob") as bob:
+        await ask(ann, "r1", user("u1", "one gate:x two"))
+        await gates.reached("gate:x")
+        await until(bob, RESPONSE, seq=2)
+    gates.open("gate:x")
+    await answered(address, 2)
+    for name in ("ann", "bob"):
+        async with talking(address, name) as one:
+            await probe(one, "back")
+            transcript, none = await one.next(2)
+            assert [text_of(message) for message in transcript["messages"]] == ["one gate:x two", "one two "]
+            assert none == {"type": NONE, "reason": "idle", "probeId": "back"}
+            await probe(one, "again")
+            assert await one.next() == [{"type": NONE, "reason": "idle", "probeId": "again"}]
+    async with talking(address, "new") as new:  # has fetched the messages
+        await probe(new)
+        assert await new.next() == [{"type": NONE, "reason": "idle", "probeId": "p1"}]
+
+
+async def test_who_got_the_end_of_an_answer_gets_no_transcript(address: str) -> None:
+    async with talking(address, "ann") as ann:
+        await ask(ann, "r1", user("u1", "one"))
+        await until(ann, RESPONSE, done=True)
+    async with talking(address, "ann") as ann:
+        await probe(ann)
+        assert await ann.next() == [{"type": NONE, "reason": "idle", "probeId": "p1"}]
