@@ -13,6 +13,8 @@ from websockets.asyncio.client import connect
 
 from agents_sdk import Agent, AgentsApp, Connection, callable  # noqa: A004  # the original's name
 from agents_sdk.security import Limits, Principal, modest_cron, modest_interval
+from tests.agents_sdk.family import Inbox
+from tests.agents_sdk.family import app as family
 from tests.agents_sdk.security.calls import call, upgrade
 from tests.agents_sdk.served import served
 from tests.agents_sdk.wire import Client
@@ -78,6 +80,18 @@ async def test_sec_11_one_that_is_destroyed_counts_no_more(tmp_path: Path) -> No
     async with app_with(tmp_path, Limits(agents=1)) as app:
         assert (await call(app, "/agents/desk/b", ANN)).status == 200
         assert (await call(app, "/agents/desk/a", ANN)).status == 429
+
+
+async def test_sec_11_sub_agents_that_a_client_reaches_count(tmp_path: Path) -> None:
+    app = family(tmp_path, limits=Limits(agents=2), on_before_connect=named, on_before_request=named)
+    note = "/agents/inbox/a/sub/note"
+    async with app:
+        for name in ("x", "x"):
+            assert (await call(app, f"{note}/{name}", ANN)).status == 200
+        assert (await call(app, f"{note}/y", ANN)).status == 429
+        assert (await upgrade(app, f"{note}/y", ANN)).closed == 4429
+        assert (await call(app, f"{note}/y", BOB)).status == 200
+        await (await app.get_agent(Inbox, "a")).note("made by the agent itself")
 
 
 async def test_sec_11_calls_of_one_principal_under_way(tmp_path: Path) -> None:

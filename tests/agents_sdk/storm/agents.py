@@ -45,6 +45,7 @@ class Counting:
             raise ValueError("not this one")
 
     async def on_chat_message(self, *_: Any, **__: Any) -> str:
+        self.env["turn"] += 1
         return "hello"
 
     @callable()

@@ -81,6 +81,7 @@ _SCRAPS = (
     "nul",
     "0",
 )
+_TOOL_STATES = ("input-streaming", "input-available", "output-available", "approval-requested", "no state")
 _DEEPEST = 3
 
 
@@ -121,11 +122,35 @@ class Frames:
 
     def _model(self, model: type[BaseModel], depth: int) -> dict[str, Any]:
         given = {
-            field.alias or name: self._value(field.annotation, depth + 1)
+            str(field.validation_alias or field.alias or name): self._meant(name, field.annotation, depth + 1)
             for name, field in model.model_fields.items()
             if field.is_required() or name == "type" or self._chance.random() < 0.7
         }
         return dict(sorted(given.items(), key=lambda _: self._chance.random()))
+
+    def _meant(self, name: str, kind: Any, depth: int) -> Any:
+        """What makes sense under this name, mostly; a type alone does not say it."""
+        if self._chance.random() < 0.8:
+            if name == "messages":
+                return [self._message(depth) for _ in range(self._few())]
+            if name == "body":
+                return self._text(self._model(protocol.Submission, depth))
+        return self._value(kind, depth)
+
+    def _message(self, depth: int) -> dict[str, Any]:
+        """One of a chat, as clients keep it."""
+        role = self._chance.choice(("user", "assistant", "system"))
+        tool = {"type": "tool-x", "toolCallId": self._word(), "state": self._chance.choice(_TOOL_STATES)}
+        parts = (
+            {"type": "text", "text": self._word()},
+            {**tool, "input": self.json(depth + 1)},
+            self.json(depth + 1),
+        )
+        return {
+            "id": self._chance.choice(("m1", "m2", "m3", self._word())),
+            "role": role,
+            "parts": [self._chance.choice(parts) for _ in range(self._few())],
+        }
 
     def _value(self, kind: Any, depth: int) -> Any:
         origin, inner = typing.get_origin(kind), typing.get_args(kind)

@@ -9,13 +9,14 @@ import asyncio
 import logging
 import os
 import secrets
+import typing
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agents_sdk import AgentsApp
+from agents_sdk import AgentsApp, protocol
 from agents_sdk.routing import kebab
 from agents_sdk.takers import takers_of
 from tests.agents_sdk.storm.agents import METHODS, STORMED
@@ -30,6 +31,13 @@ AT_ONCE = 8
 EACH = 500
 PATIENCE = 60.0
 NAMES = ("a", "b")
+
+
+def test_every_frame_of_a_client_is_among_them() -> None:
+    client_frames = frozenset(typing.get_args(protocol.ClientFrame))
+    parse, frames = protocol.parser(client_frames), Frames(7)
+    seen = {type(parse(text)) for text in (frames.next() for _ in range(20_000)) if isinstance(text, str)}
+    assert seen == {*client_frames, type(None)}
 
 
 async def visited(app: AgentsApp, env: Counter[Any], seed: int) -> int:
@@ -65,3 +73,4 @@ async def test_random_frames(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
             assert [*told, *unhandled] == [], f"FRAMES_SEED={seed}"
             seed += 1
         assert env["start"] == len(STORMED) * len(NAMES), f"up to FRAMES_SEED={seed}: an agent began anew"
+        assert env["turn"] > IN_ALL / 10_000, "chats were hardly talked to"
