@@ -11,6 +11,7 @@ from benchmarks.questions import (
     schedules_million,
     schedules_rate,
     sleepers,
+    sockets,
     throughput,
 )
 
@@ -26,6 +27,7 @@ _ALL = (
     schedules_million,
     schedules_rate,
     broadcast,
+    sockets,
 )
 
 QUESTIONS = {one.QUESTION.name: one.QUESTION for one in _ALL}

@@ -15,9 +15,9 @@ from benchmarks.child import Reply, Request, answer
 from benchmarks.load import percentile
 from benchmarks.many_files import many_files
 
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 _AT_ONCE = 50  # clients that connect at the same time
-_TEXT = 0x81
+_TEXT, _PING, _PONG = 1, 9, 10
 _PATH = "/agents/room/bench"
 
 
@@ -53,6 +53,7 @@ class Client(asyncio.Protocol):
         self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.heard: Heard | None = None
         self.next = 0
+        self.stats: asyncio.Future[Reply] | None = None
         self._bytes = bytearray()
         self._transport: asyncio.Transport | None = None
 
@@ -80,30 +81,44 @@ class Client(asyncio.Protocol):
                 return
             self._bytes = rest
             self.open.set_result(None)
-        while (frame := self._frame()) is not None:
-            if frame.startswith(b"tick ") and self.heard is not None:
+        while (next_one := self._frame()) is not None:
+            opcode, frame = next_one
+            if opcode == _PING:
+                self._write(_PONG, frame)
+            elif frame.startswith(b"tick ") and self.heard is not None:
                 _, number, sent, _ = frame.split(b" ", 3)
                 self.heard.hear(self, int(number), int(sent))
+            elif frame.startswith(b"stats ") and self.stats is not None:
+                self.stats.set_result(json.loads(frame[6:]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server has let it go."""
         if not self.open.done():
             self.open.set_exception(exc or ConnectionError("closed amid the handshake"))
+        if self.heard is not None:
+            self.heard.all.set()  # not all: that is seen by the count
 
     def send(self, text: str) -> None:
         """One text frame; its mask is zeros."""
+        self._write(_TEXT, text.encode())
+
+    def stop_reading(self) -> None:
+        """From now on it takes nothing, and stays."""
         assert self._transport is not None
-        content = text.encode()
-        assert len(content) < 126
-        self._transport.write(bytes((_TEXT, 0x80 | len(content), 0, 0, 0, 0)) + content)
+        self._transport.pause_reading()
 
     def close(self) -> None:
         """Without saying goodbye."""
         if self._transport is not None:
             self._transport.abort()
 
-    def _frame(self) -> bytes | None:
-        """The content of the next frame, when all of it is here."""
+    def _write(self, opcode: int, content: bytes) -> None:
+        assert self._transport is not None
+        assert len(content) < 126
+        self._transport.write(bytes((0x80 | opcode, 0x80 | len(content), 0, 0, 0, 0)) + content)
+
+    def _frame(self) -> tuple[int, bytes] | None:
+        """Opcode and content of the next frame, when all of it is here."""
         have = self._bytes
         if len(have) < 2:
             return None
@@ -115,16 +130,16 @@ class Client(asyncio.Protocol):
             length = int.from_bytes(have[2:start], "big")
         if len(have) < start + length:
             return None
-        content = bytes(have[start : start + length])
+        opcode, content = have[0] & 0x0F, bytes(have[start : start + length])
         del have[: start + length]
-        return content
+        return opcode, content
 
 
 async def _measured(request: Request) -> Reply:
     many_files()
-    clients = await _connected(request["port"], request["connections"])
-    paced = await _series(clients, request["paced"], request["gap"])
-    burst = await _series(clients, request["burst"], 0.0)
+    clients = await connected(request["port"], request["connections"])
+    paced = await series(clients, request["paced"], request["gap"])
+    burst = await series(clients, request["burst"], 0.0)
     for client in clients:
         client.close()
     wanted = len(clients) * (request["paced"] + request["burst"])
@@ -139,7 +154,8 @@ async def _measured(request: Request) -> Reply:
     }
 
 
-async def _connected(port: int, count: int) -> list[Client]:
+async def connected(port: int, count: int) -> list[Client]:
+    """So many clients, all of them greeted."""
     loop = asyncio.get_running_loop()
     clients: list[Client] = []
     while len(clients) < count:
@@ -154,11 +170,12 @@ async def _connected(port: int, count: int) -> list[Client]:
     return clients
 
 
-async def _series(clients: list[Client], count: int, gap: float) -> Heard:
+async def series(clients: list[Client], count: int, gap: float, size: int = 100) -> Heard:
+    """What they all hear of so many broadcasts, when they have heard all of it."""
     heard = Heard(count * len(clients))
     for client in clients:
         client.heard, client.next = heard, 0
-    clients[0].send(json.dumps({"count": count, "gap": gap}))
+    clients[0].send(json.dumps({"count": count, "gap": gap, "size": size}))
     await asyncio.wait_for(heard.all.wait(), _PATIENCE)
     return heard
 

@@ -13,17 +13,25 @@ import uvicorn
 from agents_sdk import Agent, AgentsApp, Connection
 from benchmarks.child import Reply, Request, answer
 from benchmarks.many_files import many_files
+from benchmarks.resident import resident
 
 
 class Room(Agent[None, None]):
     """Everybody hears everything."""
 
-    async def on_message(self, connection: Connection, message: str | bytes) -> None:  # noqa: ARG002
-        """`{"count": 10, "gap": 0.2}`: broadcasts so many, so many seconds apart."""
+    async def on_message(self, connection: Connection, message: str | bytes) -> None:
+        """`{"count": 10, "gap": 0.2}`: broadcasts so many, so many seconds apart. `{}`: tells how it is."""
         told = json.loads(message)
+        if not told:
+            connection.send("stats " + json.dumps(self._stats()))
+            return
         for number in range(told["count"]):
-            self.broadcast(f"tick {number} {time.monotonic_ns()} " + "n" * 100)
+            self.broadcast(f"tick {number} {time.monotonic_ns()} " + "n" * told.get("size", 100))
             await asyncio.sleep(told["gap"])
+
+    def _stats(self) -> Reply:
+        queued = [one.queued for one in self.connections]
+        return {"open": len(queued), "most_queued": max(queued), "queued": sum(queued), "rss": resident()}
 
 
 async def _serve(request: Request) -> Reply:
@@ -32,6 +40,8 @@ async def _serve(request: Request) -> Reply:
     app = AgentsApp([Room], data=request["folder"])
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        if "send_buffer" in request:  # sockets that are accepted have what the listener has
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, request["send_buffer"])
         listener.listen(4_096)
         config = uvicorn.Config(app, log_level="warning", ws="websockets-sansio", backlog=4_096)
         server = uvicorn.Server(config)

@@ -49,6 +49,16 @@ def test_schedules_are_measured_and_counted(tmp_path: Path) -> None:
     assert 0 < found["lateness p50"] <= found["lateness p99"] <= found["lateness most"]
 
 
+def test_clients_that_take_nothing_are_measured(tmp_path: Path) -> None:
+    document = tmp_path / "out.json"
+    assert main(["sockets", "--quick", "--json", str(document)]) == 0
+    [sockets] = json.loads(document.read_text(encoding="utf-8"))["answers"]
+    told = {(figure["what"], figure["who"]): figure["value"] for figure in sockets["figures"]}
+    for who in ("all read", "a tenth does not"):
+        assert 0 < told["paced: delivery p50", who] <= told["paced: delivery p99", who]
+    assert told["waits for one that takes nothing", "a tenth does not"] < 1
+
+
 def test_a_question_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["speed"])
