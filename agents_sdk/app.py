@@ -34,7 +34,6 @@ from agents_sdk.security.origin import Hosts as AllowedHosts
 from agents_sdk.security.origin import Origins
 from agents_sdk.sql import SqlFiles
 from agents_sdk.workflow.starters import Starters
-from agents_sdk.workflow.tracking import Tracking
 from workflows import Clock, Engine, EngineClosed, Timers, WorkflowEntrypoint
 
 __all__ = ["AgentsApp"]
@@ -148,10 +147,10 @@ class AgentsApp:
             await directory.open()
             timers = engine.timers(_REALM)
             self._hosts.open(self._ground(engine, directory, timers, files))
-            starters = Starters(self._hosts, Tracking(engine.store))
-            resources.push_async_callback(self._let_go, engine, timers, starters)
+            starters = Starters(engine, self._hosts)
+            resources.push_async_callback(self._let_go, timers, starters)
             await timers.serve(self._hosts.fire)
-            await starters.serve(engine)
+            await starters.serve()
             self._resources = resources.pop_all()
         self._loop = asyncio.get_running_loop()
 
@@ -255,10 +254,10 @@ class AgentsApp:
             idle_after=self._idle_after,
         )
 
-    async def _let_go(self, engine: Engine, timers: Timers, starters: Starters) -> None:
+    async def _let_go(self, timers: Timers, starters: Starters) -> None:
         await asyncio.gather(
             timers.close(_GRACE),
-            starters.rest(engine, _GRACE),
+            starters.rest(_GRACE),
             self._hosts.close(_RESTART, _GRACE),
         )
 

@@ -27,6 +27,8 @@ NO_PARAMS: dict[str, Any] = {}
 class BoundDefinition(Shape, Protocol):
     """What a binding needs to know of its workflow."""
 
+    @property
+    def workflow(self) -> type[Any]: ...
     def dump_params(self, params: object) -> bytes: ...
     def kept(self, asked: Retention | None) -> Kept: ...
 
@@ -42,6 +44,11 @@ class Binding(Generic[P]):
     def name(self) -> str:
         """The name of the workflow."""
         return self._definition.name
+
+    @property
+    def workflow(self) -> type[Any]:
+        """The class of the workflow."""
+        return self._definition.workflow
 
     def definition_in(self, backend: Backend) -> BoundDefinition | None:
         """What is known of the workflow, when its instances live in `backend`."""

@@ -21,23 +21,25 @@ T = TypeVar("T")
 class Starters:
     """Serves the place of the agents: hooks are delivered here, and `AgentWorkflow` reaches it."""
 
-    def __init__(self, hosts: Hosts, tracking: Tracking) -> None:
+    def __init__(self, engine: Engine, hosts: Hosts) -> None:
         self.serves = False
+        self._places = engine.places
+        self._deliveries = engine.deliveries  # also for an engine that is closed before its app
+        self._tracking = Tracking(engine.store)
         self._hosts = hosts
-        self._tracking = tracking
 
-    async def serve(self, engine: Engine) -> None:
+    async def serve(self) -> None:
         """From now on workflows find agents, and agents hear of their ends."""
-        engine.places.serve(PLACE, self)
+        self._places.serve(PLACE, self)
         self.serves = True
-        await engine.deliveries.serve(PLACE, self._deliver)
+        await self._deliveries.serve(PLACE, self._deliver)
 
-    async def rest(self, engine: Engine, grace: float) -> None:
+    async def rest(self, grace: float) -> None:
         """Who looks for an agent waits for the next app."""
         if self.serves:
             self.serves = False
-            engine.places.rest(PLACE)
-        await engine.deliveries.rest(PLACE, grace)
+            self._places.rest(PLACE)
+            await self._deliveries.rest(PLACE, grace)
 
     async def started(self, workflow: str, id: str) -> Row | None:
         """See `Agents`."""

@@ -16,12 +16,16 @@ from workflows import Operation, Statement, Store
 __all__ = ["Reported", "Row", "Tracking", "track"]
 
 Reported = Literal["complete", "errored", "told"]
-"""What the agent has heard of the end: by a report of the workflow itself, or, `told`, when it had ended."""
+"""What the agent has heard of the end: by a report of the workflow itself, or, `told`, when it had ended.
+
+`told` is also said of a workflow that tells nobody.
+"""
 
 _COLUMNS = "id, agent, workflow, instance, name, metadata, created, reported, forgotten"
 _FORGET_EARLIER = "DELETE FROM agent_workflow WHERE workflow = ? AND instance = ?"
 _TRACK = """
-INSERT INTO agent_workflow(agent, workflow, instance, name, metadata, created) VALUES(?, ?, ?, ?, ?, ?)
+INSERT INTO agent_workflow(agent, workflow, instance, name, metadata, created, reported)
+VALUES(?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(agent, instance) WHERE NOT forgotten DO NOTHING
 """
 _MARK = "UPDATE agent_workflow SET reported = ? WHERE workflow = ? AND instance = ?"
@@ -82,13 +86,13 @@ class Tracking:
         """Writes down what the agent has heard."""
         await self._store.write(Statement(_MARK, (reported, *row.key)))
 
-    async def begin_anew(self, row: Row, created: float) -> None:
-        """It is the newest one from now on, and the agent has heard nothing of it."""
+    async def begin_anew(self, row: Row, created: float, reported: Reported | None) -> None:
+        """It is the newest one from now on."""
         columns = (row.agent, row.workflow, row.instance, row.name, row.metadata)
 
         def again(connection: sqlite3.Connection) -> None:
             if connection.execute("DELETE FROM agent_workflow WHERE id = ?", (row.id,)).rowcount:
-                connection.execute(_TRACK, (*columns, created))
+                connection.execute(_TRACK, (*columns, created, reported))
 
         await self._store.write(again)
 
@@ -107,7 +111,14 @@ class Tracking:
 
 
 def track(
-    agent: int, workflow: str, instance: str, *, name: str, metadata: str | None, created: float
+    agent: int,
+    workflow: str,
+    instance: str,
+    *,
+    name: str,
+    metadata: str | None,
+    created: float,
+    reported: Reported | None,
 ) -> Operation[None]:
     """Carried out where an instance is new: what was known of an earlier one with its id is out of date.
 
@@ -116,7 +127,7 @@ def track(
 
     def write(connection: sqlite3.Connection) -> None:
         connection.execute(_FORGET_EARLIER, (workflow, instance))
-        row = (agent, workflow, instance, name, metadata, created)
+        row = (agent, workflow, instance, name, metadata, created, reported)
         if not connection.execute(_TRACK, row).rowcount:
             raise AlreadyTracked(instance)
 

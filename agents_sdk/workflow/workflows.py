@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import random
 import secrets
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -12,8 +13,9 @@ from agents_sdk.env import Launcher
 from agents_sdk.errors import AlreadyTracked, NotTracked
 from agents_sdk.part import Part
 from agents_sdk.workflow.criteria import Criteria, Order, dump_metadata, load_metadata, paged
+from agents_sdk.workflow.entrypoint import AgentWorkflow
 from agents_sdk.workflow.tracked import TrackedWorkflow, WorkflowPage
-from agents_sdk.workflow.tracking import Row, Tracking, track
+from agents_sdk.workflow.tracking import Reported, Row, Tracking, track
 from workflows import (
     Binding,
     Clock,
@@ -33,6 +35,8 @@ NO_PARAMS: dict[str, Any] = {}
 """What a workflow gets that is given none."""
 
 _APPROVAL = "approval"
+_SWEEPS = 0.01
+"""How many of the starts look for rows whose instances are gone: an agent may never ask for a list."""
 _FINAL = ("complete", "errored", "terminated")
 
 
@@ -78,7 +82,10 @@ class Workflows(Part):
             name=workflow if isinstance(workflow, str) else binding.name,
             metadata=dump_metadata(metadata),
             created=self._clock.now(),
+            reported=_unheard(binding),
         )
+        if random.random() < _SWEEPS:  # noqa: S311  it keeps no secret
+            await self._present(await self._tracking.all(self._agent))
         try:
             await binding.create(id=id, params=params, retention=retention, also=also)
         except InstanceExists:
@@ -155,12 +162,12 @@ class Workflows(Part):
     async def restart(self, id: str, *, reset_tracking: bool = True) -> None:
         """See `WorkflowInstance.restart`; with `reset_tracking` it counts as started now."""
         row = await self._tracked(id)
-        instance = self._instance(row)
+        binding = self._launcher.workflow(row.workflow)
         if reset_tracking:
-            await self._tracking.begin_anew(row, self._clock.now())
+            await self._tracking.begin_anew(row, self._clock.now(), _unheard(binding))
         else:
-            await self._tracking.mark(row, None)
-        await instance.restart()  # only now, as the new run may report at once
+            await self._tracking.mark(row, _unheard(binding))
+        await binding.get(row.instance).restart()  # only now, as the new run may report at once
 
     async def delete(self, id: str) -> bool:
         """The agent does not see it any more; false: it did not. The instance stays, and goes on."""
@@ -233,6 +240,11 @@ class Workflows(Part):
             if not isinstance(workflow, str):
                 raise
             raise UnknownWorkflow(f"Workflow binding '{workflow}' not found in environment") from error
+
+
+def _unheard(binding: Binding[Any]) -> Reported | None:
+    """What an agent has heard of a workflow at its start."""
+    return None if issubclass(binding.workflow, AgentWorkflow) else "told"
 
 
 def _shown(row: Row, listed: ListedInstance) -> TrackedWorkflow:

@@ -17,8 +17,16 @@ from agents_sdk import (
     NotTracked,
     TrackedWorkflow,
 )
+from agents_sdk.workflow import workflows as part
 from tests.agents_sdk.workflow.desk import Desk, Plain, Talk, desk, opened, settled
-from workflows import Engine, InstanceExists, InvalidParams, UnknownWorkflow, WorkflowEntrypoint
+from workflows import (
+    Engine,
+    InstanceExists,
+    InvalidParams,
+    UnknownWorkflow,
+    WorkflowEntrypoint,
+    WorkflowError,
+)
 from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
@@ -312,3 +320,35 @@ async def test_agents_of_one_name_and_two_classes_are_two(tmp_path: Path) -> Non
         await other.run_workflow(Talk, [["return", 1]], id="a")
         await settled(engine)
         assert ((await desk(app)).heard, other.heard) == ([], [("complete", "Talk", "a", 1)])
+
+
+async def test_what_is_gone_is_forgotten_also_by_who_never_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as (app, engine):
+        agent = await desk(app)
+        for id, flow in (("a", Talk), ("b", Plain)):
+            await agent.run_workflow(flow, [], id=id, retention={"success_retention": "1 hour"})
+        await engine.clock.sleep(2 * 3_600)
+        await agent.run_workflow(Plain, 1, id="c")
+        assert "c" in await rows(engine)
+        monkeypatch.setattr(part, "_SWEEPS", 1.0)
+        await agent.run_workflow(Plain, 1, id="d")
+        assert await rows(engine) == ["c", "d"]
+
+
+async def test_an_engine_may_be_closed_before_its_app(tmp_path: Path) -> None:
+    engine = await Engine(tmp_path / "e.db", [Talk]).open()
+    app = AgentsApp([Desk], engine=engine)
+    await app.start()
+    await engine.close()
+    await app.stop()
+
+
+async def test_a_second_app_on_an_engine_takes_nothing_from_the_first(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, engine):
+        with pytest.raises(WorkflowError):
+            await AgentsApp([Desk], engine=engine).start()
+        agent = await desk(app)
+        await agent.run_workflow(Talk, [["call", "double", 2]], id="a")
+        assert await engine.workflow(Talk).get("a").result() == 4
