@@ -19,6 +19,7 @@ from agents_sdk.errors import (
     InvalidAgent,
     InvalidChunk,
     InvalidCriteria,
+    InvalidFiber,
     InvalidItem,
     InvalidMetadata,
     InvalidSchedule,
@@ -36,6 +37,7 @@ from agents_sdk.errors import (
     UnknownMethod,
     WorkflowRejectedError,
 )
+from agents_sdk.fibers import Fiber, FiberContext, Fibers, FiberStatus
 from agents_sdk.hook import AgentMethod
 from agents_sdk.mcp import McpServer, McpServers, McpState
 from agents_sdk.queue import Queue, QueueItem
@@ -64,9 +66,14 @@ __all__ = [
     "Connections",
     "Current",
     "Debounce",
+    "Fiber",
+    "FiberContext",
+    "FiberStatus",
+    "Fibers",
     "InvalidAgent",
     "InvalidChunk",
     "InvalidCriteria",
+    "InvalidFiber",
     "InvalidItem",
     "InvalidMetadata",
     "InvalidSchedule",

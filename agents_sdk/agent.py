@@ -18,6 +18,7 @@ from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
 from agents_sdk.context import AgentContext
 from agents_sdk.directory import ListedAgent
+from agents_sdk.fibers import Fiber, Fibers, Function
 from agents_sdk.hooks import Hooks
 from agents_sdk.mcp import McpServer, McpServers
 from agents_sdk.queue import Queue
@@ -51,6 +52,8 @@ class Agent(Hooks[State], Generic[Env, State]):
     """False, where names are secrets: clients are told neither class nor name, and never become `ready`."""
     message_limit: ClassVar[int | None] = None
     """Bytes of a message on a WebSocket, above which it is closed; None: what the app's `Limits` say."""
+    fiber_recovery_max_age: ClassVar[float] = 86_400.0
+    """Seconds for which a failing `on_fiber_recovered` is called again; 0: for ever."""
     ctx: AgentContext
     """The parts behind the verbs."""
 
@@ -106,6 +109,11 @@ class Agent(Hooks[State], Generic[Env, State]):
     def children(self) -> Children:
         """The sub-agents of this agent."""
         return self.ctx.part(Children)
+
+    @property
+    def fibers(self) -> Fibers:
+        """The fibers of this agent that are retained."""
+        return self.ctx.part(Fibers)
 
     @property
     def connections(self) -> Connections:
@@ -335,6 +343,31 @@ class Agent(Hooks[State], Generic[Env, State]):
         """
         patience = Patience(attempts, base_delay, max_delay)
         return await retry(work, patience, should_retry=should_retry, clock=self.ctx.clock)
+
+    async def run_fiber(self, name: str, function: Function[T]) -> T:
+        """What `function(ctx)` returns; when the process dies in it, the next start is told.
+
+        `await ctx.stash(data)` keeps what `on_fiber_recovered` will need, `ctx.id` tells fibers apart. The
+        function itself is not called again. Nothing is kept of a fiber that has ended, or has raised.
+        """
+        return await self.fibers.run(name, function)
+
+    async def start_fiber(
+        self,
+        name: str,
+        function: Function[object],
+        *,
+        id: str | None = None,
+        key: str | None = None,
+        metadata: Any = None,
+        wait: bool = False,
+    ) -> Fiber:
+        """Calls `function(ctx)` beside everything else, as `run_fiber`; what becomes of it is retained.
+
+        Durable when it returns; with `wait`, when it has ended. One with the same `key`, or `id`, is not
+        started again: it is returned with `accepted` False. `self.fibers` finds, cancels and deletes them.
+        """
+        return await self.fibers.start(name, function, id=id, key=key, metadata=metadata, wait=wait)
 
     async def on_error(self, error: Exception) -> Response | None:
         """A hook or a scheduled call raised; the default logs it.

@@ -9,6 +9,7 @@ AgentError                 the root: `except AgentError` catches all of them
 ├── UnknownMethod          a schedule names something that is not a public method of the class
 ├── InvalidSchedule        when, payload or method do not fit (also a ValueError)
 ├── InvalidChunk           an answer of a chat holds what is no chunk (also a ValueError)
+├── InvalidFiber           id, key, snapshot, metadata or end of a fiber do not fit (also a ValueError)
 ├── InvalidItem            method, payload or id of an item for the queue do not fit (also a ValueError)
 ├── InvalidTags            what `get_connection_tags` gave cannot be tags (also a ValueError)
 ├── ReadonlyConnection     the state was to be changed for a connection that may not
@@ -35,6 +36,7 @@ __all__ = [
     "InvalidAgent",
     "InvalidChunk",
     "InvalidCriteria",
+    "InvalidFiber",
     "InvalidItem",
     "InvalidMetadata",
     "InvalidSchedule",
@@ -84,6 +86,10 @@ class UnknownMethod(AgentError):
 
 class InvalidSchedule(AgentError, ValueError):
     """The time, the payload or the method of a schedule do not fit."""
+
+
+class InvalidFiber(AgentError, ValueError):
+    """The id, the key, the snapshot, the metadata or the end of a fiber do not fit."""
 
 
 class InvalidItem(AgentError, ValueError):

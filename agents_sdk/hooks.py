@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Collection
 from typing import Any, Generic
 
@@ -13,10 +14,13 @@ from typing_extensions import TypeVar
 
 from agents_sdk.address import PathStep
 from agents_sdk.connection import Connection
+from agents_sdk.fibers import Fiber, Resolution
 from agents_sdk.state import Source
 from workflows import Failure
 
 __all__ = ["Hooks"]
+
+_log = logging.getLogger(__name__)
 
 State = TypeVar("State", default=Any)
 
@@ -26,6 +30,15 @@ class Hooks(Generic[State]):
 
     async def on_start(self) -> None:
         """Called once in a life, before anything else; when it raises, again for the next event."""
+
+    async def on_fiber_recovered(self, fiber: Fiber) -> Resolution | None:
+        """A fiber was interrupted by the end of a life; called before `on_start`, again when it raises.
+
+        Of a retained one, what is returned becomes the status: "completed", "aborted" or "error"; with None
+        it stays interrupted, until `self.fibers.resolve`.
+        """
+        _log.warning('%s: fiber "%s" (%s) was interrupted', type(self).__name__, fiber.name, fiber.id)
+        return None
 
     async def on_stop(self) -> None:
         """Called when it was idle for long, is destroyed, or the app stops; not after a crash."""

@@ -9,6 +9,7 @@ from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.chat.chat import Chat
 from agents_sdk.chat.rows import ChatRows
 from agents_sdk.children import Children
+from agents_sdk.fibers import Fibers
 from agents_sdk.mcp import McpServers
 from agents_sdk.part import Part
 from agents_sdk.place import Place
@@ -70,6 +71,18 @@ def _workflows(place: Place) -> Part:
     return Workflows(ground.workflows, Tracking(ground.store), place.listed.id, ground.clock)
 
 
+def _fibers(place: Place) -> Part:
+    agent, ground = place.agent, place.ground
+    return Fibers(
+        ground.store,
+        place.listed.id,
+        living=place.life,
+        clock=ground.clock,
+        hook=agent.on_fiber_recovered,
+        max_age=agent.fiber_recovery_max_age,
+    )
+
+
 PARTS: tuple[Callable[[Place], Part | None], ...] = (
     _state,
     _sql,
@@ -79,6 +92,7 @@ PARTS: tuple[Callable[[Place], Part | None], ...] = (
     _chat,
     _children,
     _workflows,
+    _fibers,  # the last one to begin, as it calls a hook of the agent, which may use all others
 )
 """None: the class has no such part."""
 

@@ -137,6 +137,25 @@ WORKFLOWS = Stored(
     ("DELETE FROM agent_workflow WHERE agent = ?",),
 )
 
+FIBERS = Stored(
+    "fibers",
+    (
+        """
+        CREATE TABLE agent_fiber(
+          number INTEGER PRIMARY KEY AUTOINCREMENT, agent INTEGER NOT NULL, id TEXT NOT NULL,
+          name TEXT NOT NULL, key TEXT, retained INTEGER NOT NULL, status TEXT NOT NULL, metadata BLOB,
+          snapshot BLOB, error TEXT, created REAL NOT NULL, started REAL, ended REAL, interrupted REAL,
+          attempt INTEGER NOT NULL DEFAULT 0, owed INTEGER NOT NULL DEFAULT 1) STRICT;
+        CREATE UNIQUE INDEX agent_fiber_id ON agent_fiber(agent, id);
+        CREATE UNIQUE INDEX agent_fiber_key ON agent_fiber(agent, key) WHERE key IS NOT NULL;
+        CREATE INDEX agent_fiber_number ON agent_fiber(agent, retained, number);
+        CREATE INDEX agent_fiber_owed ON agent_fiber(agent) WHERE owed = 1;
+        """,
+    ),
+    ("DELETE FROM agent_fiber WHERE agent = ?",),
+    "SELECT agent FROM agent_fiber WHERE owed = 1",
+)
+
 STORED = (
     AGENTS,
     MCP,
@@ -144,5 +163,6 @@ STORED = (
     CHAT,
     MAKERS,
     WORKFLOWS,
+    FIBERS,
 )
 """All of it, the agents themselves first: they are the last to be forgotten."""

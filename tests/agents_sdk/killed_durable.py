@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agents_sdk import Agent, AgentsApp, QueueItem
+from agents_sdk import Agent, AgentsApp, Fiber, FiberContext, QueueItem
 from tests.agents_sdk.killed import say
 
 __all__ = ["Worker", "app"]
@@ -26,6 +26,18 @@ class Worker(Agent[None, list[Any]]):
             say("in the queue")
             await asyncio.Event().wait()
 
+    async def on_fiber_recovered(self, fiber: Fiber) -> None:
+        await self.note([fiber.name, fiber.snapshot, fiber.status])
+
+    async def weave(self) -> None:
+        await self.start_fiber("retained", self._weave, key="k")
+        await self.run_fiber("forgotten", self._weave)
+
+    async def _weave(self, ctx: FiberContext) -> None:
+        await ctx.stash(f"{ctx.name} had begun")
+        say(ctx.name)
+        await asyncio.Event().wait()
+
 
 def app(folder: Path) -> AgentsApp:
     """The app over a folder."""
@@ -39,7 +51,7 @@ async def main(folder: Path) -> None:
         for payload in ("first", "second", "third"):
             await worker.queue("call", payload, id=payload)
         say("queued")
-        await asyncio.Event().wait()
+        await (await agents.get_agent(Worker, "b")).weave()
 
 
 if __name__ == "__main__":

@@ -18,17 +18,20 @@ pytestmark = [
 ]
 
 
-def said_before_the_kill(folder: Path, lines: int) -> set[str]:
+SAID = {"queued", "in the queue", "retained", "forgotten"}
+
+
+def said_before_the_kill(folder: Path) -> set[str]:
     command = [sys.executable, "-m", "tests.agents_sdk.killed_durable", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
-        said = {child.stdout.readline().strip() for _ in range(lines)}
+        said = {child.stdout.readline().strip() for _ in SAID}
         child.send_signal(signal.SIGKILL)
     return said
 
 
 async def test_the_queue_goes_on_where_it_was(tmp_path: Path) -> None:
-    assert said_before_the_kill(tmp_path, 2) == {"queued", "in the queue"}
+    assert said_before_the_kill(tmp_path) == SAID
     async with app(tmp_path) as agents:
         worker = await agents.get_agent(Worker, "a")
         async with asyncio.timeout(20):
@@ -36,3 +39,16 @@ async def test_the_queue_goes_on_where_it_was(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
         called = [payload for payload, _ in worker.state]
         assert called == ["first", "first", "second", "third"]  # the one that was cut off comes again
+
+
+async def test_fibers_are_told(tmp_path: Path) -> None:
+    assert said_before_the_kill(tmp_path) == SAID
+    for _ in range(2):  # they are told once
+        async with app(tmp_path) as agents:
+            worker = await agents.get_agent(Worker, "b")
+            assert worker.state == [
+                ["retained", "retained had begun", "interrupted"],
+                ["forgotten", "forgotten had begun", "interrupted"],
+            ]
+            [fiber] = await worker.fibers.list()
+            assert (fiber.key, fiber.status) == ("k", "interrupted")
