@@ -32,6 +32,7 @@ from agents_sdk.errors import (
     ReadonlyConnection,
     SqlError,
     StateUnreadable,
+    StreamError,
     TooDeep,
     UnknownAgent,
     UnknownMethod,
@@ -45,6 +46,7 @@ from agents_sdk.schedule import Schedule, Schedules
 from agents_sdk.sql import ident
 from agents_sdk.state import Source
 from agents_sdk.streaming import StreamingResponse
+from agents_sdk.streams import StreamChunk, Streams, StreamStatus
 from agents_sdk.workflow.entrypoint import AgentWorkflow
 from agents_sdk.workflow.step import AgentWorkflowStep
 from agents_sdk.workflow.tracked import TrackedWorkflow, WorkflowPage
@@ -97,7 +99,11 @@ __all__ = [
     "Source",
     "SqlError",
     "StateUnreadable",
+    "StreamChunk",
+    "StreamError",
+    "StreamStatus",
     "StreamingResponse",
+    "Streams",
     "SubAgent",
     "TooDeep",
     "TrackedWorkflow",

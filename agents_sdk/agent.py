@@ -25,6 +25,7 @@ from agents_sdk.queue import Queue
 from agents_sdk.retry import Patience, retry
 from agents_sdk.schedule import Callback, Schedule, Schedules, ScheduleType
 from agents_sdk.sql import Row, SqlFile
+from agents_sdk.streams import Streams
 from agents_sdk.workflow.workflows import NO_PARAMS, Workflows
 from workflows import Binding, Duration, Retention, WorkflowEntrypoint
 
@@ -114,6 +115,11 @@ class Agent(Hooks[State], Generic[Env, State]):
     def fibers(self) -> Fibers:
         """The fibers of this agent that are retained."""
         return self.ctx.part(Fibers)
+
+    @property
+    def streams(self) -> Streams:
+        """The streams of this agent: appended to piece by piece, read from anywhere."""
+        return self.ctx.part(Streams)
 
     @property
     def connections(self) -> Connections:

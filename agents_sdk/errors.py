@@ -8,7 +8,7 @@ AgentError                 the root: `except AgentError` catches all of them
 ├── TooDeep                a sub-agent would be nested too deep
 ├── UnknownMethod          a schedule names something that is not a public method of the class
 ├── InvalidSchedule        when, payload or method do not fit (also a ValueError)
-├── InvalidChunk           an answer of a chat holds what is no chunk (also a ValueError)
+├── InvalidChunk           what an answer of a chat, or a stream, holds is no chunk (also a ValueError)
 ├── InvalidFiber           id, key, snapshot, metadata or end of a fiber do not fit (also a ValueError)
 ├── InvalidItem            method, payload or id of an item for the queue do not fit (also a ValueError)
 ├── InvalidTags            what `get_connection_tags` gave cannot be tags (also a ValueError)
@@ -22,6 +22,7 @@ AgentError                 the root: `except AgentError` catches all of them
 ├── InvalidCriteria        a list of workflows was asked for wrongly (also a ValueError)
 ├── NoAgent                no agent has started this instance, or it was destroyed (also a NonRetryableError)
 ├── WorkflowRejectedError  what was waited for was not approved
+├── StreamError            a stream of an agent has ended, has failed, or was deleted
 └── SqlError               `self.sql` failed
 """
 
@@ -49,6 +50,7 @@ __all__ = [
     "ReadonlyConnection",
     "SqlError",
     "StateUnreadable",
+    "StreamError",
     "TooDeep",
     "UnknownAgent",
     "UnknownMethod",
@@ -101,7 +103,7 @@ class InvalidState(AgentError, ValueError):
 
 
 class InvalidChunk(AgentError, ValueError):
-    """An answer of a chat holds what is no chunk of the AI SDK, or what JSON cannot hold."""
+    """An answer of a chat holds what is no chunk of the AI SDK; or a stream what JSON cannot hold."""
 
 
 class InvalidTags(AgentError, ValueError):
@@ -156,6 +158,10 @@ class WorkflowRejectedError(AgentError):
         super().__init__(f"Workflow rejected: {reason}" if reason else "Workflow rejected")
         self.reason = reason
         self.workflow_id = workflow_id
+
+
+class StreamError(AgentError):
+    """A stream of an agent has ended, has failed, or was deleted."""
 
 
 class SqlError(AgentError):

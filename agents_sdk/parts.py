@@ -17,6 +17,7 @@ from agents_sdk.queue import Queue
 from agents_sdk.schedule import Schedules
 from agents_sdk.state import NO_STATE, StateCell
 from agents_sdk.state_news import StateNews
+from agents_sdk.streams import Streams
 from agents_sdk.workflow.tracking import Tracking
 from agents_sdk.workflow.workflows import Workflows
 
@@ -83,6 +84,11 @@ def _fibers(place: Place) -> Part:
     )
 
 
+def _streams(place: Place) -> Part:
+    ground = place.ground
+    return Streams(ground.store, place.listed.id, pinned=place.life.pinned, clock=ground.clock)
+
+
 PARTS: tuple[Callable[[Place], Part | None], ...] = (
     _state,
     _sql,
@@ -92,6 +98,7 @@ PARTS: tuple[Callable[[Place], Part | None], ...] = (
     _chat,
     _children,
     _workflows,
+    _streams,
     _fibers,  # the last one to begin, as it calls a hook of the agent, which may use all others
 )
 """None: the class has no such part."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,6 +31,9 @@ class Life(Protocol):
 
     def event(self, connection: Connection | None = None) -> AbstractAsyncContextManager[Agent[Any, Any]]:
         """The started agent, for one thing that happens to it."""
+
+    def pinned(self) -> AbstractContextManager[None]:
+        """While anyone is inside, the agent is not let go."""
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Runs `work` beside everything else, and keeps the agent for it."""

@@ -156,6 +156,25 @@ FIBERS = Stored(
     "SELECT agent FROM agent_fiber WHERE owed = 1",
 )
 
+STREAMS = Stored(
+    "streams",
+    (
+        """
+        CREATE TABLE agent_stream(
+          number INTEGER PRIMARY KEY AUTOINCREMENT, agent INTEGER NOT NULL, name TEXT NOT NULL,
+          state TEXT NOT NULL DEFAULT 'open', last INTEGER NOT NULL, tag TEXT, metadata BLOB, error TEXT,
+          created REAL NOT NULL, ended REAL, UNIQUE(agent, name)) STRICT;
+        CREATE TABLE agent_chunk(
+          id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, place INTEGER NOT NULL, value BLOB NOT NULL,
+          UNIQUE(stream, place)) STRICT;
+        """,
+    ),
+    (
+        "DELETE FROM agent_chunk WHERE stream IN (SELECT number FROM agent_stream WHERE agent = ?)",
+        "DELETE FROM agent_stream WHERE agent = ?",
+    ),
+)
+
 STORED = (
     AGENTS,
     MCP,
@@ -164,5 +183,6 @@ STORED = (
     MAKERS,
     WORKFLOWS,
     FIBERS,
+    STREAMS,
 )
 """All of it, the agents themselves first: they are the last to be forgotten."""

@@ -30,6 +30,8 @@ class Worker(Agent[None, list[Any]]):
         await self.note([fiber.name, fiber.snapshot, fiber.status])
 
     async def weave(self) -> None:
+        for n in range(3):
+            await self.streams.append("told", n)
         await self.start_fiber("retained", self._weave, key="k")
         await self.run_fiber("forgotten", self._weave)
 

@@ -41,7 +41,7 @@ async def test_the_queue_goes_on_where_it_was(tmp_path: Path) -> None:
         assert called == ["first", "first", "second", "third"]  # the one that was cut off comes again
 
 
-async def test_fibers_are_told(tmp_path: Path) -> None:
+async def test_fibers_are_told_and_streams_are_kept(tmp_path: Path) -> None:
     assert said_before_the_kill(tmp_path) == SAID
     for _ in range(2):  # they are told once
         async with app(tmp_path) as agents:
@@ -52,3 +52,4 @@ async def test_fibers_are_told(tmp_path: Path) -> None:
             ]
             [fiber] = await worker.fibers.list()
             assert (fiber.key, fiber.status) == ("k", "interrupted")
+            assert [chunk.value async for chunk in worker.streams.read("told", live=False)] == [0, 1, 2]
