@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from agents_sdk.env import Launcher
 from agents_sdk.errors import AlreadyTracked, NotTracked
 from agents_sdk.part import Part
+from agents_sdk.security.log import audited
 from agents_sdk.workflow.criteria import Criteria, Order, dump_metadata, load_metadata, paged
 from agents_sdk.workflow.entrypoint import AgentWorkflow
 from agents_sdk.workflow.tracked import TrackedWorkflow, WorkflowPage
@@ -129,7 +130,7 @@ class Workflows(Part):
 
     async def send_event(self, id: str, type: str, payload: object = None) -> None:
         """Sends an event, which a `step.wait_for_event` receives; durable when this returns."""
-        await (await self._handle(id)).send_event(type, payload)
+        await self._send("send", id, type, payload)
 
     async def approve(
         self,
@@ -141,23 +142,26 @@ class Workflows(Part):
     ) -> None:
         """Lets a `wait_for_approval` go on, which returns `metadata`."""
         given = None if metadata is None else dict(metadata)
-        await self.send_event(id, event_type, {"approved": True, "reason": reason, "metadata": given})
+        await self._send("approve", id, event_type, {"approved": True, "reason": reason, "metadata": given})
 
     async def reject(self, id: str, *, reason: str | None = None, event_type: str = _APPROVAL) -> None:
         """Lets a `wait_for_approval` raise `WorkflowRejectedError`."""
-        await self.send_event(id, event_type, {"approved": False, "reason": reason})
+        await self._send("reject", id, event_type, {"approved": False, "reason": reason})
 
     async def pause(self, id: str) -> None:
         """See `WorkflowInstance.pause`."""
         await (await self._handle(id)).pause()
+        _audited("pause", id)
 
     async def resume(self, id: str) -> None:
         """See `WorkflowInstance.resume`."""
         await (await self._handle(id)).resume()
+        _audited("resume", id)
 
     async def terminate(self, id: str, *, rollback: bool = False) -> None:
         """See `WorkflowInstance.terminate`; the agent, which has said so, is not told of this end."""
         await (await self._handle(id)).terminate(rollback=rollback)
+        _audited("terminate", id)
 
     async def restart(self, id: str, *, reset_tracking: bool = True) -> None:
         """See `WorkflowInstance.restart`; with `reset_tracking` it counts as started now."""
@@ -168,6 +172,7 @@ class Workflows(Part):
         else:
             await self._tracking.mark(row, _unheard(binding))
         await binding.get(row.instance).restart()  # only now, as the new run may report at once
+        _audited("restart", id)
 
     async def delete(self, id: str) -> bool:
         """The agent does not see it any more; false: it did not. The instance stays, and goes on."""
@@ -186,6 +191,10 @@ class Workflows(Part):
         return await self._forget(
             await self._matching(Criteria.of(status, metadata, created_before), workflow)
         )
+
+    async def _send(self, action: str, id: str, type: str, payload: object) -> None:
+        await (await self._handle(id)).send_event(type, payload)
+        _audited(action, id)
 
     async def _make_room(self, id: str) -> None:
         """Forgets an instance that is gone, and would still have the id."""
@@ -257,3 +266,7 @@ def _shown(row: Row, listed: ListedInstance) -> TrackedWorkflow:
         created_at=datetime.fromtimestamp(row.created, UTC),
         finished_at=listed.finished_at,
     )
+
+
+def _audited(action: str, id: str) -> None:
+    audited(action, f"instance {id}")

@@ -20,6 +20,7 @@ from agents_sdk import Agent, AgentsApp, callable  # noqa: A004
 from agents_sdk.security import JsonLines, Principal, Secret, audit, redacted
 from tests.agents_sdk.security.calls import call, scope_of
 from tests.agents_sdk.served import served
+from workflows import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
 pytestmark = pytest.mark.anyio
 CANARY = "canary-8f14e45f"
@@ -196,6 +197,27 @@ async def test_sec_33_who_ends_what_is_in_the_audit_log(tmp_path: Path, lines: S
         ("ann", "cancel", f'schedule {ids[0]} of Vault "a"'),
         ("the program", "cancel", f'schedule {ids[1]} of Vault "a"'),
         ("somebody unnamed", "destroy", 'Vault "a"'),
+    ]
+
+
+class Waits(WorkflowEntrypoint[Any, Any]):
+    async def run(self, event: WorkflowEvent[Any], step: WorkflowStep) -> None:
+        await step.wait_for_event("never", "never")
+
+
+async def test_sec_33_what_is_done_to_a_workflow_is_in_the_audit_log(tmp_path: Path, lines: StringIO) -> None:
+    async with AgentsApp([Vault], [Waits], data=tmp_path) as app:
+        workflows = (await app.get_agent(Vault, "a")).workflows
+        await workflows.run(Waits, None, id="w")
+        await workflows.approve("w")
+        await workflows.reject("w")
+        await workflows.send_event("w", "other")
+        for act in (workflows.pause, workflows.resume, workflows.restart, workflows.terminate):
+            await act("w")
+    found = [json.loads(line) for line in lines.getvalue().splitlines()]
+    done = ["approve", "reject", "send", "pause", "resume", "restart", "terminate"]
+    assert [(one["who"], one["action"], one["subject"]) for one in found if "who" in one] == [
+        ("the program", action, "instance w") for action in done
     ]
 
 
