@@ -190,11 +190,14 @@ async def test_a_result_that_comes_while_the_answer_streams(address: str, gates:
         await give(ann, "c1", 7, probe="p1")
         frames = await until(ann, PENDING)
         assert frames[-2]["type"] == UPDATED
+        gates.close("gate:end")  # else the virtual time for an ACK passes at once
         gates.open("gate:x")
         await until(ann, RESPONSE, done=True, id="r1")
         assert await ann.next() == [{"type": RESUMING, "id": frames[-1]["id"]}]
         await ann.send({"type": "cf_agent_stream_resume_ack", "id": frames[-1]["id"]})
-        assert words(await until(ann, RESPONSE, done=True)) == "gave [7]"
+        replay = await until(ann, RESPONSE, replayComplete=True)
+        gates.open("gate:end")
+        assert words(replay + await until(ann, RESPONSE, done=True)) == "gave [7]"
     assert [part["type"] for part in await parts_of_answer(address)] == [
         "step-start", "tool-look", "step-start", "text",
     ]  # fmt: skip
