@@ -63,6 +63,10 @@ class Accepted:
             return None
         return Expected(self.kept.request, self.origin, self.continuation, self.owner)
 
+    async def committed(self) -> None:
+        """Returns when its row is, whatever becomes of who waits; raises `StoreError`."""
+        await asyncio.shield(self.stored)
+
     def end(self, status: TurnStatus, error: str | None = None) -> None:
         """Tells whoever awaits it."""
         if not self.ended.done():

@@ -62,7 +62,7 @@ class Answers:
 
     async def run(self, turn: Accepted) -> None:
         """Runs it to its end; cut off, it is as after a crash."""
-        if (refused := turn.ready.exception()) is not None:
+        if (refused := turn.stored.exception()) is not None:
             self.refuse(turn, refused)
             return
         async with self._life.event(turn.origin) as agent:
@@ -78,8 +78,9 @@ class Answers:
                 with self._clock.waiting():
                     await turn.over.wait()
             except asyncio.CancelledError:
-                reading.cancel()
                 log.cut_off()
+                reading.cancel()
+                await asyncio.wait([reading], timeout=_GRACE)
                 raise
             log.close()
             await self._finish(turn, stream, reading)

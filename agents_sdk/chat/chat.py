@@ -39,6 +39,7 @@ class Chat(Part):
             rows,
             sanitized=agent.sanitize_message_for_persistence,
             most=lambda: agent.max_persisted_messages,
+            needed=lambda: {one.kept.after or one.kept.answer for one in self.turns},
         )
         self.resuming = Resuming(
             life.connections, clock, expected=self._expected, transcript=lambda: self.transcript.frame
@@ -178,7 +179,7 @@ class Chat(Part):
         turn = self.accepting.accept(
             Asked(kind="server", after=after, message_ids=origin(stored)), statements
         )
-        await turn.stored
+        await turn.committed()
         self.show()
         return await self._result(turn)
 
@@ -189,7 +190,7 @@ class Chat(Part):
             return None
         told = [] if body is None else [self._told(body)]
         turn = self.accepting.accept(Asked(kind="continuation", answer=last["id"]), told)
-        await turn.stored
+        await turn.committed()
         return await self._result(turn)
 
     def refuse_inside(self, verb: str) -> None:
@@ -214,7 +215,7 @@ class Chat(Part):
 
     async def _result(self, turn: Accepted) -> TurnResult:
         with self._clock.waiting():
-            return await turn.ended
+            return await asyncio.shield(turn.ended)
 
     def _end_unrun(self, turn: Accepted) -> None:
         turn.end("aborted")

@@ -102,7 +102,7 @@ class Continuing:
 
     async def _store(self, message: Message, statements: list[Statement]) -> None:
         turn = self._go_on(message, statements)
-        await (self._accepting.write(statements) if turn is None else turn.stored)
+        await asyncio.shield(self._accepting.write(statements) if turn is None else turn.stored)
 
     def _go_on(
         self, message: Message, statements: Iterable[Statement], *, ends: bool = False

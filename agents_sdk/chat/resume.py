@@ -6,7 +6,7 @@ acknowledges. It then gets everything that was sent, in one piece with the switc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -114,9 +114,7 @@ class Resuming:
         self._ended[stream.request] = (stream, ending)
         if (audience := self._audiences.get(stream.request)) is not None:
             audience.ended(self._here())
-        for connection in self._connections:
-            if connection not in stream.waiting:
-                self._send_end(connection, ending)
+        self._send_end([one for one in self._connections if one not in stream.waiting], ending)
         self._clock.call_later(_HELD, lambda: self._release(stream, ending))
         self._clock.call_later(_REMEMBERED, lambda: self._forget(stream.request))
         for request in list(self._ended)[:-_MOST]:
@@ -126,8 +124,7 @@ class Resuming:
     def end_silently(self, request: str, ending: Ending) -> None:
         """A turn has ended of which nothing was streamed: those that were told of it wait in vain."""
         self.settle(request)
-        for connection in self._connections:
-            self._send_end(connection, ending)
+        self._send_end([*self._connections], ending)
 
     def settle(self, request: str) -> None:
         """Those that wait for this request wait in vain, and are told so."""
@@ -190,7 +187,7 @@ class Resuming:
             stream, ending = self._ended[id]
             stream.waiting.discard(connection)
             self._replay(connection, stream)
-            self._send_end(connection, ending, replay=True)
+            self._send_end([connection], ending, replay=True)
             return True
         return active is not None
 
@@ -235,22 +232,23 @@ class Resuming:
             connection.send(protocol.encode(frame))
 
     def _release(self, stream: Stream, ending: Ending) -> None:
-        for connection in list(stream.waiting):
-            self._send_end(connection, ending)
+        self._send_end([*stream.waiting], ending)
         stream.waiting.clear()
 
-    def _send_end(self, connection: Connection, ending: Ending, *, replay: bool = False) -> None:
-        for frame in _ending_frames(connection, ending, replay=replay):
-            connection.send(protocol.encode(frame))
-
-
-def _ending_frames(
-    connection: Connection, ending: Ending, *, replay: bool
-) -> Iterator[protocol.ChatMessages | protocol.ChatResponse]:
-    if ending.transcript is not None and connection is not ending.without:
-        yield ending.transcript()
-    for frame in ending.frames:
-        yield frame.model_copy(update={"replay": True}) if replay else frame
+    def _send_end(self, connections: Collection[Connection], ending: Ending, *, replay: bool = False) -> None:
+        """Each frame is encoded once: a transcript may be long."""
+        if not connections:
+            return
+        transcript = None if ending.transcript is None else protocol.encode(ending.transcript())
+        last = [
+            protocol.encode(frame.model_copy(update={"replay": True}) if replay else frame)
+            for frame in ending.frames
+        ]
+        for connection in connections:
+            if transcript is not None and connection is not ending.without:
+                connection.send(transcript)
+            for text in last:
+                connection.send(text)
 
 
 def _belongs_to_another(owner: Connection | None, connection: Connection) -> bool:

@@ -96,7 +96,7 @@ def _refuse(chat: Chat, connection: Connection, request: str, messages: Sequence
 
 async def _tell(chat: Chat, turn: Accepted, skipped: Sequence[Accepted], *, everybody: bool) -> None:
     try:
-        await turn.stored
+        await turn.committed()
     except StoreError:
         await chat.transcript.load()  # the turn tells its client
         return

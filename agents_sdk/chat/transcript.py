@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from agents_sdk import protocol
 from agents_sdk.chat.rows import ChatRows, Placed
@@ -21,12 +22,21 @@ class Transcript:
     """Changes take effect in memory at once, and give the statements that make them durable."""
 
     def __init__(
-        self, rows: ChatRows, *, sanitized: Callable[[Message], Message], most: Callable[[], int | None]
+        self,
+        rows: ChatRows,
+        *,
+        sanitized: Callable[[Message], Message],
+        most: Callable[[], int | None],
+        needed: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        """`sanitized` gives a message as it is kept; of more than `most` the oldest are deleted."""
+        """`sanitized` gives a message as it is kept.
+
+        Of more than `most` the oldest are deleted, up to the first one that is `needed`.
+        """
         self._rows = rows
         self._sanitized = sanitized
         self._most = most
+        self._needed = needed
         self._placed: list[Placed] = []
         self._by_id: dict[str, Placed] = {}
 
@@ -93,8 +103,12 @@ class Transcript:
     def trim(self) -> list[Statement]:
         """Deletes the oldest ones above the limit."""
         most = self._most()
-        excess = [] if most is None else self._placed[: max(0, len(self._placed) - most)]
-        return [self._drop(one) for one in excess]
+        if most is None or len(self._placed) <= most:
+            return []
+        needed = self._needed()
+        excess = self._placed[: len(self._placed) - most]
+        old = list(itertools.takewhile(lambda one: one.message["id"] not in needed, excess))
+        return [self._drop(one) for one in old]
 
     def clear(self) -> None:
         """Forgets all of them; deleting the rows is the caller's."""

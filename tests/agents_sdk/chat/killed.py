@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -43,7 +44,7 @@ class Mortal(ChatAgent[Script, Any]):
         self.turns.append(turn)
         words = self.env.words or text_of(turn.messages[-1]).split()
         if not words[0].startswith("gate:"):
-            yield {"type": "start"}
+            yield {"type": "start", "messageId": uuid.uuid4().hex}  # another one in each attempt
             yield {"type": "text-start", "id": "t1"}
         for word in words:
             if word.startswith("gate:"):

@@ -149,3 +149,19 @@ async def test_what_runs_when_the_app_stops_is_given_time(gates: Gates, tmp_path
         asyncio.get_running_loop().call_later(0.1, gates.open, "gate:x")
     async with served(AgentsApp([Echo], data=tmp_path, env=gates)) as address:
         assert await stored(address) == [("user", "one gate:x two"), ("assistant", "one two ")]
+
+
+async def test_who_is_cancelled_while_it_waits_stops_no_turn(address: str, app: AgentsApp) -> None:
+    agent = await app.get_agent(Own, "a")
+    for steps in range(1, 12):  # at whatever it waits
+        waiting = asyncio.create_task(agent.save_messages([user(f"u{steps}", f"question {steps}")]))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+    result = await agent.save_messages([user("u99", "last")])
+    assert result.status == "completed"
+    assert text_of(agent.messages[-1]) == "re: last"
+    assert len(agent.asked) >= 2
+    assert all(turn.messages[-1]["role"] == "user" for turn in agent.asked), "none was deleted as too old"
+    assert len(agent.messages) == 3
