@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL"),
 ]
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 def said(folder: Path, what: str, *, until: str | None = None, at: str | None = None) -> list[str]:
