@@ -3,7 +3,7 @@
 AgentError                 the root: `except AgentError` catches all of them
 ├── InvalidAgent           a class cannot serve as an agent of this app
 ├── NotRunning             the app is not started, or is stopping
-│   └── Aborted            an agent was aborted while something of it was under way
+│   └── Aborted            what was under way in an agent was cut off
 ├── UnknownAgent           the app was not given this class
 ├── TooDeep                a sub-agent would be nested too deep
 ├── UnknownMethod          a schedule names something that is not a public method of the class
@@ -71,7 +71,7 @@ class NotRunning(AgentError):
 
 
 class Aborted(NotRunning):
-    """The agent was aborted by its parent while something of it was under way; the message says why."""
+    """What was under way in an agent was cut off, by its parent or at its end; the message says why."""
 
 
 class TooDeep(AgentError):

@@ -31,6 +31,8 @@ class Face:
 
         @functools.wraps(value)
         async def call(*arguments: Any, **named: Any) -> Any:
+            if host.is_doomed:
+                raise host.over()
             async with host.event() as agent:
                 return await getattr(agent, name)(*arguments, **named)
 

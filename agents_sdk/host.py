@@ -74,6 +74,7 @@ class Host:
         self._tasks = Tasks(ground.clock, pinned=self.pinned, failed=self._task_failed)
         self._agent: Agent[Any, Any] | None = None
         self._started = False
+        self._doomed = False
         self._stopping = False
         self._stopped = False
         self._starting: asyncio.Task[None] | None = None
@@ -162,6 +163,15 @@ class Host:
             return None
         return answer if isinstance(answer, Response) else None
 
+    @property
+    def is_doomed(self) -> bool:
+        """It was destroyed, and comes to its end."""
+        return self._doomed
+
+    def doom(self) -> None:
+        """No other life begins here: it was destroyed, and whoever has its name next lives elsewhere."""
+        self._doomed = True
+
     async def stop(self, closing: Closing, grace: float) -> None:
         """Closes the connections, gives what is under way `grace` seconds, and ends the life for good."""
         self._stopping = True
@@ -169,7 +179,8 @@ class Host:
         self._rest()
         try:
             async with asyncio.timeout(grace):
-                await self._unpinned.wait()
+                while self._pins:  # between the end of one event and now, another one may have begun
+                    await self._unpinned.wait()
         except TimeoutError:
             _log.warning("%s was still at work after %g seconds and is cut off", self, grace)
         self._stopped = True
@@ -178,6 +189,7 @@ class Host:
         under_way = [task for task in (self._starting, self._ending) if task is not None]
         if under_way:
             await asyncio.wait(under_way)
+        self._interruption.cut(Aborted(f"{self} was cut off by its end"), own=self._tasks)
         await self._finish()
         self._idle.cancel()
 
@@ -194,8 +206,8 @@ class Host:
         return True
 
     async def _start(self) -> None:
-        if self._stopped:
-            raise NotRunning(f"{self} was stopped with its app, or destroyed")
+        if self._stopped or (self._doomed and self._starting is None):
+            raise self.over()
         with self._ground.clock.waiting(), self._start_of.awaited():
             change = self._ending or self._starting
             if change is None:
@@ -221,6 +233,8 @@ class Host:
                         await part.begin()
                     await agent.on_start()
             except Exception as error:
+                if self._agent is None and isinstance(error, NotRunning):
+                    raise  # it or its parent was destroyed
                 id = self.id
                 answer = await self.report(error)
                 await self._discard()
@@ -235,6 +249,8 @@ class Host:
         """A new object with all its parts, before its `on_start`."""
         cls, ground = self.definition.cls, self._ground
         listed = await ground.directory.enter(self.address)
+        if self._doomed:
+            raise self.over()
         agent = cls.__new__(cls)
         agent.ctx = AgentContext(
             id=listed.id,
@@ -253,6 +269,10 @@ class Host:
             cls.__init__(agent)
         self._agent = agent
         return agent
+
+    def over(self) -> NotRunning:
+        """What those are told that want more of it."""
+        return NotRunning(f"{self} was stopped with its app, or destroyed")
 
     async def _task_failed(self, error: Exception) -> None:
         if not isinstance(error, StartFailed | NotRunning):
@@ -273,8 +293,12 @@ class Host:
 
     def _ended(self, _ending: asyncio.Task[None]) -> None:
         self._ending = None
-        if not self._pins:  # else somebody came meanwhile, and begins a new life here
+        if self._pins:
+            return  # somebody came meanwhile, and begins a new life here
+        if self.face() is None:
             self._gone(self)
+        else:  # it was aborted: who holds it shall not have another life than those that ask for it
+            self._await_idleness()
 
     async def _finish(self) -> None:
         """The end of a life: `on_stop`, then everything that it held is given back."""

@@ -106,6 +106,7 @@ class Hosts:
         audited("destroy", address)
         doomed = self._within(address)
         for host in doomed:
+            host.doom()
             self._gone(host)
         self._end(self._wipe(ground, doomed, condemned, closing))
         return True

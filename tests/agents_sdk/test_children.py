@@ -20,6 +20,7 @@ from agents_sdk import (
     SubAgent,
     TooDeep,
     UnknownAgent,
+    hosts,
 )
 from tests.agents_sdk.family import Inbox, Note, app
 from tests.agents_sdk.remains import kept, kill_when_destroyed
@@ -170,6 +171,20 @@ async def test_they_end_with_their_parent(tmp_path: Path, env: dict[str, Any]) -
             await again.make_after_the_end()
     assert sorted(env["stopped"]) == ["a", "a", "b"]
     assert kept(tmp_path) == {"agent": 0, "agent_state": 0, "timer": 0, "files": 0}
+
+
+async def test_what_does_not_end_in_time_is_cut_off(
+    inboxes: AgentsApp, env: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "_GRACE", 0.05)
+    note = await (await inboxes.get_agent(Inbox, "ann")).note("a")
+    waiting = asyncio.create_task(note.wait())
+    await env["waits"].wait()
+    await note.destroy()
+    with pytest.raises(NotRunning, match="or destroyed"):
+        await note.write("late")
+    with pytest.raises(Aborted, match='Note "a" of Inbox "ann" was cut off by its end'):
+        await waiting
 
 
 async def test_one_may_end_itself(inboxes: AgentsApp) -> None:
