@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,9 @@ async def test_a_deleted_one_leaves_nothing_and_its_name_is_free(tmp_path: Path,
     assert kept(tmp_path) == {"agent": 3, "agent_state": 1, "timer": 1, "files": 2}
 
 
-async def test_they_end_with_their_parent(tmp_path: Path, env: dict[str, Any]) -> None:
+async def test_they_end_with_their_parent(
+    tmp_path: Path, env: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     async with app(tmp_path, env) as inboxes:
         ann = await inboxes.get_agent(Inbox, "ann")
         note = await ann.note("a")
@@ -169,6 +172,7 @@ async def test_they_end_with_their_parent(tmp_path: Path, env: dict[str, Any]) -
         assert (await again.children.list(), (await again.note("a")).state) == ([], {"lines": []})
         with pytest.raises(NotRunning, match='the parent of Note "late" of Inbox "ann" was destroyed'):
             await again.make_after_the_end()
+    assert not [record for record in caplog.records if record.name.startswith("agents_sdk")]
     assert sorted(env["stopped"]) == ["a", "a", "b"]
     assert kept(tmp_path) == {"agent": 0, "agent_state": 0, "timer": 0, "files": 0}
 
@@ -216,7 +220,12 @@ async def test_an_aborted_one_is_cut_off_and_keeps_what_it_has(
     with pytest.raises(Aborted, match='Note "a" of Inbox "ann" was aborted: it took too long'):
         await waiting
     assert await ann.children.abort(Note, "never", "x") is False
+    with suppress(NotRunning):  # until its life has ended
+        while note.state:  # noqa: ASYNC110  # there is no event for it
+            await asyncio.sleep(0)
+    await asyncio.sleep(0)
     again = await ann.note("a")
+    assert again is note  # who holds it has no other one than those who ask for it
     assert (again.state, env["stopped"]) == ({"lines": ["x"]}, [])
     assert again.ctx.id == (await ann.note("a")).ctx.id
 
