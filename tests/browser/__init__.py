@@ -1,0 +1,1 @@
+"""The example of a chat, in a real browser."""
