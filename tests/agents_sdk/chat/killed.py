@@ -70,11 +70,15 @@ def app(folder: Path, script: Script) -> AgentsApp:
 
 
 async def main(folder: Path, words: list[str]) -> None:
-    """Asks, and waits to be killed when all up to the gate is on the disk."""
-    async with app(folder, Script(None)) as agents:
+    """Asks, and waits to be killed when all up to the gate is on the disk.
+
+    Where an earlier process has asked, and was killed, these words are the next attempt at its answer.
+    """
+    script = Script(words if folder.joinpath("agents.db").exists() else None)
+    async with app(folder, script) as agents:
         agent = await agents.get_agent(Mortal, "a")
         chat = agent.ctx.part(Chat)
-        if not list(chat.turns):  # else an earlier process has asked, and was killed
+        if not list(chat.turns):
             agent.spawn(ask(agent, words))
         gate = next(word for word in words if word.startswith("gate:"))
         await agent.env.reached(gate)

@@ -76,6 +76,15 @@ async def test_what_it_says_anew_takes_the_place_of_what_was_said(tmp_path: Path
         assert (recovery.attempt, recovery.text) == (1, "one two ")
 
 
+async def test_what_was_shown_last_is_what_is_kept(tmp_path: Path) -> None:
+    kill(tmp_path, "one", "two", "gate:x")
+    kill(tmp_path, "other", "gate:x")
+    async with app(tmp_path, Script(["give-in"])) as agents:
+        agent = await agents.get_agent(Mortal, "a")
+        await agent.ctx.part(Chat).turns.stable()
+        assert [text_of(message) for message in agent.messages] == ["one two gate:x", "other "]
+
+
 async def test_an_agent_may_keep_what_was_said(tmp_path: Path) -> None:
     kill(tmp_path, "one", "two", "gate:x")
     async with app(tmp_path, Script(["give-in"])) as agents:
