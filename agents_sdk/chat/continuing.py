@@ -11,6 +11,7 @@ from agents_sdk.chat.accepted import Accepted
 from agents_sdk.chat.accepting import Accepting, Asked, new_id
 from agents_sdk.chat.resume import Expected
 from agents_sdk.chat.shapes import Message
+from agents_sdk.chat.stream import Stream
 from agents_sdk.chat.tools import holder, unresolved, with_approval, with_result
 from agents_sdk.chat.transcript import Transcript
 from agents_sdk.chat.turns import Turns
@@ -49,23 +50,38 @@ class Continuing:
         """Stores it, shows the message to all, and lets the answer go on if it is time; else is dropped."""
         async with self.order:
             active = self._turns.active
-            stream = None if active is None else active.stream
-            if stream is not None and stream.answer(frame):
-                self._wish(stream.message_id, connection, frame)
-                await stream.flushed()
-                self._show(stream.message)
+            if active is not None and active.stream is not None and active.stream.answer(frame):
+                await self._take_meanwhile(active, active.stream, connection, frame)
                 return
             found = holder(self._transcript.messages, frame.tool_call_id)
             changed = None if found is None else _with(found, frame)
             if changed is None:
                 return
             self._wish(changed["id"], connection, frame)
-            statements = self._transcript.put([changed])
-            if isinstance(frame, protocol.ToolResult) and frame.client_tools is not None:
-                context = self._accepting.context
-                statements.append(self._accepting.told(body=context.body, client_tools=frame.client_tools))
-            await self._store(changed, statements)
-            self._show(changed)
+            await self._store(changed, [*self._transcript.put([changed]), *self._told(frame)])
+            if self._transcript.get(changed["id"]) is not None:  # else the chat was cleared meanwhile
+                self._show(changed)
+
+    async def _take_meanwhile(
+        self,
+        active: Accepted,
+        stream: Stream,
+        connection: Connection,
+        frame: protocol.ToolResult | protocol.ToolApproval,
+    ) -> None:
+        """The answer still comes: what is said of its call goes into its log."""
+        self._wish(stream.message_id, connection, frame)
+        if told := self._told(frame):
+            self._accepting.write(told)
+        await stream.flushed()
+        if not active.cleared:
+            self._show(stream.message)
+
+    def _told(self, frame: protocol.ToolResult | protocol.ToolApproval) -> list[Statement]:
+        if not isinstance(frame, protocol.ToolResult) or frame.client_tools is None:
+            return []
+        body = self._accepting.context.body
+        return [self._accepting.told(body=body, client_tools=frame.client_tools)]
 
     def end(
         self, message: Message | None, statements: list[Statement], completed: bool

@@ -183,11 +183,13 @@ async def test_a_result_without_a_wish_and_an_error_do_not_go_on(address: str, a
     assert len((await app.get_agent(Tools, "a")).turns) == 1
 
 
-async def test_a_result_that_comes_while_the_answer_streams(address: str, gates: Gates) -> None:
+async def test_a_result_that_comes_while_the_answer_streams(
+    address: str, app: AgentsApp, gates: Gates
+) -> None:
     async with talking(address, "ann", chat="tools") as ann:
         await ask(ann, "r1", user("u1", "c1 gate:x"))
         await gates.reached("gate:x")
-        await give(ann, "c1", 7, probe="p1")
+        await give(ann, "c1", 7, probe="p1", clientTools=[{"name": "other"}])
         frames = await until(ann, PENDING)
         assert frames[-2]["type"] == UPDATED
         gates.close("gate:end")  # else the virtual time for an ACK passes at once
@@ -198,6 +200,7 @@ async def test_a_result_that_comes_while_the_answer_streams(address: str, gates:
         replay = await until(ann, RESPONSE, replayComplete=True)
         gates.open("gate:end")
         assert words(replay + await until(ann, RESPONSE, done=True)) == "gave [7]"
+    assert (await app.get_agent(Tools, "a")).turns[-1][0].client_tools == [{"name": "other"}]
     assert [part["type"] for part in await parts_of_answer(address)] == [
         "step-start", "tool-look", "step-start", "text",
     ]  # fmt: skip
