@@ -91,7 +91,7 @@ class Builder:
     def _put(self, chunk: Chunk) -> None:
         if chunk.get("transient"):
             return
-        part = {key: value for key, value in chunk.items() if key != "transient"}
+        part = dict(chunk)
         if part.get("id") is not None:
             for known in self._parts:
                 if known["type"] == part["type"] and known.get("id") == part["id"]:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from agents_sdk.chat.builder import Builder
+from agents_sdk.chat.reconcile import reconciled
 from agents_sdk.chat.rewrite import rewritten
 from agents_sdk.chat.shapes import Chunk, Message, Part
 from tests.agents_sdk.chat.strategies import OTHER, TEXT, TOOL
@@ -55,6 +56,7 @@ def _cases() -> list[dict[str, Any]]:
         live = Builder(before)
         given = [one for chunk in _sound(then) for one in live.apply(chunk)]
         sent = [rewritten(chunk, message_id="m", continuation=bool(before["parts"])) for chunk in given]
+        live.close()
         cases.append({"before": before, "sent": sent, "stored": live.message})
 
     collect()
@@ -70,7 +72,7 @@ def _told(message: Message) -> Message:
 
 
 def _part(part: Part) -> Part:
-    noise = {"toolName", "rawInput", "transient"}
+    noise = {"toolName", "rawInput"}
     if part["type"] in ("text", "reasoning"):
         noise |= {"id", "state", "providerMetadata"}
     if part.get("state") in ("input-streaming", "output-error"):
@@ -97,7 +99,10 @@ def test_what_clients_show_is_what_is_stored() -> None:
             check=True,
         )
     shown = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
+    question = {"id": "u1", "role": "user", "parts": []}
     assert len(shown) == len(cases) >= _CASES // 2
     for case, client in zip(cases, shown, strict=True):
         assert client["error"] is None, case
         assert _told(client["message"]) == _told(case["stored"]), case
+        view = reconciled([case["stored"]], [client["message"], question], trust_stored=False)
+        assert view.upserts == [question], (case, client, view)

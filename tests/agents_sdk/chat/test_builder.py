@@ -280,7 +280,7 @@ def test_data_with_an_id_is_replaced_where_it_stands() -> None:
         {"type": "data-progress", "id": "d1", "data": 100, "mine": True},
         {"type": "text", "text": "x", "state": "done"},
         {"type": "data-progress", "data": 1},
-        {"type": "data-progress", "data": 2},
+        {"type": "data-progress", "data": 2, "transient": False},
         {"type": "data-other", "id": "d1", "data": None},
         {"type": "data-progress", "id": "d2", "data": 3},
     ]
