@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
-from contextvars import Context
-from typing import Any
+from collections.abc import Sequence
 
 from workflows.claims import Tried
 from workflows.clock import Clock
@@ -15,6 +13,7 @@ from workflows.lease import Lease
 from workflows.ledger import Ledger, Suspect
 from workflows.passing import AGAIN, passes
 from workflows.runs import Runs
+from workflows.spawned import Spawned
 from workflows.suspects import Suspects
 from workflows.wakes import Wakes
 
@@ -35,9 +34,7 @@ class Claimer:
         self._ledger = ledger
         self._clock = clock
         self._runs = runs
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._context = Context()
-        """Instances do not see the context variables of whoever wakes them."""
+        self._spawned = Spawned()
 
     async def open(self) -> None:
         """Drives all that have something to run, and from now on those whose wait is over."""
@@ -58,7 +55,7 @@ class Claimer:
     @property
     def under_way(self) -> list[asyncio.Task[None]]:
         """What ends once all leases are gone."""
-        return [*self._runs.tasks, *self._tasks, *self.wakes.tasks, *self.suspects.tasks]
+        return [*self._runs.tasks, *self._spawned, *self.wakes.tasks, *self.suspects.tasks]
 
     async def lease_of(self, incarnation: int) -> Lease | None:
         """A new lease of an instance that is nobody's, with its turn held; None when it has ended."""
@@ -83,7 +80,7 @@ class Claimer:
             if self._runs.turns.take_now(one):
                 now.append(one)
             else:
-                self._spawn(self._claim_later(one))
+                self._spawned.spawn(self._claim_later(one))
         try:
             taken = await self._ledger.claim(now, tried) if now else []
             known = [one for one in taken if one.instance.ref.workflow in self._runs.workflows]
@@ -134,8 +131,3 @@ class Claimer:
             self._runs.not_claimed(one, error)
         if passes(error):
             self._clock.call_later(AGAIN, lambda: self.wakes.wake(*incarnations))
-
-    def _spawn(self, taking: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(taking, context=self._context.copy())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
-from contextvars import Context
 from typing import Any, TypeVar
 
 from workflows import failure, lifecycle
@@ -38,6 +37,7 @@ from workflows.pruner import Pruner
 from workflows.retry import undoable
 from workflows.runs import Runs
 from workflows.slots import Slots
+from workflows.spawned import Spawned
 from workflows.types import FINAL, RollbackStatus
 
 __all__ = ["Commands"]
@@ -79,17 +79,12 @@ class Commands:
         self._ledger = ledger
         self._clock = clock
         self._tell = tell
-        self.changes: set[asyncio.Task[Any]] = set()
+        self.changes = Spawned()
         """Those that are being carried out."""
-        self._context = Context()
-        """What is changed does not see the context variables of whoever asked for it."""
 
     def spawn(self, change: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Carries out a change as a whole, whatever becomes of its caller."""
-        task = asyncio.create_task(change, context=self._context.copy())
-        self.changes.add(task)
-        task.add_done_callback(self.changes.discard)
-        return task
+        return self.changes.spawn(change)
 
     async def settled(self) -> None:
         """Returns when all changes that were spawned so far have been carried out."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextvars import Context
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
 from weakref import WeakValueDictionary
 
 from workflows import claims
@@ -20,6 +18,7 @@ from workflows.ledger import Claim, Ledger
 from workflows.limited import LimitedLease
 from workflows.passing import AGAIN, passes
 from workflows.slots import Slots
+from workflows.spawned import Spawned
 from workflows.turns import Turns
 
 __all__ = ["Runs"]
@@ -67,10 +66,8 @@ class Runs:
         self._drive: Drive | None = None
         self._parked = parked
         self._quarantine_after = quarantine_after
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks = Spawned()
         """Those that were terminated or restarted, and are still being cancelled, too."""
-        self._context = Context()
-        """Runs do not see the context variables of whoever created or resumed them."""
 
     def serve(self, workflows: Iterable[str], drive: Drive) -> None:
         """From now on instances of these workflows are driven."""
@@ -174,13 +171,8 @@ class Runs:
             if self._slots is None:  # it was queued under a limit that is no more
                 self._begin(lease)
             return
-        lease.run = asyncio.create_task(
-            self._run(lease, self._drive),
-            name=f"{lease.ref.workflow} {lease.ref.id}",
-            context=self._context.copy(),
-        )
-        self.tasks.add(lease.run)
-        lease.run.add_done_callback(self.tasks.discard)
+        work = self._run(lease, self._drive)
+        lease.run = self.tasks.spawn(work, name=f"{lease.ref.workflow} {lease.ref.id}")
 
     def received(self, lease: Lease, event: InboxEvent) -> None:
         """The inbox of a leased instance has got this event."""
@@ -283,9 +275,4 @@ class Runs:
         lease.give_back()
         lease.audience.failed(error)
         if passes(error):
-            self._clock.call_later(AGAIN, lambda: self._spawn(self._take_again(lease)))
-
-    def _spawn(self, taking: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(taking, context=self._context.copy())
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+            self._clock.call_later(AGAIN, lambda: self.tasks.spawn(self._take_again(lease)))

@@ -9,18 +9,17 @@ one the next time.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from contextvars import Context
 
 from workflows.claims import Tried, runs
 from workflows.clock import Clock, Pending
 from workflows.errors import StoreError
 from workflows.lease import Lease
 from workflows.ledger import Ledger, Suspect
+from workflows.spawned import Spawned
 
 __all__ = ["Suspects"]
 
@@ -89,8 +88,7 @@ class Suspects:
         self._alarm: Pending | None = None
         self._looking = False
         self._open = False
-        self.tasks: set[asyncio.Task[None]] = set()
-        self._context = Context()
+        self.tasks = Spawned()
 
     async def open(self, workflows: Iterable[str]) -> frozenset[int]:
         """From now on suspects of these workflows are let in; those that are to be left alone until then."""
@@ -134,9 +132,7 @@ class Suspects:
         self._alarm, self._looking = None, True
         self._waited += self._pause
         self._pause = min(2 * self._pause, _LAST_LOOK)
-        task = asyncio.create_task(self._look(), context=self._context.copy())
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.tasks.spawn(self._look())
 
     async def _look(self) -> None:
         resting = self._sort_out()

@@ -10,13 +10,12 @@ import logging
 import math
 import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextvars import Context
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
 
 from workflows.clock import Alarm, Clock
 from workflows.errors import StoreError
 from workflows.ledger import Ledger
+from workflows.spawned import Spawned
 from workflows.timers.window import Load, Window
 
 __all__ = ["Wakes"]
@@ -51,8 +50,7 @@ class Wakes:
         self._alarm: Alarm | None = None
         self._rousing: asyncio.Task[None] | None = None
         self._open = False
-        self.tasks: set[asyncio.Task[None]] = set()
-        self._context = Context()
+        self.tasks = Spawned()
         """Instances do not see the context variables of whoever wakes them."""
 
     async def open(self, workflows: Iterable[str]) -> None:
@@ -101,7 +99,7 @@ class Wakes:
 
     def _begin(self) -> None:
         if self._open and self._rousing is None:
-            self._rousing = self._spawn(self._rouse_all())
+            self._rousing = self.tasks.spawn(self._rouse_all())
 
     async def _rouse_all(self) -> None:
         try:
@@ -119,7 +117,7 @@ class Wakes:
         batch += [one for _, one in self._window.take(now, _AT_ONCE - len(batch))]
         load = self._window.begin_load()
         if load is not None:
-            self._spawn(self._load(self._window, load))
+            self.tasks.spawn(self._load(self._window, load))
         return batch
 
     async def _load(self, window: Window[float], load: Load[float]) -> None:
@@ -140,9 +138,3 @@ class Wakes:
 
     def _new_window(self) -> Window[float]:
         return Window(self._capacity, before_all=-math.inf, per_second=1)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, context=self._context.copy())
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task

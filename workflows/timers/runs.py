@@ -6,12 +6,13 @@ import asyncio
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from datetime import UTC, datetime
 
 from workflows.clock import Clock
 from workflows.errors import StoreError
+from workflows.spawned import Spawned
 from workflows.sqlite.operation import Operation
 from workflows.sqlite.store import Store
 from workflows.timers.call import Calls, Fire, Run
@@ -37,7 +38,6 @@ class Runs:
         self._most = most
         self._ended = ended
         self._calls = Calls(store, clock=clock, fire=fire, launched=ended)
-        self._context = copy_context()
         self._runs: dict[int, Run] = {}
         self._beside: dict[int, Run] = {}
         """Those that are one of several runs of a timer."""
@@ -45,7 +45,7 @@ class Runs:
         """Timers whose cancellation is being written, and runs of them that were not started meanwhile."""
         self._loads: dict[object, set[int]] = {}
         """For each reading of rows, the timers that were cancelled since it began."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Spawned(copy_context())  # not the context of whoever happens to wake the scheduler
 
     def open(self) -> None:
         """From now on times that come are watched; those before were missed."""
@@ -61,7 +61,7 @@ class Runs:
         for timer in new:
             self._runs[timer] = Run(wanted=timer not in self._cancelling)
         if new:
-            self._spawn(self._load(new))
+            self._tasks.spawn(self._load(new))
 
     def wanted(self, timer: int) -> bool:
         """A call of it that is under way was not cancelled before it did anything."""
@@ -130,7 +130,7 @@ class Runs:
         run.of = row[RUN_OF]
         if run.of is not None:
             self._beside[row[0]] = run
-        self._spawn(self._run(row, run))
+        self._tasks.spawn(self._run(row, run))
 
     async def _run(self, row: Row, run: Run) -> None:
         timer_id: int = row[0]
@@ -154,12 +154,6 @@ class Runs:
     def _want(self, timer: int, wanted: bool) -> None:
         for run in self._of(timer):
             run.wanted = wanted
-
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        # Not in the context of whoever happened to wake the scheduler.
-        task = asyncio.get_running_loop().create_task(work, context=self._context.copy())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now(), UTC)
