@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.wire_compare import differences
-from tests.conformance.wire_recording import Recording, read
+from tests.conformance.wire_recording import Line, Recording, read
 from tests.conformance.wire_replay import Replayed
 
 URL = "ws://127.0.0.1:1/agents/chat-echo/a?_pk=1"
@@ -94,6 +94,11 @@ def test_what_differs_is_told(
     tmp_path: Path, changed: Callable[[list[Frame]], list[Frame]], says: str
 ) -> None:
     assert says in "\n".join(found(tmp_path, TURN, changed(TURN)))
+
+
+def test_a_url_is_escaped_as_browsers_do(tmp_path: Path) -> None:
+    line = Line(0, "A", "connect", {"url": "ws://h:1/agents/counter/user@x y/a%2Fb/ü?_pk=1&q=a+b"})
+    assert line.path == "/agents/counter/user@x%20y/a%2Fb/%C3%BC?_pk=1&q=a+b"
 
 
 def test_where_a_cancel_comes_in_is_chance(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ def _reason_to_skip(recording: Recording) -> str | None:
         return "no client connects in it: it holds notes only"
     known = {kebab(name) for name in AGENTS}
     for line in connects:
+        if not recording.of(line.conn, "open"):  # it is to be refused
+            continue
         segments = [one for one in urlsplit(line.path).path.split("/") if one]
         if segments[:1] == ["agents"] and len(segments) > 2 and segments[1] not in known:
             return f"the test app has no agent {segments[1]}"

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 __all__ = ["Line", "Message", "Recording", "as_sent", "read", "type_of"]
 
 Message: TypeAlias = Any
 """Parsed JSON; other text is `{"$text": …}`, and bytes are `{"$binary": base64}`."""
+
+_AS_IT_IS = "/%:@!$&'()*+,;=~|[]^?#"
+"""What no browser escapes in a URL."""
 
 Does = Literal["connect", "open", "close", "send", "receive", "kill", "up", "note"]
 
@@ -29,8 +32,8 @@ class Line:
 
     @property
     def path(self) -> str:
-        """Path and query of a connect."""
-        url = urlsplit(self.message["url"])
+        """Path and query of a connect, as a browser sends them."""
+        url = urlsplit(quote(self.message["url"], safe=_AS_IT_IS))
         return f"{url.path}?{url.query}" if url.query else url.path
 
 
