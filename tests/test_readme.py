@@ -12,7 +12,7 @@ import pytest
 from workflows.testing import VirtualClock
 
 README = Path(__file__).parent.parent / "README.md"
-WORKFLOW, AGENT = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+WORKFLOW, AGENT, CHAT = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 def test_the_workflow_runs_and_is_answered_from_its_record(tmp_path: Path) -> None:
@@ -34,3 +34,16 @@ async def test_the_agent_reports_on_mondays(tmp_path: Path, monkeypatch: pytest.
         await agent.watch()
         await clock.sleep(15 * 86_400)
         assert agent.state == {"reports": 2}
+
+
+@pytest.mark.anyio
+async def test_the_chat_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, type] = {}
+    exec(compile(CHAT, "README.md", "exec"), names)
+    assistant = names["Assistant"]
+    async with names["AgentsApp"]([assistant], data=tmp_path) as app:
+        agent = await app.get_agent(assistant, "a")
+        question = {"id": "u", "role": "user", "parts": [{"type": "text", "text": "one two"}]}
+        assert (await agent.save_messages([question])).status == "completed"
+        assert "".join(part.get("text", "") for part in agent.messages[-1]["parts"]) == "one two "
