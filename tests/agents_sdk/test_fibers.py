@@ -95,7 +95,7 @@ async def leave(folder: Path, clock: VirtualClock, env: Env, *, retained: bool =
         weaving = None if retained else asyncio.create_task(weaver.weave())
         await weaver.began.wait()
     if weaving is not None:
-        with pytest.raises(NotRunning, match="told to on_fiber_recovered at the next start"):
+        with pytest.raises(NotRunning, match="was cut off by its end"):
             await weaving
     env["log"].clear()
 
