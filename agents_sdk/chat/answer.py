@@ -63,7 +63,7 @@ class Answers:
     async def run(self, turn: Accepted) -> None:
         """Runs it to its end; cut off, it is as after a crash."""
         if (refused := turn.stored.exception()) is not None:
-            self.refuse(turn, refused)
+            await self._refuse(turn, refused)
             return
         async with self._life.event(turn.origin) as agent:
             log = ChunkLog(self._rows, turn.kept.first, self._clock)
@@ -92,9 +92,10 @@ class Answers:
             turn.reading.cancel()
             self._clock.call_later(_GRACE, turn.over.set)
 
-    def refuse(self, turn: Accepted, error: BaseException) -> None:
-        """It could not be stored, so it is not run."""
+    async def _refuse(self, turn: Accepted, error: BaseException) -> None:
+        """It could not be stored, so it is not run, and what it was about is not there either."""
         _log.error("a turn of a chat could not be stored: %s", error)
+        await self._transcript.load()
         turn.end("error", str(error))
         failed = turn.last(body="The message could not be stored.", error=True, done=True)
         self._resuming.end_silently(turn.kept.request, Ending((failed,)))

@@ -98,8 +98,7 @@ async def _tell(chat: Chat, turn: Accepted, skipped: Sequence[Accepted], *, ever
     try:
         await turn.committed()
     except StoreError:
-        await chat.transcript.load()  # the turn tells its client
-        return
+        return  # the turn tells its client
     for one in skipped:
         one.end("skipped")
         chat.resuming.settle(one.kept.request)

@@ -42,6 +42,7 @@ class Transcript:
 
     async def load(self) -> None:
         """Reads what is stored; what was in memory only is forgotten."""
+        await self._rows.settled()
         self._placed = await self._rows.messages()
         self._by_id = {one.message["id"]: one for one in self._placed}
 

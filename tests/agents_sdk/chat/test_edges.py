@@ -18,6 +18,7 @@ from agents_sdk.storage import CHAT
 from tests.agents_sdk.chat.chats import Echo, Gates, ask, stored, talking, until, user, words
 from tests.agents_sdk.served import served
 from tests.agents_sdk.wire import Client
+from workflows import Engine
 from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
@@ -125,3 +126,25 @@ async def test_a_client_that_leaves_does_not_stop_its_answer(gates: Gates, tmp_p
         gates.open("gate:x")
         assert words(await until(bob, RESPONSE, done=True)) == "one two "
         assert ("assistant", "one two ") in await stored(address)
+
+
+async def test_a_message_that_finds_no_room_is_not_kept_and_its_client_is_told(
+    gates: Gates, tmp_path: Path
+) -> None:
+    async with Engine(tmp_path / "agents.db", []) as engine:
+        app = AgentsApp([Echo], engine=engine, env=gates)
+        async with served(app) as address, talking(address, "ann") as ann:
+            await ask(ann, "r1", user("u1", "hello"))
+            await until(ann, RESPONSE, done=True)
+            engine.store.patience = 0.05
+            [[pages]] = await engine.store.read("PRAGMA page_count")
+            await engine.store.write(
+                lambda file: file.execute(f"PRAGMA max_page_count={pages + 8}").fetchall()
+            )
+            await ask(ann, "r2", user("u1", "hello"), user("u2", "x" * 500_000))
+            [refused] = await ann.next()
+            assert (refused["id"], refused["error"], refused["done"]) == ("r2", True, True)
+            assert len(await stored(address)) == 2
+            await engine.store.write(lambda file: file.execute("PRAGMA max_page_count=100000").fetchall())
+            await ask(ann, "r3", user("u1", "hello"), user("u2", "again"))
+            assert words(await until(ann, RESPONSE, done=True)) == "again "
