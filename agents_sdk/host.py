@@ -198,6 +198,7 @@ class Host:
         if self._ending is not None or self._stopped or (self._agent is None and self._starting is None):
             return False
         aborted = Aborted(f"{self} was aborted" + (f": {reason}" if reason else ""))
+        self._rest()  # before anything is cut off, which then knows that its life ends
         self._interruption.cut(aborted, own=self._tasks)  # which are cancelled at the end of the life
         for connection in self.connections:
             connection.close(_ABORTED.code, _ABORTED.reason)

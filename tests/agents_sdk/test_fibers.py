@@ -363,6 +363,28 @@ async def test_the_hook_may_say_what_became_of_it(tmp_path: Path, clock: Virtual
     assert await kept(tmp_path, clock) == [("cloth", "completed", 0)]
 
 
+class Mill(Agent[Env, None]):
+    async def weaver(self) -> Weaver:
+        return await self.sub_agent(Weaver, "w")
+
+    async def stop_weaving(self) -> bool:
+        return await self.children.abort(Weaver, "w")
+
+
+async def test_an_abort_interrupts(tmp_path: Path, clock: VirtualClock, env: Env) -> None:
+    async with AgentsApp([Mill], sub_agents=[Weaver], data=tmp_path, clock=clock, env=env) as mills:
+        mill = await mills.get_agent(Mill, "a")
+        weaver = await mill.weaver()
+        weaving = asyncio.create_task(weaver.weave())
+        await weaver.began.wait()
+        del weaver
+        assert await mill.stop_weaving()
+        with pytest.raises(NotRunning, match="was aborted"):
+            await weaving
+        await clock.sleep(5)  # nobody asks for it
+    assert env["log"] == ["start", "told cloth", "start"]
+
+
 async def test_a_destroyed_agent_has_no_fibers(tmp_path: Path, clock: VirtualClock, env: Env) -> None:
     async with AgentsApp([Weaver], data=tmp_path, clock=clock, env=env) as weavers:
         weaver = await weavers.get_agent(Weaver, "a")
