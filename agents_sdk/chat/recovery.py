@@ -65,14 +65,17 @@ class Recovering:
         """The turns that are to be run, in their order; what is over is stored as it is."""
         turns: list[Accepted] = []
         statements: list[Statement] = []
-        for number, kept in enumerate(await self._rows.turns()):
+        is_first = True
+        for kept in await self._rows.turns():
             chunks = tuple(_items(await self._rows.chunks(kept.first)))
             if kept.error is not None:
                 self.failed = Failed(kept, _chunks(chunks))
-            elif not chunks and number:  # it had not begun, as only the first one can
-                turns.append(_accepted(kept, None))
-            else:
+                continue
+            if chunks or is_first:
                 statements += self._take_up(kept, chunks, turns)
+            else:  # it had not begun, as only the first one can
+                turns.append(_accepted(kept, None))
+            is_first = False
         if statements:
             await self._rows.write(statements)
         return turns
