@@ -2,6 +2,7 @@
 
 from agents_sdk.address import PathStep
 from agents_sdk.agent import Agent
+from agents_sdk.agent_method import AgentMethod
 from agents_sdk.app import AgentsApp
 from agents_sdk.callable import callable  # noqa: A004  # the original's name
 from agents_sdk.chat.agent import ChatAgent
@@ -39,7 +40,6 @@ from agents_sdk.errors import (
     WorkflowRejectedError,
 )
 from agents_sdk.fibers import Fiber, FiberContext, Fibers, FiberStatus
-from agents_sdk.hook import AgentMethod
 from agents_sdk.mcp import McpServer, McpServers, McpState
 from agents_sdk.queue import Queue, QueueItem
 from agents_sdk.schedule import Schedule, Schedules

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 from agents_sdk.address import Address
+from agents_sdk.agent_method import AgentMethod
 from agents_sdk.connection import Closing
 from agents_sdk.definition import Definition
 from agents_sdk.directory import ListedAgent
@@ -17,7 +18,6 @@ from agents_sdk.ending import wipe
 from agents_sdk.errors import NotRunning, UnknownAgent
 from agents_sdk.face import face_of
 from agents_sdk.ground import Ground
-from agents_sdk.hook import AgentMethod
 from agents_sdk.host import Host, StartFailed
 from agents_sdk.reach import DESTROYED
 from agents_sdk.schedule import schedule_of

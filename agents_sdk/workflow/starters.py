@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar, cast
 
+from agents_sdk.agent_method import AgentMethod
 from agents_sdk.errors import NoAgent
-from agents_sdk.hook import AgentMethod
 from agents_sdk.host import StartFailed
 from agents_sdk.hosts import Hosts
 from agents_sdk.workflow.report import PLACE, EndReport

@@ -13,11 +13,11 @@ import logging
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from agents_sdk.routing import kebab
+from tests.conformance.verdict import Verdict
 from tests.conformance.wire_compare import differences
 from tests.conformance.wire_recording import Recording, read
 from tests.conformance.wire_replay import replay
@@ -27,20 +27,6 @@ from tests.npm.app import AGENTS
 __all__ = ["Verdict", "judge", "main"]
 
 _PATIENCE = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How one recording went: skipped for a reason, or with these differences."""
-
-    id: str
-    differences: tuple[str, ...] = ()
-    skipped: str | None = None
-
-    def __str__(self) -> str:
-        if self.skipped is not None:
-            return f"SKIP {self.id}: {self.skipped}"
-        return "\n".join(f"FAIL {self.id}: {one}" for one in self.differences) or f"PASS {self.id}"
 
 
 async def judge(recording: Recording) -> Verdict:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -22,25 +21,11 @@ from tests.conformance.notes import adapted, asked
 from tests.conformance.perform import perform
 from tests.conformance.scenario import Scenario, read
 from tests.conformance.skips import reason_to_skip
+from tests.conformance.verdict import Verdict
 
 __all__ = ["Verdict", "judge", "main"]
 
 _PATIENCE = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How one scenario went: skipped for a reason, or with these differences."""
-
-    id: str
-    differences: tuple[str, ...] = ()
-    skipped: str | None = None
-
-    def __str__(self) -> str:
-        if self.skipped is not None:
-            return f"SKIP {self.id}: {self.skipped}"
-        more = f" (and {len(self.differences) - 1} more)" if len(self.differences) > 1 else ""
-        return f"FAIL {self.id}: {self.differences[0]}{more}" if self.differences else f"PASS {self.id}"
 
 
 async def judge(scenario: Scenario, backend: str, park: Literal["always"] | None = None) -> Verdict:

@@ -23,11 +23,6 @@ class Inbox(Agent[Gates, Any]): ...
 
 
 @pytest.fixture
-def gates() -> Gates:
-    return Gates()
-
-
-@pytest.fixture
 def inboxes(tmp_path: Path, gates: Gates) -> AgentsApp:
     return AgentsApp([Inbox], sub_agents=[Echo], data=tmp_path, env=gates)
 

@@ -48,11 +48,6 @@ class Mute(ChatAgent[Gates, Any]):
     pass
 
 
-@pytest.fixture
-def gates() -> Gates:
-    return Gates()
-
-
 async def test_an_answer_that_does_not_stop_is_waited_for_five_seconds(gates: Gates, tmp_path: Path) -> None:
     app = AgentsApp([Deaf], data=tmp_path, env=gates, clock=VirtualClock())
     async with served(app) as address, talking(address, "ann", chat="deaf") as ann:

@@ -37,11 +37,6 @@ class Pause(Echo):
 
 
 @pytest.fixture
-def gates() -> Gates:
-    return Gates()
-
-
-@pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock()
 

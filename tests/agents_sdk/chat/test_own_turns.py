@@ -56,11 +56,6 @@ class Own(ChatAgent[Gates, Any]):
 
 
 @pytest.fixture
-def gates() -> Gates:
-    return Gates()
-
-
-@pytest.fixture
 def app(gates: Gates, tmp_path: Path) -> AgentsApp:
     return AgentsApp([Own, Echo], data=tmp_path, env=gates)
 

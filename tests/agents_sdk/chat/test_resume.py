@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +32,6 @@ MESSAGES = "cf_agent_chat_messages"
 RESUMING = "cf_agent_stream_resuming"
 PENDING = "cf_agent_stream_pending"
 NONE = "cf_agent_stream_resume_none"
-
-
-@pytest.fixture
-def gates() -> Gates:
-    return Gates()
-
-
-@pytest.fixture
-async def address(gates: Gates, tmp_path: Path) -> AsyncIterator[str]:
-    async with served(AgentsApp([Echo], data=tmp_path, env=gates)) as address:
-        yield address
 
 
 async def probe(client: Client, id: str = "p1") -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,6 @@ pytestmark = pytest.mark.anyio
 RESPONSE = "cf_agent_use_chat_response"
 MESSAGES = "cf_agent_chat_messages"
 DONE = {"type": RESPONSE, "done": True}
-
-
-@pytest.fixture
-def gates() -> Gates:
-    return Gates()
-
-
-@pytest.fixture
-async def address(gates: Gates, tmp_path: Path) -> AsyncIterator[str]:
-    async with served(AgentsApp([Echo], data=tmp_path, env=gates)) as address:
-        yield address
 
 
 async def test_the_submitter_sees_the_answer_and_no_transcript(address: str) -> None:
