@@ -39,13 +39,15 @@ async def test_one_process_owns_a_file_and_a_kill_frees_it(tmp_path: Path) -> No
         )
         assert owner.stdout is not None
         assert await owner.stdout.readline() == b"open\n"
-        for _ in range(3):
-            begun = time.monotonic()
-            with pytest.raises(StoreInUse, match=f"in use by process {owner.pid}"):
-                await Engine(path, []).open()
-            assert time.monotonic() - begun < 1
-        owner.send_signal(signal.SIGKILL)
-        await owner.wait()
+        try:
+            for _ in range(3):
+                begun = time.monotonic()
+                with pytest.raises(StoreInUse, match=f"in use by process {owner.pid}"):
+                    await Engine(path, []).open()
+                assert time.monotonic() - begun < 1
+        finally:  # also where it fails on purpose
+            owner.send_signal(signal.SIGKILL)
+            await owner.wait()
         begun = time.monotonic()
         async with Engine(path, []):
             assert time.monotonic() - begun < 1
