@@ -200,7 +200,7 @@ class ChatRequest(_Frame):
     """A client asks for a turn; its `id` is the one of all frames of the answer."""
 
     type: Literal["cf_agent_use_chat_request"]
-    id: str
+    id: Annotated[str, Field(max_length=1_000)]  # it is in every chunk that everybody gets
     init: _ChatInit
 
     def submission(self) -> Submission | None:

@@ -7,6 +7,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from agents_sdk import protocol
@@ -18,11 +19,11 @@ from agents_sdk.chat.outflow import chunks_of
 from agents_sdk.chat.prefix import Prefix, Verdict
 from agents_sdk.chat.resume import Ending, Resuming
 from agents_sdk.chat.rows import ChatRows
-from agents_sdk.chat.shapes import Message
+from agents_sdk.chat.shapes import Message, last_assistant
 from agents_sdk.chat.stream import Stream
 from agents_sdk.chat.transcript import Transcript
 from agents_sdk.chat.turn import Answered, Recovery, Turn, TurnStatus
-from workflows import Clock, Statement, StoreError
+from workflows import Clock, Statement
 
 __all__ = ["Answers"]
 
@@ -66,24 +67,33 @@ class Answers:
             await self._refuse(turn, refused)
             return
         async with self._life.event(turn.origin) as agent:
-            log = ChunkLog(self._rows, turn.kept.first, self._clock)
-            turn.stream = stream = self._stream(turn, log)
-            if turn.interrupted is not None and not await self._taken_up(agent, turn, stream, log):
-                return
-            reading = turn.reading = asyncio.create_task(self._read(agent, turn, stream))
-            reading.add_done_callback(lambda _: turn.over.set())
-            if turn.aborted:
-                self.abort(turn)
             try:
-                with self._clock.waiting():
-                    await turn.over.wait()
-            except asyncio.CancelledError:
-                log.cut_off()
-                reading.cancel()
-                await asyncio.wait([reading], timeout=_GRACE)
+                await self._answer(agent, turn)
+            except Exception:
+                self._break_off(turn)
                 raise
-            log.close()
-            await self._finish(turn, stream, reading)
+
+    async def _answer(self, agent: Chatting, turn: Accepted) -> None:
+        self._aim(turn)
+        log = ChunkLog(self._rows, turn.kept.first, self._clock)
+        turn.stream = stream = self._stream(turn, log)
+        if turn.interrupted is not None and not await self._taken_up(agent, turn, stream, log):
+            return
+        reading = turn.reading = asyncio.create_task(self._read(agent, turn, stream))
+        reading.add_done_callback(lambda _: turn.over.set())
+        if turn.aborted:
+            self.abort(turn)
+        try:
+            with self._clock.waiting():
+                await turn.over.wait()
+        except asyncio.CancelledError:
+            log.cut_off()
+            stream.close()
+            reading.cancel()
+            await asyncio.wait([reading], timeout=_GRACE)
+            raise
+        log.close()
+        await self._finish(turn, stream, reading)
 
     def abort(self, turn: Accepted) -> None:
         """Cancels what reads its answer, and waits for it no longer than 5 seconds."""
@@ -99,6 +109,24 @@ class Answers:
         turn.end("error", str(error))
         failed = turn.last(body="The message could not be stored.", error=True, done=True)
         self._resuming.end_silently(turn.kept.request, Ending((failed,)))
+
+    def _aim(self, turn: Accepted) -> None:
+        """An answer goes on in the last message of the assistant: that is where clients show it.
+
+        When it was accepted, that may have been another one.
+        """
+        last = last_assistant(self._transcript.messages)
+        if turn.continuation and turn.interrupted is None and last is not None:
+            turn.kept = replace(turn.kept, answer=last["id"])
+
+    def _break_off(self, turn: Accepted) -> None:
+        """Something that should not fail has failed; its row stays, and it is taken up by the next life."""
+        failed = turn.last(body="The answer could not be completed.", error=True, done=True)
+        stream, turn.stream = turn.stream, None
+        if stream is not None and stream.begun:
+            self._resuming.end(stream, Ending((failed,)))
+        else:
+            self._resuming.end_silently(turn.kept.request, Ending((failed,)))
 
     async def _taken_up(self, agent: Chatting, turn: Accepted, stream: Stream, log: ChunkLog) -> bool:
         """Counts the attempt before it is made; false when the agent wants no more of it."""
@@ -184,8 +212,9 @@ class Answers:
             try:
                 statements = self._statements(turn, stored)
                 await self._store(stored, statements, status == "completed")
-            except StoreError as refused:
-                _log.exception("the end of a turn could not be stored; it is run again at the next start")
+            except Exception as refused:  # noqa: BLE001  # the store, or what the agent makes of messages
+                _log.error("the end of a turn could not be stored; it is run again at the next start")
+                await self._life.report(refused)
                 status, error, stored = "error", str(refused), None
                 frames = (turn.last(body="The answer could not be stored.", error=True, done=True),)
                 await self._transcript.load()
@@ -212,7 +241,7 @@ class Answers:
     def _statements(self, turn: Accepted, message: Message | None) -> list[Statement]:
         made = [] if message is None else [message]
         return [
-            *self._transcript.put(made, after=turn.kept.after),
+            *self._transcript.put(made, after=self._transcript.answered(turn.kept.after)),
             *self._transcript.trim(),
             *self._rows.drop_turn(turn.kept.first),
         ]
@@ -234,12 +263,13 @@ class Answers:
                     text,
                     (turn.last(body=text, error=True), turn.last(done=True, outcome="error")),
                 )
-            case Exception() as failed:
-                await self._life.report(failed)
+            case failed:
+                if isinstance(failed, Exception):
+                    await self._life.report(failed)
+                else:  # such as GeneratorExit; what ends the process has ended the loop by now
+                    _log.error("an answer raised %r", failed)
                 text = str(failed) or type(failed).__name__
                 return "error", text, (turn.last(body=text, error=True, done=True),)
-            case fatal:
-                raise fatal
 
     async def _tell(self, answered: Answered) -> None:
         """One after the other; the hook may run turns, and await them."""

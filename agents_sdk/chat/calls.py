@@ -42,7 +42,7 @@ _OF_APPROVAL = {
     "inputSchemaInput": "inputSchemaInput",
     "signature": "signature",
 }
-_ANSWERED = SETTLED | {"approval-responded"}
+_ANSWERED = (*SETTLED, "approval-responded")
 
 
 class Calls:

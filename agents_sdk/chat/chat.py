@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ from workflows import Clock, Statement
 
 __all__ = ["Chat"]
 
+_ON_ITS_WAY = 60.0  # seconds
+
 
 class Chat(Part):
     """What clients and the agent's own code do to a chat: it is committed before anybody is told."""
@@ -34,6 +37,7 @@ class Chat(Part):
         self.agent = agent
         self.rows = rows
         self._clock = clock
+        self._cleared = -math.inf
         self._connections = life.connections
         self.transcript = Transcript(
             rows,
@@ -93,6 +97,11 @@ class Chat(Part):
         gone = protocol.ChatResponse(id=request, done=True, replay=True)
         connection.send(protocol.encode(gone))
 
+    @property
+    def cleared_lately(self) -> bool:
+        """A client may not have heard of a clear when it sent what comes now."""
+        return self._clock.now() - self._cleared < _ON_ITS_WAY
+
     async def keep(self, messages: Sequence[Message]) -> None:
         """Stores messages, and shows the transcript; no turn is run."""
         await self.rows.write([*self.transcript.put(messages), *self.transcript.trim()])
@@ -101,8 +110,9 @@ class Chat(Part):
     async def keep_for(self, connection: Connection, messages: Sequence[Message]) -> None:
         """Stores what a client has changed, and shows the transcript to the others; nothing is deleted."""
         incoming = self.without_streaming(messages)
+        crossed = self.cleared_lately
         await self.rows.write([*self.take_over(incoming, delete=False), *self.transcript.trim()])
-        self.show(without=[connection])
+        self.show(without=[] if crossed else [connection])
 
     def without_streaming(self, messages: Sequence[Message]) -> list[Message]:
         """Of the message that is being made, no client knows more than this side."""
@@ -136,7 +146,8 @@ class Chat(Part):
             if made["id"] in known:
                 messages[known.index(made["id"])] = made
             else:
-                at = known.index(active.kept.after) + 1 if active.kept.after in known else len(known)
+                behind = self.transcript.answered(active.kept.after)
+                at = known.index(behind) + 1 if behind in known else len(known)
                 messages.insert(at, made)
         return protocol.ChatMessages(messages=messages)
 
@@ -154,13 +165,16 @@ class Chat(Part):
 
     async def clear(self, *, without: Collection[Connection] = ()) -> None:
         """Ends all turns, deletes everything, tells all but these. Nothing of it comes back."""
+        self._cleared = self._clock.now()
         dropped = self.turns.queued
         for turn in self.turns:
             turn.cleared = True
         for turn in dropped:
             self.turns.drop(turn)
-        if self.turns.active is not None:
-            self._answers.abort(self.turns.active)
+        if (active := self.turns.active) is not None:
+            self._answers.abort(active)
+            if active.stream is not None:
+                active.stream.discard()
         self.transcript.clear()
         self.resuming.forget()
         self.continuing.forget()

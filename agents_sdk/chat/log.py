@@ -53,6 +53,8 @@ class ChunkLog:
         self._forget_soon()
         if self._bodies and not self._closed:
             await self._write()
+        elif self._writing is not None:
+            await asyncio.shield(self._writing)
 
     def cut_off(self) -> None:
         """Writes what is left, and then no more: the turn is cut off."""

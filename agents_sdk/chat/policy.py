@@ -82,8 +82,8 @@ def merged(messages: Sequence[Message]) -> Message:
         if parts and message["parts"]:
             _say(parts, "\n\n")
         for part in message["parts"]:
-            if part["type"] == "text":
-                _say(parts, part.get("text", ""))
+            if part["type"] == "text" and isinstance(part.get("text"), str):
+                _say(parts, part["text"])
             else:
                 parts.append(part)
     return messages[-1] | {"parts": parts}
@@ -92,7 +92,7 @@ def merged(messages: Sequence[Message]) -> Message:
 def _say(parts: list[Part], text: str) -> None:
     if not text:
         return
-    if parts and parts[-1]["type"] == "text":
+    if parts and parts[-1]["type"] == "text" and isinstance(parts[-1].get("text"), str):
         parts[-1] = parts[-1] | {"text": parts[-1]["text"] + text}
     else:
         parts.append({"type": "text", "text": text})

@@ -11,7 +11,7 @@ from agents_sdk.chat.shapes import SETTLED, Message, Part, tool_call
 __all__ = ["Reconciled", "reconciled"]
 
 _ORDER = ("input-streaming", "input-available", "approval-requested", "approval-responded")
-_OPEN = frozenset({"streaming", "input-streaming"})
+_OPEN = ("streaming", "input-streaming")
 
 
 @dataclass(frozen=True, slots=True)

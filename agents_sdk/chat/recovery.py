@@ -14,7 +14,7 @@ from agents_sdk.chat.accepting import new_id
 from agents_sdk.chat.builder import Builder
 from agents_sdk.chat.life import Chatting
 from agents_sdk.chat.rows import ChatRows, KeptTurn
-from agents_sdk.chat.shapes import Chunk, Message
+from agents_sdk.chat.shapes import Chunk, Message, last_assistant
 from agents_sdk.chat.transcript import Transcript
 from agents_sdk.connection import Connection
 from workflows import Clock, Statement
@@ -72,7 +72,7 @@ class Recovering:
                 self.failed = Failed(kept, _chunks(chunks))
                 continue
             if chunks or is_first:
-                statements += self._take_up(kept, chunks, turns)
+                statements += self._take_up(self._aimed(kept), chunks, turns)
             else:  # it had not begun, as only the first one can
                 turns.append(_accepted(kept, None))
             is_first = False
@@ -85,9 +85,14 @@ class Recovering:
         self.failed = None
         return self._rows.drop_failed()
 
+    def _aimed(self, kept: KeptTurn) -> KeptTurn:
+        """A continuation went on in the last message of the assistant, whichever that was when it began."""
+        last = last_assistant(self._transcript.messages)
+        return kept if kept.kind != "continuation" or last is None else replace(kept, answer=last["id"])
+
     def _take_up(self, kept: KeptTurn, chunks: Sequence[Chunk], turns: list[Accepted]) -> list[Statement]:
         message = self._rebuilt(kept, chunks)
-        if _waits_for_human(message.message, kept):
+        if chunks and _waits_for_human(message.message, kept):
             return self._end(kept, message)
         is_over = any(chunk["type"] == "finish" for chunk in chunks)
         answers = [frame for chunk in chunks if (frame := _parsed(chunk)) is not None]
@@ -108,12 +113,12 @@ class Recovering:
         turns.append(_accepted(again, Interrupted(shown, _chunks(chunks))))
         if not shown["parts"] or kept.kind == "continuation":
             return []  # a client cannot begin a continuation anew: it is shown what preceded it
-        return self._transcript.put([shown], after=kept.after)
+        return self._transcript.put([shown], after=self._transcript.answered(kept.after))
 
     def _end(self, kept: KeptTurn, message: Builder) -> list[Statement]:
         message.close()
         return [
-            *self._transcript.put([message.message], after=kept.after),
+            *self._transcript.put([message.message], after=self._transcript.answered(kept.after)),
             *self._rows.drop_turn(kept.first),
         ]
 
@@ -139,7 +144,7 @@ class Recovering:
         self.failed = Failed(replace(kept, error=error), _chunks(chunks))
         return [
             *self._rows.drop_failed(),
-            *self._transcript.put(made, after=kept.after),
+            *self._transcript.put(made, after=self._transcript.answered(kept.after)),
             self._rows.give_up(kept.first, error),
         ]
 
@@ -181,7 +186,7 @@ def _parsed(item: Chunk) -> Any:
 
 
 def _waits_for_human(message: Message, kept: KeptTurn) -> bool:
-    tools = {tool.get("name") for tool in kept.context.client_tools or ()}
+    tools = [tool.get("name") for tool in kept.context.client_tools or ()]  # of any type: clients say it
     return any(
         part.get("state") == "approval-requested"
         or (part.get("state") == "input-available" and part.get("toolName") in tools)

@@ -94,12 +94,14 @@ class Resuming:
 
     def begin(self, stream: Stream) -> None:
         """The first chunk is about to be sent: those that wait for the answer are told so."""
+        for ended in list(self._ended.values()):  # what comes may go on with what they have not got yet
+            self._release(*ended)
         self._active = stream
         begun = self._here() | ({stream.origin.id} if stream.origin is not None else set())
         self._audiences[stream.request] = Audience(begun, unknown=stream.is_taken_up or not begun)
-        for connection in self._parked:
+        for connection in [one for one in self._parked if one is not stream.origin]:  # which waits for more
+            del self._parked[connection]
             self._offer(connection, stream)
-        self._parked.clear()
 
     def send(self, stream: Stream, encoded: str) -> None:
         """Sends a chunk to all that are not waiting."""
@@ -112,9 +114,7 @@ class Resuming:
             ending = replace(ending, without=None)
         self._lost.clear()
         self._ended[stream.request] = (stream, ending)
-        if (audience := self._audiences.get(stream.request)) is not None:
-            audience.ended(self._here())
-        self._send_end([one for one in self._connections if one not in stream.waiting], ending)
+        self._end_for([one for one in self._connections if one not in stream.waiting], stream, ending)
         self._clock.call_later(_HELD, lambda: self._release(stream, ending))
         self._clock.call_later(_REMEMBERED, lambda: self._forget(stream.request))
         for request in list(self._ended)[:-_MOST]:
@@ -183,11 +183,11 @@ class Resuming:
             connection.send(protocol.encode(active.replayed()))
             active.waiting.discard(connection)
             return True
-        if id in self._ended:
+        if active is None and id in self._ended:
             stream, ending = self._ended[id]
             stream.waiting.discard(connection)
             self._replay(connection, stream)
-            self._send_end([connection], ending, replay=True)
+            self._end_for([connection], stream, ending, replay=True)
             return True
         return active is not None
 
@@ -232,8 +232,16 @@ class Resuming:
             connection.send(protocol.encode(frame))
 
     def _release(self, stream: Stream, ending: Ending) -> None:
-        self._send_end([*stream.waiting], ending)
+        self._end_for([*stream.waiting], stream, ending)
         stream.waiting.clear()
+
+    def _end_for(
+        self, connections: Collection[Connection], stream: Stream, ending: Ending, *, replay: bool = False
+    ) -> None:
+        """Who has left without an acknowledgement has not got the end, and is sent the transcript later."""
+        self._send_end(connections, ending, replay=replay)
+        if (audience := self._audiences.get(stream.request)) is not None:
+            audience.ended({one.id for one in connections if one.is_open})
 
     def _send_end(self, connections: Collection[Connection], ending: Ending, *, replay: bool = False) -> None:
         """Each frame is encoded once: a transcript may be long."""

@@ -22,6 +22,7 @@ _LONGEST = 1 << 20  # bytes of a message in one row
 
 _MESSAGE = "INSERT INTO chat_message(agent, id, part, place, body) VALUES(?, ?, ?, ?, ?)"
 _UNMESSAGE = "DELETE FROM chat_message WHERE agent = ? AND id = ?"
+_PLACE = "UPDATE chat_message SET place = ? WHERE agent = ? AND id = ?"
 _MESSAGES = "SELECT id, place, body FROM chat_message WHERE agent = ? ORDER BY place, id, part"
 _TURN = """
 INSERT INTO chat_turn(agent, first, request, kind, attempt, answer, after, ids, body, tools, created)
@@ -124,11 +125,20 @@ class ChatRows:
 
     async def messages(self) -> list[Placed]:
         """All messages, in their order."""
-        rows = await self._store.read(_MESSAGES, (self._agent,))
+        rows = await self._all_messages()
         found: list[Placed] = []
         for (_, place), parts in itertools.groupby(rows, key=lambda row: row[:2]):
             found.append(Placed(place, json.loads(b"".join(part for _, _, part in parts))))
         return found
+
+    async def _all_messages(self) -> Sequence[Any]:
+        """As they are when no write is under way: one that comes while they are read may not be in them."""
+        while True:
+            await self.settled()
+            last = self._last
+            rows = await self._store.read(_MESSAGES, (self._agent,))
+            if self._last is last:
+                return rows
 
     async def turns(self) -> list[KeptTurn]:
         """All unfinished turns, and the one that was given up, in the order of acceptance."""
@@ -173,6 +183,10 @@ class ChatRows:
                 for part, piece in enumerate(pieces)
             ),
         ]
+
+    def place_message(self, placed: Placed) -> Statement:
+        """A message stands elsewhere."""
+        return Statement(_PLACE, (placed.place, self._agent, placed.message["id"]))
 
     def drop_message(self, id: str) -> Statement:
         """Deletes a message."""

@@ -14,8 +14,11 @@ Message: TypeAlias = dict[str, Any]
 Part: TypeAlias = dict[str, Any]
 Chunk: TypeAlias = dict[str, Any]
 
-SETTLED = frozenset({"output-available", "output-error", "output-denied"})
-"""The states in which a call of a tool has its last word: nothing changes it any more."""
+SETTLED = ("output-available", "output-error", "output-denied")
+"""The states in which a call of a tool has its last word: nothing changes it any more.
+
+States are looked up in tuples: those that a client sends may be of any type, also one without a hash.
+"""
 
 
 def tool_call(part: Mapping[str, Any]) -> str | None:

@@ -23,6 +23,9 @@ class Log(Protocol):
     async def flush(self) -> None:
         """Returns when all so far is on the disk."""
 
+    def close(self) -> None:
+        """No more is kept."""
+
 
 class Stream:
     """The chunks of one answer, and the message that they make.
@@ -55,6 +58,7 @@ class Stream:
         """The id of the message that it makes, which a model may give with the first chunk."""
         self._forced = ""
         self._hold: Callable[[Chunk], bool] | None = None
+        self._closed = False
         self.cut_back = False
         """Clients may have more of it than it goes on with: they are sent the transcript first."""
         self._builder = Builder(message)
@@ -85,7 +89,7 @@ class Stream:
 
     def release(self) -> None:
         """Sends what was held; no-op when nothing is."""
-        if self._hold is not None:
+        if self._hold is not None and not self._closed:
             self._hold = None
             for seq, body in enumerate(self._bodies):
                 self._show(seq, body)
@@ -110,8 +114,14 @@ class Stream:
         """Returns when all so far is on the disk."""
         await self._log.flush()
 
+    def discard(self) -> None:
+        """The chat was cleared: no more of it is kept, and nobody gets any of it again."""
+        self._bodies.clear()
+        self._log.close()
+
     def close(self) -> Message:
-        """No more chunks come; the message."""
+        """No more chunks come, and what is held is never sent; the message."""
+        self._closed = True
         self._builder.close()
         return self._builder.message
 

@@ -40,6 +40,7 @@ async def submit(chat: Chat, connection: Connection, frame: protocol.ChatRequest
         return
     skipped = [one for one in waiting if one.kept.request in decision.skipped]
     incoming = chat.without_streaming(submission.messages)
+    before = [one["id"] for one in chat.transcript.messages]
     statements = [
         *chat.recovering.forget(),
         *chat.take_over(incoming),
@@ -49,7 +50,24 @@ async def submit(chat: Chat, connection: Connection, frame: protocol.ChatRequest
         *chat.transcript.trim(),
     ]
     turn = chat.accepting.accept(_asked(connection, frame.id, incoming, decision, again=again), statements)
-    await _tell(chat, turn, skipped, everybody=decision.merge)
+    crossed = _has_crossed(chat, before, submission.messages)
+    await _tell(chat, turn, skipped, everybody=decision.merge or crossed)
+
+
+def _has_crossed(chat: Chat, before: Sequence[str], messages: Sequence[Message]) -> bool:
+    """Whether its client had not heard of all that is here, or of a clear.
+
+    What it was sent meanwhile did not have its question, which it has then taken off the screen.
+    """
+    shown = {one["id"] for one in messages}
+    active = chat.turns.active
+    making = None if active is None or active.stream is None else active.stream.message_id
+    if any(one["id"] not in shown and one["id"] != making for one in chat.transcript.messages):
+        return True
+    if chat.agent.max_persisted_messages is not None:  # it may show what is too old
+        return chat.cleared_lately
+    asked = {one["id"] for one in messages[-1:]}
+    return bool(shown - asked - {*before, making})
 
 
 def _asked(

@@ -10,8 +10,8 @@ from agents_sdk.protocol import ToolApproval, ToolResult
 
 __all__ = ["answered_part", "holder", "unresolved", "with_approval", "with_result"]
 
-_PENDING = frozenset({"input-available", "approval-requested"})
-_TAKES_RESULT = _PENDING | {"approval-responded"}
+_PENDING = ("input-available", "approval-requested")
+_TAKES_RESULT = (*_PENDING, "approval-responded")
 
 
 def with_result(message: Message, frame: ToolResult) -> Message | None:

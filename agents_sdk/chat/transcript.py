@@ -68,13 +68,25 @@ class Transcript:
             placed = placed[: self._index(self._by_id[id]) + 1]
         return [one.message for one in placed]
 
+    def answered(self, id: str | None) -> str | None:
+        """The message behind which another answer to `id` stands: the last one of those that it has."""
+        if id is None or id not in self._by_id:
+            return id
+        for placed in self._placed[self._index(self._by_id[id]) + 1 :]:
+            if placed.message["role"] != "assistant":
+                break
+            id = placed.message["id"]
+        return id
+
     def put(self, messages: Iterable[Message], *, after: str | None = None) -> list[Statement]:
         """Stores each where it stands; a new one at the end, or behind the message `after`."""
         statements: list[Statement] = []
-        for message in messages:
+        for message in map(self._sanitized, messages):
             old = self._by_id.get(message["id"])
+            if old is None and after is not None and self._is_full_behind(after):
+                statements += self._spread()
             place = self._place(after) if old is None else old.place
-            statements += self._set(Placed(place, self._sanitized(message)))
+            statements += self._set(Placed(place, message))
         return statements
 
     def take_over(self, messages: Iterable[Message], order: Sequence[str]) -> list[Statement]:
@@ -143,6 +155,21 @@ class Transcript:
         before = self._by_id[after].place
         behind = bisect.bisect_right(placed, before, key=_place_of)
         return before + _STEP if behind == len(placed) else (before + placed[behind].place) / 2
+
+    def _is_full_behind(self, id: str) -> bool:
+        """Whether there is no number left between it and the next one: each that came between took half."""
+        if id not in self._by_id:
+            return False
+        before = self._by_id[id].place
+        return self._place(id) == before or any(
+            one.place == self._place(id) for one in self._placed[self._index(self._by_id[id]) + 1 :][:1]
+        )
+
+    def _spread(self) -> list[Statement]:
+        """Gives every message its place anew."""
+        self._placed = [Placed(at * _STEP, one.message) for at, one in enumerate(self._placed)]
+        self._by_id = {one.message["id"]: one for one in self._placed}
+        return [self._rows.place_message(one) for one in self._placed]
 
     def _index(self, placed: Placed) -> int:
         at = bisect.bisect_left(self._placed, placed.place, key=_place_of)

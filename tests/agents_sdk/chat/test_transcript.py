@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from agents_sdk.chat.log import ChunkLog
 from agents_sdk.chat.rows import ChatRows
+from agents_sdk.chat.stream import Stream
 from agents_sdk.chat.transcript import Transcript
 from agents_sdk.storage import CHAT
 from tests.agents_sdk.chat.chats import user
@@ -96,3 +100,63 @@ async def test_many_rows_are_one_message(rows: ChatRows) -> None:
     again = transcript(rows)
     await again.load()
     assert again.messages == long
+
+
+async def test_however_many_come_between_two_they_stay_in_order(rows: ChatRows) -> None:
+    one = transcript(rows)
+    await rows.write(one.put(named("u1 u2 u3")))
+    many = " ".join(f"m{number}" for number in range(150))
+    order = f"u1 u2 {many} u3"
+    await rows.write(one.take_over(named(order), order.split()))
+    assert ids(one) == order
+    assert await reloaded(rows) == order
+
+
+async def test_a_second_answer_stands_behind_the_first(rows: ChatRows) -> None:
+    one = transcript(rows)
+    await rows.write(one.put(named("u1 u2")))
+    for name in ("a1", "a2"):
+        answer: dict[str, object] = {"id": name, "role": "assistant", "parts": []}
+        await rows.write(one.put([answer], after=one.answered("u1")))
+    assert ids(one) == await reloaded(rows) == "u1 a1 a2 u2"
+
+
+async def test_what_is_stored_while_it_is_read_is_in_it(rows: ChatRows) -> None:
+    one = transcript(rows)
+    await rows.write(one.put(named("u1")))
+    reading = asyncio.create_task(one.load())
+    await asyncio.sleep(0)
+    more = rows.write(one.put(named("u2")))
+    await asyncio.gather(reading, more)
+    assert ids(one) == "u1 u2"
+
+
+async def test_what_was_flushed_is_on_the_disk_however_much_it_is(rows: ChatRows) -> None:
+    for count in range(1, 22):
+        log = ChunkLog(rows, f"r{count}", SystemClock())
+        for _ in range(count):
+            log.put("{}")
+        await log.flush()
+        assert rows._last is not None
+        assert rows._last.done()
+        assert sum(len(json.loads(body)) for body in await rows.chunks(f"r{count}")) == count
+        log.close()
+
+
+async def test_what_is_held_is_never_sent_when_its_answer_has_ended(rows: ChatRows) -> None:
+    sent: list[str] = []
+    stream = Stream(
+        "r1",
+        {"id": "a1", "role": "assistant", "parts": []},
+        continuation=False,
+        origin=None,
+        owner=None,
+        began=lambda one: sent.append(one.request),
+        send=lambda _, frame: sent.append(frame),
+        log=ChunkLog(rows, "r1", SystemClock()),
+    )
+    stream.begin_anew(lambda _: True)
+    stream.put({"type": "start"})
+    stream.close()
+    stream.release()
+    assert sent == []
