@@ -3,6 +3,7 @@
 from agents_sdk.address import PathStep
 from agents_sdk.agent import Agent
 from agents_sdk.agent_method import AgentMethod
+from agents_sdk.agent_tools import AgentTools, ToolRun, ToolRunStatus
 from agents_sdk.app import AgentsApp
 from agents_sdk.callable import callable  # noqa: A004  # the original's name
 from agents_sdk.chat.agent import ChatAgent
@@ -26,6 +27,7 @@ from agents_sdk.errors import (
     InvalidSchedule,
     InvalidState,
     InvalidTags,
+    InvalidToolRun,
     McpError,
     NoAgent,
     NotRunning,
@@ -57,6 +59,7 @@ __all__ = [
     "Agent",
     "AgentError",
     "AgentMethod",
+    "AgentTools",
     "AgentWorkflow",
     "AgentWorkflowStep",
     "AgentsApp",
@@ -81,6 +84,7 @@ __all__ = [
     "InvalidSchedule",
     "InvalidState",
     "InvalidTags",
+    "InvalidToolRun",
     "ListedAgent",
     "McpError",
     "McpServer",
@@ -106,6 +110,8 @@ __all__ = [
     "Streams",
     "SubAgent",
     "TooDeep",
+    "ToolRun",
+    "ToolRunStatus",
     "TrackedWorkflow",
     "Turn",
     "TurnResult",

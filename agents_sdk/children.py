@@ -28,9 +28,14 @@ class Children(Part):
         self._reach = reach
         self._directory = directory
 
-    async def get(self, cls: type[Any], name: str) -> Any:
+    def class_name(self, cls: type[Any]) -> str:
+        """The name of a class that the app was given; raises `UnknownAgent`."""
+        return self._reach.class_name(cls)
+
+    async def get(self, cls: Class, name: str) -> Any:
         """See `Agent.sub_agent`."""
-        return await self._reach.sub_agent(self._child(self._reach.class_name(cls), name))
+        named = cls if isinstance(cls, str) else self._reach.class_name(cls)
+        return await self._reach.sub_agent(self._child(named, name))
 
     async def has(self, cls: Class, name: str) -> bool:
         """Whether there is such a sub-agent, living or not."""

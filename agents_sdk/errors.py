@@ -98,6 +98,10 @@ class InvalidItem(AgentError, ValueError):
     """The method, the payload or the id of an item for the queue do not fit."""
 
 
+class InvalidToolRun(AgentError, ValueError):
+    """The class, the id or the callback of a run of a sub-agent do not fit."""
+
+
 class InvalidState(AgentError, ValueError):
     """A state that does not fit the State type, or that JSON cannot hold exactly."""
 

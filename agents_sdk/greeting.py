@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from agents_sdk import protocol
 from agents_sdk.agent import Agent
+from agents_sdk.agent_tools import AgentTools
 from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.chat.chat import Chat
 from agents_sdk.connection import Connection
@@ -20,6 +21,7 @@ def greet(agent: Agent[Any, Any], connection: Connection, kebab: str) -> None:
     """Sends all of them: what a chat has under way first, which also those are sent that are not told."""
     if isinstance(agent, ChatAgent):
         agent.ctx.part(Chat).greet(connection)
+        agent.ctx.part(AgentTools).greet(connection)
     if connection.told:
         for frame in greeting(agent, kebab):
             connection.send(protocol.encode(frame))

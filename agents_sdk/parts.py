@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
+from agents_sdk.agent_tools import AgentTools
 from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.chat.chat import Chat
 from agents_sdk.chat.rows import ChatRows
@@ -67,6 +68,15 @@ def _children(place: Place) -> Part:
     return Children(place.address, place.listed.id, place.reach, place.ground.directory)
 
 
+def _agent_tools(place: Place) -> Part | None:
+    if not isinstance(place.agent, ChatAgent):
+        return None
+    ground, methods = place.ground, place.definition.methods
+    return AgentTools(
+        ground.store, place.listed.id, place.agent, methods, life=place.life, clock=ground.clock
+    )
+
+
 def _workflows(place: Place) -> Part:
     ground = place.ground
     return Workflows(ground.workflows, Tracking(ground.store), place.listed.id, ground.clock)
@@ -97,6 +107,7 @@ PARTS: tuple[Callable[[Place], Part | None], ...] = (
     _queue,
     _chat,
     _children,
+    _agent_tools,
     _workflows,
     _streams,
     _fibers,  # the last one to begin, as it calls a hook of the agent, which may use all others

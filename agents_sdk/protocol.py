@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import to_json
 
 __all__ = [
+    "AgentToolEvent",
     "ChatCancel",
     "ChatClear",
     "ChatClientFrame",
@@ -329,6 +330,18 @@ class ChatRecovering(_Frame):
     id: str
 
 
+class AgentToolEvent(_Frame):
+    """What a sub-agent does as a tool: `event` has a `kind`, the `runId`, and what goes with the kind."""
+
+    type: Literal["agent-tool-event"] = "agent-tool-event"
+    parent_tool_call_id: str | None = Field(
+        default=None, serialization_alias="parentToolCallId", exclude_if=_is_none
+    )
+    sequence: int
+    replay: _Flag = False
+    event: dict[str, Json]
+
+
 ChatClientFrame = (
     ChatRequest
     | ChatCancel
@@ -348,6 +361,7 @@ ChatServerFrame = (
     | ResumeNone
     | MessageUpdated
     | ChatRecovering
+    | AgentToolEvent
 )
 ClientFrame = StateChange | RpcRequest | ChatClientFrame
 Greeting = Identity | StateChange | McpServers

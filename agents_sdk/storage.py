@@ -175,6 +175,23 @@ STREAMS = Stored(
     ),
 )
 
+AGENT_TOOLS = Stored(
+    "agent_tools",
+    (
+        """
+        CREATE TABLE agent_tool_run(
+          number INTEGER PRIMARY KEY AUTOINCREMENT, agent INTEGER NOT NULL, id TEXT NOT NULL,
+          class TEXT NOT NULL, call TEXT, input TEXT NOT NULL, preview BLOB, display BLOB,
+          status TEXT NOT NULL DEFAULT 'starting', child INTEGER, chunks BLOB, summary TEXT, error TEXT,
+          on_finish TEXT, owed INTEGER NOT NULL DEFAULT 1, created REAL NOT NULL, UNIQUE(agent, id)) STRICT;
+        CREATE INDEX agent_tool_run_child ON agent_tool_run(child) WHERE child IS NOT NULL;
+        CREATE INDEX agent_tool_run_owed ON agent_tool_run(agent) WHERE owed = 1;
+        """,  # agent is the parent, child the number of the sub-agent
+    ),
+    ("DELETE FROM agent_tool_run WHERE agent = ?",),
+    "SELECT agent FROM agent_tool_run WHERE owed = 1",
+)
+
 STORED = (
     AGENTS,
     MCP,
@@ -184,5 +201,6 @@ STORED = (
     WORKFLOWS,
     FIBERS,
     STREAMS,
+    AGENT_TOOLS,
 )
 """All of it, the agents themselves first: they are the last to be forgotten."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from agents_sdk import protocol
 from agents_sdk.chat.resume import Ending, Expected
@@ -13,7 +14,18 @@ from agents_sdk.chat.stream import Stream
 from agents_sdk.chat.turn import TurnResult, TurnStatus
 from agents_sdk.connection import Connection
 
-__all__ = ["Accepted", "Interrupted"]
+__all__ = ["Accepted", "Interrupted", "Watching"]
+
+
+class Watching(Protocol):
+    """A parent that this agent answers as a tool."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it still wants an answer."""
+
+    def chunk(self, seq: int, body: str) -> None:
+        """A chunk was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,8 @@ class Accepted:
     """It is taken up again."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """Nothing is read any more, or nobody waits for it."""
+    watching: list[Watching] = field(default_factory=list)
+    """Who is shown each chunk that is sent."""
     aborted: bool = False
     cleared: bool = False
     """The chat was cleared since: nothing of it is stored any more."""
@@ -66,6 +80,11 @@ class Accepted:
     async def committed(self) -> None:
         """Returns when its row is, whatever becomes of who waits; raises `StoreError`."""
         await asyncio.shield(self.stored)
+
+    def watched(self, seq: int, body: str) -> None:
+        """Shows a chunk."""
+        for one in self.watching:
+            one.chunk(seq, body)
 
     def end(self, status: TurnStatus, error: str | None = None) -> None:
         """Tells whoever awaits it."""

@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from agents_sdk.agent import Agent, Env, State
+from agents_sdk.agent_tools import AgentTools, ToolRun
+from agents_sdk.chat.accepted import Watching
 from agents_sdk.chat.chat import Chat
 from agents_sdk.chat.policy import Concurrency
 from agents_sdk.chat.shapes import Message
 from agents_sdk.chat.turn import Answered, Recovery, Turn, TurnResult
+from agents_sdk.schedule import Callback
 
 __all__ = ["ChatAgent"]
 
@@ -87,6 +90,49 @@ class ChatAgent(Agent[Env, State]):
         chat = self.ctx.part(Chat)
         chat.refuse_inside("continue_last_turn")
         return await chat.go_on(body)
+
+    @property
+    def agent_tools(self) -> AgentTools:
+        """The runs that `run_agent_tool` has begun."""
+        return self.ctx.part(AgentTools)
+
+    async def run_agent_tool(
+        self,
+        cls: type[ChatAgent[Any, Any]],
+        input: Any,  # noqa: A002  # the original's name
+        *,
+        run_id: str | None = None,
+        parent_tool_call_id: str | None = None,
+        input_preview: Any = None,
+        display: dict[str, Any] | None = None,
+        detached: bool = False,
+        on_finish: Callback | None = None,
+    ) -> ToolRun:
+        """A new sub-agent answers `input`, as a tool of this agent's answer: how its turn has ended.
+
+        Clients of this agent see it live, below the call `parent_tool_call_id`. A run with the same `run_id`
+        is not begun again: its end is awaited, also after a crash. Who is cancelled in it aborts the run, as
+        an answer that a client stops. `detached` runs go on: this returns when the run is durable, and at
+        its end the method `on_finish` is called with it, a dict, from the queue, at least once.
+        """
+        return await self.agent_tools.run(
+            cls,
+            input,
+            run_id=run_id,
+            parent_tool_call_id=parent_tool_call_id,
+            input_preview=input_preview,
+            display=display,
+            detached=detached,
+            on_finish=on_finish,
+        )
+
+    async def answer_as_tool(self, run_id: str, text: str, watching: Watching) -> TurnResult | None:
+        """What a parent calls: answers it once, however often it is called; None: that is over already."""
+        return await self.ctx.part(Chat).answer(run_id, text, watching)
+
+    async def stop_as_tool(self, run_id: str) -> None:
+        """What a parent calls that wants no more of the answer."""
+        await self.ctx.part(Chat).cancel(run_id)
 
     async def clear_messages(self) -> None:
         """Ends all turns and deletes the transcript."""

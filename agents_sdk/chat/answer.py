@@ -164,6 +164,7 @@ class Answers:
             began=self._resuming.begin,
             send=self._resuming.send,
             log=log,
+            watch=turn.watched,
         )
 
     async def _read(self, agent: Chatting, turn: Accepted, stream: Stream) -> bool:
@@ -210,7 +211,7 @@ class Answers:
         stored = _made(turn, stream)
         if not turn.cleared:
             try:
-                statements = self._statements(turn, stored)
+                statements = self._statements(turn, stored, status, error)
                 await self._store(stored, statements, status == "completed")
             except Exception as refused:  # noqa: BLE001  # the store, or what the agent makes of messages
                 _log.error("the end of a turn could not be stored; it is run again at the next start")
@@ -238,9 +239,12 @@ class Answers:
             return self._transcript.until(kept.answer)
         return [one for one in self._transcript.until(kept.after) if one["id"] != kept.answer]
 
-    def _statements(self, turn: Accepted, message: Message | None) -> list[Statement]:
+    def _statements(
+        self, turn: Accepted, message: Message | None, status: TurnStatus, error: str | None
+    ) -> list[Statement]:
         made = [] if message is None else [message]
         return [
+            *self._rows.end_run(turn.kept, status, message, _shown(turn), error),
             *self._transcript.put(made, after=self._transcript.answered(turn.kept.after)),
             *self._transcript.trim(),
             *self._rows.drop_turn(turn.kept.first),
@@ -283,6 +287,13 @@ class Answers:
                     await self._life.report(error)
         finally:
             self._telling.release()
+
+
+def _shown(turn: Accepted) -> list[str]:
+    """The chunks of what is stored."""
+    if turn.stream is not None and turn.stream.begun:
+        return turn.stream.shown
+    return [] if turn.interrupted is None else [protocol.chunk_body(one) for one in turn.interrupted.chunks]
 
 
 def _made(turn: Accepted, stream: Stream) -> Message | None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from agents_sdk import protocol
-from agents_sdk.chat.accepted import Accepted
+from agents_sdk.chat.accepted import Accepted, Watching
 from agents_sdk.chat.accepting import Accepting, Asked
 from agents_sdk.chat.answer import Answers
 from agents_sdk.chat.continuing import Continuing
@@ -207,6 +207,28 @@ class Chat(Part):
         await turn.committed()
         return await self._result(turn)
 
+    async def answer(self, run_id: str, text: str, watching: Watching) -> TurnResult | None:
+        """Runs the turn of an agent tool, if there was none, and shows it to the parent; None: it is over."""
+        turn = self.turns.find(run_id)
+        if turn is None:
+            if self.transcript.get(run_id) is not None:
+                return None
+            if not watching.wanted:
+                return TurnResult(run_id, "aborted")
+            asked = {"id": run_id, "role": "user", "parts": [{"type": "text", "text": text}]}
+            statements = [*self.transcript.put([asked]), *self.transcript.trim()]
+            turn = self.accepting.accept(
+                Asked(kind="tool", request=run_id, after=run_id, message_ids=[run_id]), statements
+            )
+            turn.stored.add_done_callback(self._stored)
+        for frame in () if turn.stream is None or turn.stream.is_held else turn.stream.replay():
+            watching.chunk(frame.seq or 0, frame.body)
+        turn.watching.append(watching)
+        try:
+            return await self._result(turn)
+        finally:
+            turn.watching.remove(watching)
+
     def refuse_inside(self, verb: str) -> None:
         """Raises when the turn that is under way would wait for itself."""
         active = self.turns.active
@@ -220,6 +242,10 @@ class Chat(Part):
         self, message: Message | None, statements: list[Statement], completed: bool
     ) -> asyncio.Future[None]:
         return self.continuing.end(message, statements, completed)
+
+    def _stored(self, stored: asyncio.Future[None]) -> None:
+        if not stored.cancelled() and stored.exception() is None:
+            self.show()
 
     def _told(self, body: dict[str, Any]) -> Any:
         return self.accepting.told(body=body, client_tools=self.accepting.context.client_tools)

@@ -93,13 +93,13 @@ class Recovering:
     def _take_up(self, kept: KeptTurn, chunks: Sequence[Chunk], turns: list[Accepted]) -> list[Statement]:
         message = self._rebuilt(kept, chunks)
         if chunks and _waits_for_human(message.message, kept):
-            return self._end(kept, message)
+            return self._end(kept, message, chunks)
         is_over = any(chunk["type"] == "finish" for chunk in chunks)
         answers = [frame for chunk in chunks if (frame := _parsed(chunk)) is not None]
         if answers and (not is_over or any(frame.auto_continue for frame in answers)):
-            return self._go_on(kept, message, turns)
+            return self._go_on(kept, message, chunks, turns)
         if is_over:
-            return self._end(kept, message)
+            return self._end(kept, message, chunks)
         if kept.attempt >= self._agent.recovery_attempts or self._is_old(kept):
             return self._give_up(kept, chunks, message)
         message.close(killed=True)
@@ -115,16 +115,19 @@ class Recovering:
             return []  # a client cannot begin a continuation anew: it is shown what preceded it
         return self._transcript.put([shown], after=self._transcript.answered(kept.after))
 
-    def _end(self, kept: KeptTurn, message: Builder) -> list[Statement]:
+    def _end(self, kept: KeptTurn, message: Builder, chunks: Sequence[Chunk]) -> list[Statement]:
         message.close()
         return [
+            *self._rows.end_run(kept, "completed", message.message, _bodies(chunks), None),
             *self._transcript.put([message.message], after=self._transcript.answered(kept.after)),
             *self._rows.drop_turn(kept.first),
         ]
 
-    def _go_on(self, kept: KeptTurn, message: Builder, turns: list[Accepted]) -> list[Statement]:
+    def _go_on(
+        self, kept: KeptTurn, message: Builder, chunks: Sequence[Chunk], turns: list[Accepted]
+    ) -> list[Statement]:
         """A client has answered a call of it, which is not asked again: another turn goes on from there."""
-        statements = self._end(kept, message)
+        statements = self._end(kept, message, chunks)
         request = new_id()
         again = replace(
             kept,
@@ -146,6 +149,7 @@ class Recovering:
             *self._rows.drop_failed(),
             *self._transcript.put(made, after=self._transcript.answered(kept.after)),
             self._rows.give_up(kept.first, error),
+            *self._rows.end_run(kept, "error", message.message, _bodies(chunks), error),
         ]
 
     def _is_old(self, kept: KeptTurn) -> bool:
@@ -177,6 +181,10 @@ def _items(rows: Sequence[bytes]) -> Iterator[Chunk]:
 
 def _chunks(items: Sequence[Chunk]) -> tuple[Chunk, ...]:
     return tuple(item for item in items if _parsed(item) is None)
+
+
+def _bodies(items: Sequence[Chunk]) -> list[str]:
+    return [protocol.chunk_body(chunk) for chunk in _chunks(items)]
 
 
 def _parsed(item: Chunk) -> Any:

@@ -12,7 +12,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from agents_sdk.chat.shapes import Message
+from agents_sdk.agent_tools.rows import ending
+from agents_sdk.chat.shapes import Message, text_of
+from agents_sdk.chat.turn import TurnStatus
 from agents_sdk.storage import CHAT
 from workflows import Statement, Store
 
@@ -214,6 +216,21 @@ class ChatRows:
     def drop_turn(self, first: str) -> list[Statement]:
         """Deletes a turn and its chunks."""
         return [self.drop_chunks(first), Statement(_UNTURN, (self._agent, first))]
+
+    def end_run(
+        self,
+        turn: KeptTurn,
+        status: TurnStatus,
+        message: Message | None,
+        bodies: list[str],
+        error: str | None,
+    ) -> list[Statement]:
+        """With the end of a turn that is a run of an agent tool, the run ends."""
+        if turn.kind != "tool":
+            return []
+        ended = "aborted" if status == "skipped" else status
+        text = "" if message is None else text_of(message)
+        return [ending(self._agent, turn.first, ended, text, bodies, error)]
 
     def drop_failed(self) -> list[Statement]:
         """Deletes what was given up."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-__all__ = ["SETTLED", "Chunk", "Message", "Part", "last_assistant", "origin", "tool_call"]
+__all__ = ["SETTLED", "Chunk", "Message", "Part", "last_assistant", "origin", "text_of", "tool_call"]
 
 Message: TypeAlias = dict[str, Any]
 Part: TypeAlias = dict[str, Any]
@@ -25,6 +25,11 @@ def tool_call(part: Mapping[str, Any]) -> str | None:
     """The id of the call that `part` is of; None when it is of none."""
     id = part.get("toolCallId")
     return id if isinstance(id, str) and id else None
+
+
+def text_of(message: Message) -> str:
+    """All of its text."""
+    return "".join(part.get("text", "") for part in message["parts"] if part["type"] == "text")
 
 
 def last_assistant(messages: Sequence[Message]) -> Message | None:

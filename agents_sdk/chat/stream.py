@@ -44,8 +44,9 @@ class Stream:
         began: Callable[[Stream], None],
         send: Callable[[Stream, str], None],
         log: Log,
+        watch: Callable[[int, str], None] = lambda _seq, _body: None,
     ) -> None:
-        """`began` is called before the first chunk is sent by `send`."""
+        """`began` is called before the first chunk is sent by `send`; `watch` with each that is."""
         self.request = request
         self.continuation = continuation
         self.origin = origin
@@ -66,6 +67,7 @@ class Stream:
         self._began = began
         self._send = send
         self._log = log
+        self._watch = watch
 
     @property
     def message(self) -> Message:
@@ -86,6 +88,11 @@ class Stream:
     def is_held(self) -> bool:
         """What was put so far was not sent."""
         return self._hold is not None
+
+    @property
+    def shown(self) -> list[str]:
+        """The bodies of the chunks that were sent."""
+        return [*self._bodies] if self._hold is None else []
 
     def release(self) -> None:
         """Sends what was held; no-op when nothing is."""
@@ -153,3 +160,4 @@ class Stream:
         frame = protocol.ChatResponse(id=self.request, body=body, seq=seq, continuation=self.continuation)
         self._send(self, protocol.encode(frame))
         self._log.put(body)
+        self._watch(seq, body)

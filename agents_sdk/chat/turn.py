@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from agents_sdk.chat.shapes import Message
+from agents_sdk.chat.shapes import Message, text_of
 
 __all__ = ["Answered", "Recovery", "Turn", "TurnResult", "TurnStatus"]
 
@@ -74,4 +74,4 @@ class Recovery:
     @property
     def text(self) -> str:
         """The text of what was made."""
-        return "".join(part.get("text", "") for part in self.message["parts"] if part["type"] == "text")
+        return text_of(self.message)

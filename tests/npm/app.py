@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from agents_sdk import Agent, AgentsApp
 from tests.npm.chat import ChatDrop, ChatEcho, ChatLatest
 from tests.npm.counter import Counter
+from tests.npm.lead import ChatLead
 from tests.npm.parent import Child, Parent
 from tests.npm.plain import Plain, Upper
 from tests.npm.sched import Sched
@@ -32,6 +33,7 @@ AGENTS: dict[str, type[Agent[Any, Any]]] = {
     "ChatEcho": ChatEcho,
     "ChatLatest": ChatLatest,
     "ChatDrop": ChatDrop,
+    "ChatLead": ChatLead,
     "Sched": Sched,
     "Thrower": Thrower,
 }
