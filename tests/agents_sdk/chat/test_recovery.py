@@ -37,7 +37,7 @@ def kill(folder: Path, *said: str) -> None:
 
 async def test_an_answer_that_is_given_again_is_not_doubled(tmp_path: Path) -> None:
     kill(tmp_path, "one", "two", "gate:x", "three")
-    script = Script(["one", "gate:y", "two", "three"])
+    script = Script(["one", "gate:y", "two", "three", "gate:z"])
     async with served(app(tmp_path, script)) as address:
         assert await stored(address, chat="mortal") == [
             ("user", "one two gate:x three"),
@@ -49,7 +49,9 @@ async def test_an_answer_that_is_given_again_is_not_doubled(tmp_path: Path) -> N
             [resuming] = await ann.next()
             assert resuming["type"] == RESUMING
             await ann.send({"type": "cf_agent_stream_resume_ack", "id": resuming["id"]})
-            frames = await until(ann, RECOVERING, recovering=False)
+            frames = await until(ann, RESPONSE, replayComplete=True)
+            script.open("gate:z")
+            frames += await until(ann, RECOVERING, recovering=False)
             assert words(frames) == "one two three "
             [start] = [chunk for chunk in chunks_in(frames) if chunk["type"] == "start"]
             *_, transcript, done, _ = frames
