@@ -37,6 +37,7 @@ class Calls:
         self._context = copy_context()  # not that of whoever happens to queue something
         self._may_begin = False
         self._under_way = False
+        self._left = False  # the first item may be one that has ended the life before
         self._changed = asyncio.Event()
         self._taken = 0
         self.place: int | None = None
@@ -44,7 +45,7 @@ class Calls:
 
     def begin(self) -> None:
         """From now on items may be called; looks whether there are any."""
-        self._may_begin = True
+        self._may_begin = self._left = True
         self.look()
 
     def rest(self) -> None:
@@ -70,6 +71,7 @@ class Calls:
                 self._changed.clear()
                 taken = self._taken
                 row = await self._lasting(self._rows.head)
+                self._left = self._left and row is not None
                 if row is None and not self._changed.is_set():
                     return
                 if row is None or taken != self._taken or not self._may_begin:
@@ -78,12 +80,31 @@ class Calls:
                     await self._change_or(row.due)
                     continue
                 self.place = row.place
-                async with self._living.event() as agent:
-                    await self._call(agent, row)
+                if not self._left or await self._is_counted(row):
+                    async with self._living.event() as agent:
+                        await self._call(agent, row)
                 self.place = None
+                self._left = False
         finally:
             self.place = None
             self._under_way = False
+
+    async def _is_counted(self, row: Row) -> bool:
+        """Counts the first call of a life before it is made: what ends the process each time is found so.
+
+        False: all its attempts are used up, and this life has begun without the outcome of the last.
+        """
+        if row.attempt < row.attempts:
+            await self._lasting(lambda: self._rows.counted(row, row.attempt + 1))
+            return True
+        error = RuntimeError(
+            f'item "{row.id}" ({self._methods.cls}.{row.method}) is dead: its process ended each time that '
+            "it was called; see what it does, then redrive it"
+        )
+        await self._lasting(lambda: self._rows.dead(row, f"RuntimeError: {error}"))
+        _log.error("%s", error)
+        await self._living.report(error)
+        return False
 
     async def _call(self, agent: object, row: Row) -> None:
         error = await self._failure(agent, row)
@@ -110,6 +131,8 @@ class Calls:
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
+                if self._left:
+                    self._rows.uncount(row)
                 raise  # this life ends: the item is called again in the next one
             return RuntimeError(f"the callback was cancelled: {error}")
         except Exception as error:  # noqa: BLE001  # whatever it is, it is one failed attempt

@@ -26,7 +26,10 @@ class QueueItem:
     payload: Any
     created: datetime
     attempt: int
-    """For the method that is called: which attempt this is, from 1. Otherwise how many have failed."""
+    """For the method that is called: which attempt this is, from 1. Otherwise how many have failed.
+
+    The first call of a life counts before it has ended: it may be what ended the life before.
+    """
     last_error: str | None = None
     """What its last call raised, when that failed."""
     dead: bool = False

@@ -34,6 +34,8 @@ ORDER BY place LIMIT {_PAGE}
 """  # noqa: S608
 _DONE = "DELETE FROM agent_item WHERE place = ? AND version = ?"
 _FAILED = "UPDATE agent_item SET attempt = ?, due = ?, error = ?, dead = ? WHERE place = ? AND version = ?"
+_COUNTED = "UPDATE agent_item SET attempt = ? WHERE place = ? AND version = ?"
+_DEAD = "UPDATE agent_item SET error = ?, dead = 1 WHERE place = ? AND version = ?"
 _TAKE = "DELETE FROM agent_item WHERE agent = ?"
 _REDRIVE = f"""
 {_DROP_DEAD} RETURNING agent, id, method, payload, created, attempts, base_delay, max_delay
@@ -83,6 +85,18 @@ class Rows:
         values = (row.attempt + 1, due or 0.0, error, due is None, row.place, row.version)
         await self._store.write(Statement(_FAILED, values))
 
+    def counted(self, row: Row, attempt: int) -> asyncio.Future[int]:
+        """A call is counted before it is made."""
+        return self._store.write(Statement(_COUNTED, (attempt, row.place, row.version)))
+
+    def uncount(self, row: Row) -> None:
+        """A call that was counted was cut off, and that is not its fault."""
+        self.counted(row, row.attempt).add_done_callback(_looked_at)
+
+    async def dead(self, row: Row, error: str) -> None:
+        """It is not called any more."""
+        await self._store.write(Statement(_DEAD, (error, row.place, row.version)))
+
     async def take(self, *, id: str | None = None, method: str | None = None) -> list[int]:
         """Deletes the one with this id, all with this method, or all; gives their places."""
         conditions = [("id = ?", id), ("method = ?", method)]
@@ -111,6 +125,11 @@ def _replacement(agent: int, id: str, replace: Statement) -> Operation[int]:
         return replace(connection)
 
     return put
+
+
+def _looked_at(written: asyncio.Future[int]) -> None:
+    if not written.cancelled():
+        written.exception()  # a life that ends waits for no file; it is counted once too often then
 
 
 def _row(found: list[tuple[object, ...]]) -> Row | None:

@@ -41,6 +41,20 @@ async def test_the_queue_goes_on_where_it_was(tmp_path: Path) -> None:
         assert called == ["first", "first", "second", "third"]  # the one that was cut off comes again
 
 
+def test_an_item_that_ends_its_process_each_time_is_dead_in_the_end(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.agents_sdk.killed_queue", str(tmp_path)]
+    lives = [subprocess.run(command, capture_output=True, check=False, text=True, timeout=30) for _ in "1234"]
+    assert [life.returncode for life in lives] == [7, 7, 7, 0]
+    assert [life.stdout.splitlines() for life in lives[:3]] == [
+        ["unharmed", "called"],
+        ["called"],
+        ["called"],
+    ]
+    told, behind, dead = lives[3].stdout.splitlines()
+    assert told.startswith('item "killer" (Mortal.kills) is dead: its process ended each time')
+    assert (behind, dead) == ("behind it", "killer 2 True")
+
+
 async def test_fibers_are_told_and_streams_are_kept(tmp_path: Path) -> None:
     assert said_before_the_kill(tmp_path) == SAID
     for _ in range(2):  # they are told once

@@ -317,13 +317,24 @@ async def test_an_item_that_is_cut_off_has_not_failed(
         line = await app.get_agent(Line, "a")
         await line.queue("held", 1, attempts=1)
         await line.began.wait()
+    for _ in range(2):
+        async with AgentsApp([Line], data=tmp_path, clock=clock) as app:
+            line = await app.get_agent(Line, "a")
+            await line.began.wait()
+            [item] = await line.queued.list()
+            assert (item.attempt, item.dead) == (
+                1,
+                False,
+            )  # the first call of a life is counted before it is made
     async with AgentsApp([Line], data=tmp_path, clock=clock) as app:
         line = await app.get_agent(Line, "a")
         await line.began.wait()
-        [item] = await line.queued.list()
-        assert (item.attempt, item.dead) == (0, False)
+        await line.queue("slow", "next", id="next")
         line.go.set()
-        assert await line.enough(1) == [1]
+        assert await line.enough(2) == [1, "next begins"]
+        counted = await line.queued.get("next")
+        assert counted is not None
+        assert counted.attempt == 0, "only the first call of a life is counted before it is made"
 
 
 @pytest.mark.parametrize(
