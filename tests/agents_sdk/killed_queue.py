@@ -18,11 +18,13 @@ class Mortal(Agent[None, list[str]]):
 
     async def on_start(self) -> None:
         self.told = asyncio.Event()
+        self.queued_all = asyncio.Event()
 
     async def on_error(self, error: Exception) -> None:
         say(str(error))
 
     async def kills(self) -> None:
+        await self.queued_all.wait()
         say("called")
         os._exit(7)
 
@@ -39,8 +41,10 @@ async def main(folder: Path) -> None:
         if first:
             await mortal.queue("note", "unharmed", id="innocent", attempts=1)
             await mortal.told.wait()
+            mortal.told.clear()
             await mortal.queue("kills", id="killer", attempts=2)
             await mortal.queue("note", "behind it", attempts=1)
+        mortal.queued_all.set()
         await mortal.told.wait()
         [dead] = await mortal.queued.list(dead=True)
         say(f"{dead.id} {dead.attempt} {dead.dead}")
