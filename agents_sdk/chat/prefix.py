@@ -1,4 +1,4 @@
-"""An answer that was cut off is made again: what of the new attempt is not on the screens already?
+"""An answer that was cut off is made again: does the new attempt say what is on the screens already?
 
 Models call the same things by other ids, and cut the same text into other pieces; both are no difference.
 """
@@ -43,43 +43,24 @@ class Prefix:
     def __init__(self, shown: Iterable[Chunk]) -> None:
         self.verdict = Verdict.UNKNOWN
         self._shown: list[_Shown] = []
-        self._begun = False
         self._ids: dict[tuple[str, str], str] = {}  # of the attempt, to those that were shown
-        self._open: set[tuple[str, str]] = set()  # texts and inputs that clients have seen begin, and not end
-        self._held: list[Chunk] = []
-        self._ready: list[Chunk] = []
         for chunk in shown:
             self._remember(chunk)
         self._at = 0
 
     def feed(self, chunk: Chunk) -> Verdict:
         """Takes the next chunk of the attempt."""
-        if self.verdict is Verdict.DIFFERS:
-            self._ready.append(chunk)
-        elif self.verdict is Verdict.REPEATS:
-            self._go_on(self._named(chunk))
-        else:
-            self._held.append(chunk)
+        if self.verdict is Verdict.UNKNOWN:
             self._compare(chunk)
         return self.verdict
 
     def end(self) -> Verdict:
         """The attempt has ended; one that has not come as far as what was shown differs from it."""
         if self.verdict is Verdict.UNKNOWN:
-            self._decide(Verdict.REPEATS if self._is_through() else Verdict.DIFFERS)
+            self.verdict = Verdict.REPEATS if self._is_through() else Verdict.DIFFERS
         return self.verdict
 
-    def take(self) -> list[Chunk]:
-        """What may be sent now, once: nothing while the verdict is unknown.
-
-        If it repeats, this is what is new, for a continuation of the message that was shown; texts and inputs
-        that were open are opened again. If it differs, this is the whole attempt.
-        """
-        ready, self._ready = self._ready, []
-        return ready
-
     def _remember(self, chunk: Chunk) -> None:
-        self._note(chunk)
         key = _PIECES.get(chunk["type"])
         last = self._shown[-1] if self._shown else None
         if key and last and _told(last.chunk) == _told(chunk):
@@ -91,60 +72,25 @@ class Prefix:
         if _is_passing(chunk):
             return
         if self._is_through():
-            self._decide(Verdict.REPEATS)
-            self._go_on(self._named(chunk))
+            self.verdict = Verdict.REPEATS
             return
         shown = self._shown[self._at]
         key = _PIECES.get(chunk["type"])
         self._name(chunk, shown.chunk)
         if _told(self._named(chunk)) != _told(shown.chunk):
-            self._decide(Verdict.DIFFERS)
+            self.verdict = Verdict.DIFFERS
         elif key is None:
             self._at += 1
         elif shown.text.startswith(chunk[key]):
             shown.text = shown.text[len(chunk[key]) :]
             self._at += not shown.text
         elif self._at == len(self._shown) - 1 and chunk[key].startswith(shown.text):
-            self._decide(Verdict.REPEATS)
-            self._go_on(self._named(chunk) | {key: chunk[key][len(shown.text) :]})
+            self.verdict = Verdict.REPEATS
         else:
-            self._decide(Verdict.DIFFERS)
+            self.verdict = Verdict.DIFFERS
 
     def _is_through(self) -> bool:
         return self._at == len(self._shown)
-
-    def _decide(self, verdict: Verdict) -> None:
-        self.verdict = verdict
-        if verdict is Verdict.DIFFERS:
-            self._ready = self._held
-        else:
-            said = [
-                chunk["messageMetadata"] for chunk in self._held if chunk.get("messageMetadata") is not None
-            ]
-            start: Chunk = {"type": "start"}
-            self._ready = [start, *({"type": "message-metadata", "messageMetadata": one} for one in said)]
-        self._held = []
-
-    def _go_on(self, chunk: Chunk) -> None:
-        """Clients take it as of a new stream: a text that was open begins anew."""
-        kind, _, step = chunk["type"].rpartition("-")
-        place = _place(chunk)
-        if place in self._open and step in ("delta", "end"):
-            if kind == "tool-input":
-                return  # nobody has its beginning; the whole input comes
-            self._open.discard(place)
-            self._ready.append({"type": f"{kind}-start", "id": chunk["id"]})
-        elif place is not None and kind != "tool-input":
-            self._open.discard(place)
-        self._ready.append(chunk)
-
-    def _note(self, chunk: Chunk) -> None:
-        place = _place(chunk)
-        match chunk["type"]:
-            case "text-start" | "reasoning-start" | "tool-input-start" if place:
-                self._open.add(place)
-            case "text-end" | "reasoning-end" | "tool-input-available" | "tool-input-error" if place:
-                self._open.discard(place)
 
     def _name(self, chunk: Chunk, shown: Chunk) -> None:
         """Takes ids at the same place to be of the same thing, unless they are known to be of another."""
@@ -180,10 +126,3 @@ def _is_passing(chunk: Chunk) -> bool:
         or bool(chunk.get("transient"))
         or (piece and not chunk[piece]) is True
     )
-
-
-def _place(chunk: Chunk) -> tuple[str, str] | None:
-    kind = chunk["type"].rpartition("-")[0]
-    if kind in ("text", "reasoning"):
-        return kind, chunk["id"]
-    return ("tool-input", chunk["toolCallId"]) if "toolCallId" in chunk else None
