@@ -5,22 +5,16 @@ import { after, before, describe } from "node:test";
 
 import { textOf, words } from "./chats.mjs";
 import { fresh, until } from "./clients.mjs";
-import { open, sockets } from "./page.mjs";
+import { pages, sockets } from "./page.mjs";
 import { Server } from "./server.mjs";
 import { it } from "./timed.mjs";
 
 let server;
-let react;
-let createRoot;
 let hooks;
 
 before(async () => {
   server = await Server.start();
-  open(server);
-  globalThis.IS_REACT_ACT_ENVIRONMENT = false; // a page renders when it likes
-  react = await import("react");
-  ({ createRoot } = await import("react-dom/client"));
-  hooks = { ...(await import("agents/react")), ...(await import("@cloudflare/ai-chat/react")) };
+  hooks = await pages(server);
 });
 after(() => server.stop());
 
@@ -33,9 +27,7 @@ async function page(t, name = fresh("lead")) {
     one.tools = hooks.useAgentToolEvents({ agent: one.agent });
     return null;
   }
-  const root = createRoot(document.createElement("div"));
-  root.render(react.createElement(react.Suspense, { fallback: null }, react.createElement(Page)));
-  t.after(() => root.unmount());
+  hooks.mount(t, Page);
   one.run = () => one.tools.getRunsForToolCall("call-1")[0];
   one.shown = () => textOf(one.run() ?? { parts: [] });
   one.ends = (status) => until(() => one.run()?.status === status, `a run that is ${status}`);

@@ -5,24 +5,16 @@ import { after, before, describe } from "node:test";
 
 import { stored, textOf, words } from "./chats.mjs";
 import { fresh, until } from "./clients.mjs";
-import { open, sockets } from "./page.mjs";
+import { pages, sockets } from "./page.mjs";
 import { Server } from "./server.mjs";
 import { it } from "./timed.mjs";
 
 let server;
-let react;
-let createRoot;
-let useAgent;
-let useAgentChat;
+let hooks;
 
 before(async () => {
   server = await Server.start();
-  open(server);
-  globalThis.IS_REACT_ACT_ENVIRONMENT = false; // a page renders when it likes
-  react = await import("react");
-  ({ createRoot } = await import("react-dom/client"));
-  ({ useAgent } = await import("agents/react"));
-  ({ useAgentChat } = await import("@cloudflare/ai-chat/react"));
+  hooks = await pages(server);
 });
 after(() => server.stop());
 
@@ -30,14 +22,11 @@ after(() => server.stop());
 async function page(t, { agent = "ChatEcho", name = fresh("page"), away = 50, ...options } = {}) {
   const one = { name, kebab: agent };
   function Chat() {
-    one.agent = useAgent({ agent, name, host: server.host, minReconnectionDelay: away, maxReconnectionDelay: away });
-    one.chat = useAgentChat({ agent: one.agent, ...options });
+    one.agent = hooks.useAgent({ agent, name, host: server.host, minReconnectionDelay: away, maxReconnectionDelay: away });
+    one.chat = hooks.useAgentChat({ agent: one.agent, ...options });
     return null;
   }
-  const root = createRoot(document.createElement("div"));
-  root.render(react.createElement(react.Suspense, { fallback: null }, react.createElement(Chat)));
-  one.leave = () => root.unmount();
-  t.after(one.leave);
+  one.leave = hooks.mount(t, Chat);
   one.texts = () => one.chat.messages.map(textOf);
   one.say = (text, more) => one.chat.sendMessage({ text }, more);
   one.stored = () => stored(server, agent, name);

@@ -23,3 +23,19 @@ export function open(server) {
   globalThis.IS_REACT_ACT_ENVIRONMENT = true;
   return window;
 }
+
+// The official hooks, and `mount`, which shows a component until the test ends, or `leave` is called.
+export async function pages(server) {
+  open(server);
+  globalThis.IS_REACT_ACT_ENVIRONMENT = false; // a page renders when it likes
+  const { createElement, Suspense } = await import("react");
+  const { createRoot } = await import("react-dom/client");
+  function mount(t, component) {
+    const root = createRoot(document.createElement("div"));
+    root.render(createElement(Suspense, { fallback: null }, createElement(component)));
+    const leave = () => root.unmount();
+    t.after(leave);
+    return leave;
+  }
+  return { ...(await import("agents/react")), ...(await import("@cloudflare/ai-chat/react")), mount };
+}
