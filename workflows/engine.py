@@ -78,7 +78,8 @@ class Engine:
         `park="always"` parks at every wait, as `hot_waits=0` does.
 
         An instance with which `quarantine_after` processes in a row have died, nothing of it having ended, is
-        paused, and its status says why; None: never, and all are taken up at once at every start.
+        paused, and its status says why; so is a timer given up, once overdue. None: never, and all are taken
+        up at once at every start.
 
         With `durability="relaxed"` a power cut may lose the last acknowledged writes, a crash loses none.
         """
@@ -215,7 +216,7 @@ class Engine:
 
     async def _begin(self, store: Store) -> None:
         ledger: Ledger
-        self._timetable = Timetable(store, clock=self.clock)
+        self._timetable = Timetable(store, clock=self.clock, quarantine_after=self._quarantine_after)
         await self._timetable.open()
         if os.fspath(self._path) == _MEMORY:
             ledger = MemoryLedger(store)

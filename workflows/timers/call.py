@@ -15,9 +15,21 @@ from workflows.errors import InvalidCron, NonRetryableError, StoreError, StoreFa
 from workflows.failpoint import failpoint
 from workflows.sqlite.operation import Operation
 from workflows.sqlite.store import Store
+from workflows.timers.overdue import EndsItsProcess, Overdue
 from workflows.timers.rules import Advance, Again, GiveUp, after_failure, after_launch, after_success, to_do
 from workflows.timers.side_by_side import Launched, end_run, launch
-from workflows.timers.table import Row, advance, again, begin, bury, delete, from_row, milliseconds
+from workflows.timers.table import (
+    Row,
+    advance,
+    again,
+    begin,
+    bury,
+    count,
+    delete,
+    from_row,
+    milliseconds,
+    uncount,
+)
 from workflows.timers.timer import Timer
 from workflows.timers.window import Entry
 
@@ -53,11 +65,20 @@ class Run:
 class Calls:
     """Calls what is due; `launched` hears of runs that are due beside their timer."""
 
-    def __init__(self, store: Store, *, clock: Clock, fire: Fire, launched: Callable[[Entry], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        fire: Fire,
+        launched: Callable[[Entry], None],
+        overdue: Overdue,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._fire = fire
         self._launched = launched
+        self._overdue = overdue
         self._limited: set[int] = set()
         self._opened = self._now()
         self.closing = False
@@ -81,18 +102,38 @@ class Calls:
         called = replace(timer, nominal=decided.nominal, attempt=decided.attempt)
         if timer.recurs and timer.policy.overlap == "allow":
             return await self._launch(called, decided.skipped)
-        if timer.recurs and not await self._written(timer.id, begin(called, skipped=decided.skipped)):
+        try:
+            called = self._overdue.counted(called, self._opened)
+        except EndsItsProcess as error:
+            return await self._failed(called, error, began)
+        async with self._overdue.turn(called):
+            return await self._call(called, run, began, skipped=decided.skipped)
+
+    async def _call(self, timer: Timer, run: Run, began: datetime, *, skipped: int) -> Entry | None:
+        if not await self._begun(timer, skipped):
             return None
         if not run.wanted or self.closing:
+            self._let_go(timer)
             return None
-        run.started = called
-        failure = await self._fired(called)
+        run.started = timer
+        failure = await self._fired(timer)
         if failure is not None:
-            return await self._failed(called, failure, began)
-        done = after_success(called, began=began, ended=self._now())
+            return await self._failed(timer, failure, began)
+        done = after_success(timer, began=began, ended=self._now())
         if done is None:
-            return await self._record(timer.id, _done(called, None), None)
-        return await self._advance(called, done, None)
+            return await self._record(timer.id, _done(timer, None), None)
+        return await self._advance(timer, done, None)
+
+    async def _begun(self, timer: Timer, skipped: int) -> bool:
+        """Writes what is to be known of its call after a crash; false when it is nobody's any more."""
+        if timer.recurs:
+            return bool(await self._written(timer.id, begin(timer, skipped=skipped)))
+        return not timer.vain or bool(await self._written(timer.id, count(timer)))
+
+    def _let_go(self, timer: Timer) -> None:
+        """This process ends in order, so it was not ended by the call."""
+        if timer.vain:
+            self._store.write(uncount(timer))
 
     async def _launch(self, timer: Timer, skipped: int) -> Entry | None:
         to = replace(after_launch(timer), skipped=skipped)
@@ -114,7 +155,8 @@ class Calls:
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
-                raise  # this call is cut off from outside: its row stays as it is
+                self._let_go(timer)
+                raise  # this call is cut off from outside: it comes again
             return RuntimeError(f"the callback was cancelled: {error}")
         except Exception as error:  # noqa: BLE001  whatever it is, it is one failed attempt
             return error

@@ -10,6 +10,7 @@ from workflows.duration import YEAR, seconds
 from workflows.errors import InvalidDuration, WorkflowError
 from workflows.sqlite.store import Store
 from workflows.timers.cron import Cron
+from workflows.timers.overdue import Overdue
 from workflows.timers.policy import TimerPolicy
 from workflows.timers.rules import due_time, first
 from workflows.timers.runs import Fire
@@ -46,11 +47,12 @@ class Timers:
     error, until it is cancelled or driven again. A recurring one goes on with its next time.
     """
 
-    def __init__(self, store: Store, realm: str, *, clock: Clock, ticks: Ticks) -> None:
+    def __init__(self, store: Store, realm: str, *, clock: Clock, ticks: Ticks, overdue: Overdue) -> None:
         self._store = store
         self._realm = realm
         self._clock = clock
         self._ticks = ticks
+        self._overdue = overdue
         self._watch: Watch | None = None
 
     async def serve(
@@ -80,6 +82,7 @@ class Timers:
             owners=owners,
             most_running=most_running,
             window=window,
+            overdue=self._overdue,
         )
         try:
             await watch.open()

@@ -16,6 +16,7 @@ from workflows.spawned import Spawned
 from workflows.sqlite.operation import Operation
 from workflows.sqlite.store import Store
 from workflows.timers.call import Calls, Fire, Run
+from workflows.timers.overdue import Overdue
 from workflows.timers.table import BY_IDS, RUN_OF, Row, due_of, milliseconds
 from workflows.timers.window import Entry
 
@@ -31,13 +32,20 @@ class Runs:
     """Calls what is due, never two calls of one row; `ended` hears when each is due again, if it is."""
 
     def __init__(
-        self, store: Store, *, clock: Clock, fire: Fire, most: int, ended: Callable[[Entry | None], None]
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        fire: Fire,
+        most: int,
+        ended: Callable[[Entry | None], None],
+        overdue: Overdue,
     ) -> None:
         self._store = store
         self._clock = clock
         self._most = most
         self._ended = ended
-        self._calls = Calls(store, clock=clock, fire=fire, launched=ended)
+        self._calls = Calls(store, clock=clock, fire=fire, launched=ended, overdue=overdue)
         self._runs: dict[int, Run] = {}
         self._beside: dict[int, Run] = {}
         """Those that are one of several runs of a timer."""

@@ -27,6 +27,7 @@ __all__ = [
     "again",
     "begin",
     "bury",
+    "count",
     "delete",
     "due_of",
     "dues",
@@ -37,6 +38,7 @@ __all__ = [
     "redrive",
     "selection",
     "shown",
+    "uncount",
 ]
 
 STEPS = (
@@ -72,6 +74,7 @@ STEPS = (
     ALTER TABLE timer ADD COLUMN run_of INTEGER;
     CREATE INDEX timer_run_of ON timer(run_of) WHERE run_of IS NOT NULL;
     """,
+    "ALTER TABLE timer ADD COLUMN vain INTEGER NOT NULL DEFAULT 0;",
 )
 
 _GIVEN = (
@@ -80,7 +83,7 @@ _GIVEN = (
 )
 _COLUMNS = (
     "id, owner, method, payload, kind, spec, tz, nominal, due, attempt, key, state, skipped, last_error,"
-    " begun, run_of, catchup, overlap, jitter, attempts, base_delay, max_delay"
+    " begun, vain, run_of, catchup, overlap, jitter, attempts, base_delay, max_delay"
 )
 _NAMES = _COLUMNS.split(", ")
 _DUE = _NAMES.index("due")
@@ -194,17 +197,27 @@ def delete(timer: int, realm: str | None = None) -> Operation[int]:
 def begin(timer: Timer, *, skipped: int) -> Statement:
     """Its call for this time is to come until it has ended, whatever the rule says after a crash."""
     return Statement(
-        "UPDATE timer SET nominal = ?, attempt = ?, skipped = skipped + ?, begun = 1"
+        "UPDATE timer SET nominal = ?, attempt = ?, skipped = skipped + ?, begun = 1, vain = ?"
         " WHERE id = ? AND state = 'pending'",
-        (milliseconds(timer.nominal), timer.attempt - 1, skipped, timer.id),
+        (milliseconds(timer.nominal), timer.attempt - 1, skipped, timer.vain, timer.id),
     )
+
+
+def count(timer: Timer) -> Statement:
+    """Its call may end the process."""
+    return Statement("UPDATE timer SET vain = ? WHERE id = ? AND state = 'pending'", (timer.vain, timer.id))
+
+
+def uncount(timer: Timer) -> Statement:
+    """Its call has not ended the process."""
+    return Statement("UPDATE timer SET vain = ? WHERE id = ?", (timer.vain - 1, timer.id))
 
 
 def advance(timer: int, to: Advance, *, error: str | None) -> Statement:
     """On to the next time, with all its attempts."""
     return Statement(
-        "UPDATE timer SET nominal = ?, due = ?, attempt = 0, begun = ?, skipped = skipped + ?, last_error = ?"
-        " WHERE id = ? AND state = 'pending'",
+        "UPDATE timer SET nominal = ?, due = ?, attempt = 0, vain = 0, begun = ?, skipped = skipped + ?,"
+        " last_error = ? WHERE id = ? AND state = 'pending'",
         (
             milliseconds(to.nominal),
             milliseconds(to.due),
@@ -219,7 +232,7 @@ def advance(timer: int, to: Advance, *, error: str | None) -> Statement:
 def again(timer: Timer, due: datetime, *, error: str) -> Statement:
     """Another attempt for the same time."""
     return Statement(
-        "UPDATE timer SET nominal = ?, due = ?, attempt = ?, begun = 0, last_error = ?"
+        "UPDATE timer SET nominal = ?, due = ?, attempt = ?, vain = 0, begun = 0, last_error = ?"
         " WHERE id = ? AND state = 'pending'",
         (milliseconds(timer.nominal), milliseconds(due), timer.attempt, _short(error), timer.id),
     )
@@ -242,7 +255,7 @@ def redrive(timer: int, due: datetime, realm: str, owner: str | None = None) -> 
 
     def drive(connection: sqlite3.Connection) -> str | None:
         rows = connection.execute(
-            "UPDATE OR IGNORE timer SET state = 'pending', due = ?, attempt = 0"
+            "UPDATE OR IGNORE timer SET state = 'pending', due = ?, attempt = 0, vain = 0"
             " WHERE id = ? AND state = 'dead' AND realm = ? AND ? IN (owner, '') RETURNING owner",
             values,
         ).fetchall()
@@ -274,7 +287,7 @@ def shown(row: Row) -> Timer:
 def from_row(row: Row) -> Timer:
     """Raises `InvalidCron` when its rule is not one any more: time zones do come and go."""
     (timer, owner, method, payload, kind, spec, tz, nominal, due, attempt, *rest) = row
-    key, state, skipped, last_error, begun, run_of, *policy = rest
+    key, state, skipped, last_error, begun, vain, run_of, *policy = rest
     return Timer(
         id=timer,
         owner=owner,
@@ -290,6 +303,7 @@ def from_row(row: Row) -> Timer:
         skipped=skipped,
         last_error=last_error,
         begun=bool(begun),
+        vain=vain,
         run_of=run_of,
     )
 

@@ -66,6 +66,8 @@ class Timer:
     last_error: str | None
     begun: bool = False
     """The call for `nominal` has begun, or is promised: it comes again until it ends."""
+    vain: int = 0
+    """Processes in a row that have died while it was called, this one included until it returns."""
     run_of: int | None = None
     """The recurring timer of which this is one run, beside others."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from workflows.clock import Clock
 from workflows.sqlite.store import Store
+from workflows.timers.overdue import Overdue
 from workflows.timers.realm import Timers
 from workflows.timers.table import STEPS
 from workflows.timers.window import Entry, Window
@@ -25,9 +26,11 @@ __all__ = ["Timetable"]
 class Timetable:
     """The timers of a file, by realm."""
 
-    def __init__(self, store: Store, *, clock: Clock) -> None:
+    def __init__(self, store: Store, *, clock: Clock, quarantine_after: int | None = None) -> None:
+        """A call with which `quarantine_after` processes in a row have died is given up; None: none is."""
         self._store = store
         self._clock = clock
+        self._overdue = Overdue(clock, quarantine_after)
         self._realms: dict[str, Timers] = {}
         self._scheduler: ClockScheduler | None = None
 
@@ -38,7 +41,9 @@ class Timetable:
     def of(self, realm: str) -> Timers:
         """The timers of a realm: the same object whenever it is asked for."""
         if realm not in self._realms:
-            self._realms[realm] = Timers(self._store, realm, clock=self._clock, ticks=self)
+            self._realms[realm] = Timers(
+                self._store, realm, clock=self._clock, ticks=self, overdue=self._overdue
+            )
         return self._realms[realm]
 
     async def close(self, grace: float) -> None:

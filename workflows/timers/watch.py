@@ -12,6 +12,7 @@ from typing import Protocol
 from workflows.clock import Clock
 from workflows.errors import StoreError
 from workflows.sqlite.store import Store
+from workflows.timers.overdue import Overdue
 from workflows.timers.runs import Fire, Runs
 from workflows.timers.table import delete, dues
 from workflows.timers.window import Entry, Load, Window, timer_window
@@ -52,6 +53,7 @@ class Watch:
         owners: Iterable[str] | None,
         most_running: int,
         window: int,
+        overdue: Overdue,
     ) -> None:
         self._store = store
         self._realm = realm
@@ -59,7 +61,14 @@ class Watch:
         self._ticks = ticks
         self._owners = None if owners is None else frozenset(owners)
         self._window = timer_window(window)
-        self._runs = Runs(store, clock=clock, fire=fire, most=most_running, ended=self._ended)
+        self._runs = Runs(
+            store,
+            clock=clock,
+            fire=fire,
+            most=most_running,
+            ended=self._ended,
+            overdue=overdue,
+        )
         self._context = copy_context()
         self._loading: asyncio.Task[None] | None = None
 

@@ -53,22 +53,36 @@ async def ticking(
     down: timedelta | float = 0,
     most_running: int = 1_000,
     window: int = 20_000,
+    quarantine_after: int | None = None,
 ) -> AsyncIterator[Ticking]:
     """Opened so long after the start."""
     clock = VirtualClock(START + (down if isinstance(down, timedelta) else timedelta(seconds=down)))
     ticking = Ticking(clock)
     async with await Store.open(path, clock=clock) as store:
-        serving = served(store, clock, ticking.fire, most_running=most_running, window=window)
+        serving = served(
+            store,
+            clock,
+            ticking.fire,
+            most_running=most_running,
+            window=window,
+            quarantine_after=quarantine_after,
+        )
         async with serving as ticking.timers:
             yield ticking
 
 
 @asynccontextmanager
 async def served(
-    store: Store, clock: Clock, fire: Fire, *, most_running: int = 1_000, window: int = 20_000
+    store: Store,
+    clock: Clock,
+    fire: Fire,
+    *,
+    most_running: int = 1_000,
+    window: int = 20_000,
+    quarantine_after: int | None = None,
 ) -> AsyncIterator[Timers]:
     """The timers of the tests, calling `fire`."""
-    timetable = Timetable(store, clock=clock)
+    timetable = Timetable(store, clock=clock, quarantine_after=quarantine_after)
     await timetable.open()
     try:
         timers = timetable.of("tests")
