@@ -4,6 +4,7 @@ from workflows.batch import BatchError, BatchItem, CreatedBatch, DeletedBatch
 from workflows.binding import Binding
 from workflows.clock import Clock, SystemClock
 from workflows.decorated import DecoratedStep
+from workflows.durable import Durable
 from workflows.duration import Duration, seconds
 from workflows.engine import Engine
 from workflows.entrypoint import WorkflowEntrypoint
@@ -23,6 +24,7 @@ from workflows.errors import (
     NonRetryableDelayError,
     NonRetryableError,
     NotStorable,
+    NotYet,
     StepError,
     StepInterrupted,
     StoreError,
@@ -46,6 +48,7 @@ from workflows.page import ListedInstance, Page
 from workflows.retention import Retention
 from workflows.retry import DelayContext, RetryOptions, StepOptions
 from workflows.rollback import RollbackContext, RollbackOptions
+from workflows.spent import Spent
 from workflows.sqlite.backup import backup
 from workflows.sqlite.store import Durability, Health, Operation, Statement, Store
 from workflows.step import WorkflowStep
@@ -87,6 +90,7 @@ __all__ = [
     "Deliveries",
     "Delivery",
     "Durability",
+    "Durable",
     "Duration",
     "Engine",
     "EngineClosed",
@@ -112,6 +116,7 @@ __all__ = [
     "NonRetryableError",
     "NotHappened",
     "NotStorable",
+    "NotYet",
     "OnInterrupted",
     "Operation",
     "Page",
@@ -123,6 +128,7 @@ __all__ = [
     "RollbackContext",
     "RollbackOptions",
     "RollbackStatus",
+    "Spent",
     "StartWorkflow",
     "Statement",
     "Status",

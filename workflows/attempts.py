@@ -20,6 +20,7 @@ from workflows.errors import (
     NonRetryableDelayError,
     NonRetryableError,
     NotStorable,
+    NotYet,
     WorkflowFatalError,
 )
 from workflows.failure import UNWINDS, failure_of
@@ -27,6 +28,7 @@ from workflows.marks import Mark
 from workflows.retry import DEFAULT, DELAY_BUDGET, DelayContext, StepConfig, backed_off, called_delay
 from workflows.rollback import Compensation
 from workflows.run import Run
+from workflows.spending import StepAccount
 from workflows.streams.progress import Progress
 from workflows.streams.spool import Spool
 from workflows.types import StepContext, StepCount
@@ -251,8 +253,8 @@ class Attempts(ABC):
 
     def context(self, entry: Entry, attempt: Attempt | None = None) -> StepContext:
         """What the function may know; with the attempt that it may stream from."""
-        step = StepCount(self.key.name, self.key.occurrence)
-        return StepContext(step, entry.attempts, self._config.shown(), attempt)
+        step, account = StepCount(self.key.name, self.key.occurrence), StepAccount(self._run, self.key)
+        return StepContext(step, entry.attempts, self._config.shown(), attempt, account)
 
     def lasts(self) -> None:
         """See `Around.lasts`."""
@@ -280,8 +282,10 @@ class Attempts(ABC):
     async def _failed(self, entry: Entry, error: BaseException) -> None:
         run, final = self._run, error
         delay = None
-        is_left = entry.attempts <= self._config.retries.limit
-        if is_left and isinstance(error, Exception) and not isinstance(error, _FINAL):
+        is_left = entry.attempts - _free(entry) <= self._config.retries.limit
+        if isinstance(error, NotYet):
+            delay = error.after
+        elif is_left and isinstance(error, Exception) and not isinstance(error, _FINAL):
             try:
                 delay = await self._delay(entry, error)
             except NonRetryableDelayError as no_delay:
@@ -308,7 +312,10 @@ class Attempts(ABC):
         return backed_off(delay, retries.backoff, entry.attempts)
 
     def _log(self, entry: Entry, error: BaseException, delay: float | None) -> None:
-        level = logging.WARNING if delay is None else logging.INFO
+        if isinstance(error, NotYet):
+            level = logging.DEBUG
+        else:
+            level = logging.WARNING if delay is None else logging.INFO
         then = "no attempt is left" if delay is None else f"the next one is in {delay:g} s"
         seen = failure_of(error)
         log.log(
@@ -326,7 +333,9 @@ class Attempts(ABC):
 
     def _errored(self, entry: Entry, error: BaseException, delay: float | None = None) -> NewMoment:
         seen = failure_of(error)
-        planned = {} if delay is None else {"retry_delay": delay}
+        planned: dict[str, object] = {} if delay is None else {"retry_delay": delay}
+        if isinstance(error, NotYet):
+            planned[_FREE] = True
         return self._run.moment(
             self._told.attempt_errored, attempt=entry.attempts, error=[seen.name, seen.message], **planned
         )
@@ -355,6 +364,15 @@ class Attempts(ABC):
 
 _FINAL = (NonRetryableError, WorkflowFatalError, AmbiguousStepName)
 """After one of these there is no further attempt, nor after what is no `Exception`."""
+
+
+_FREE = "free"
+"""In the moment of an attempt that uses up no retry."""
+
+
+def _free(entry: Entry) -> int:
+    """How many of its attempts could not begin, see `NotYet`."""
+    return sum(_FREE in moment.detail for moment in entry.moments)
 
 
 async def _raised(error: BaseException) -> NoReturn:

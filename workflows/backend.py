@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from workflows.entry import Entry, Key, Moment
 from workflows.lifecycle import Command
 from workflows.rehearsal import Rehearsals
+from workflows.spent import Spent
 from workflows.sqlite.operation import Operation
 from workflows.streams.chunks import Chunk
 from workflows.types import UNUSED, CronFiring, RollbackStatus, Status, Usage
@@ -289,6 +290,12 @@ class Activation(Protocol):
         The order of calls is the order of the journal. `consume` is the number of the event that the entry
         received. Raises `Fenced` when the lease is gone.
         """
+
+    def spend(self, step: str, spent: Spent) -> Future[None]:
+        """Adds to what the step has spent; written also when the lease is gone, in the order of the calls."""
+
+    async def spent(self) -> Spent:
+        """What the instance that all began with, and all its descendants, have spent."""
 
     def chunks(self, entry: Entry) -> StepChunks:
         """What the step of `entry` streams."""

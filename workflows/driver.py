@@ -31,6 +31,7 @@ from workflows.instance import WorkflowInstance
 from workflows.marks import StartMarks
 from workflows.parking import Parking
 from workflows.run import Run
+from workflows.sqlite.store import Store
 from workflows.standing import place, stack
 from workflows.step import WorkflowStep
 from workflows.tasks import TaskFactory
@@ -60,6 +61,7 @@ class Driver:
         bindings: Callable[[Any], Binding[Any]],
         reach: Callable[[str], Awaitable[Any]],
         hot_waits: int,
+        store: Store | None = None,
     ) -> None:
         """Runs on the running loop; more than `hot_waits` waiting runs are parked."""
         self._definitions = definitions
@@ -68,6 +70,7 @@ class Driver:
         self._env = env
         self._bindings = bindings
         self._reach = reach
+        self._store = store
         self._children = Children(backend, bindings)
         self._threads = Threads()
         self._marks = StartMarks()
@@ -99,6 +102,7 @@ class Driver:
             classes=definition.classes,
             limits=definition.limits,
             rehearsals=self._backend.rehearsals,
+            store=self._store,
         )
         running = self._main if activation.undoing is None else self._undo
         main = run.made.start(running(definition, run, payload), name=f"run {activation.ref.id}")

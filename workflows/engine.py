@@ -236,6 +236,7 @@ class Engine:
             bindings=self.workflow,
             reach=self.places.reach,
             hot_waits=self._hot_waits,
+            store=store,
         )
         await self._backend.serve(self._definitions, self._driver.drive)
         await Firings(self._timetable.of(REALM), self._definitions, self._backend).open()

@@ -19,6 +19,7 @@ WorkflowError                       the root: `except WorkflowError` catches all
 ├── InstanceExists                  the id is taken
 ├── InstanceNotFound                no instance has this id, or the handle's one was deleted
 ├── InstanceFinished                the command needs an instance that is not finished
+├── NotYet                          raise it in a step: it cannot begin yet, and is called again
 ├── TryAgain                        raise it in a timer's call or a hook: another attempt, at a time you name
 ├── UnknownWorkflow                 the engine was not given this workflow
 ├── EngineClosed                    the engine is not open
@@ -29,6 +30,8 @@ WorkflowError                       the root: `except WorkflowError` catches all
 """
 
 from __future__ import annotations
+
+import math
 
 __all__ = [
     "AmbiguousStepName",
@@ -46,6 +49,7 @@ __all__ = [
     "NonRetryableDelayError",
     "NonRetryableError",
     "NotStorable",
+    "NotYet",
     "StepError",
     "StepInterrupted",
     "StoreError",
@@ -189,6 +193,20 @@ class InstanceNotFound(WorkflowError):
 
 class InstanceFinished(WorkflowError):
     """The command needs an instance that is not finished."""
+
+
+class NotYet(WorkflowError):
+    """The function of a step could not begin, as it has to wait for its turn, say: it is called again.
+
+    That is `after` seconds later, also past a crash, and uses up none of the step's retries. The instance
+    waits meanwhile, and can be parked.
+    """
+
+    def __init__(self, message: str, *, after: float) -> None:
+        super().__init__(message)
+        if not 0 <= after < math.inf:
+            raise ValueError(f"after={after!r}: give seconds, 0 or more")
+        self.after = after
 
 
 class TryAgain(WorkflowError):

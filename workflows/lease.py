@@ -10,6 +10,7 @@ from workflows.audience import Audience
 from workflows.backend import FirstTry, InboxEvent, NewMoment, Outcome, Ref, Seen, StepChunks
 from workflows.entry import Entry, Key, Moment, Smooth, State, last_order
 from workflows.ledger import Claim, Ledger
+from workflows.spent import Spent
 from workflows.streams.chunks import LeasedChunks
 from workflows.types import Status
 
@@ -72,6 +73,14 @@ class Lease:
         key, over = entry.key, entry.ended
         written.add_done_callback(lambda done: self._show(done, seen, key, over=over))
         return asyncio.shield(written)  # who records may be cancelled; what is written is shown all the same
+
+    def spend(self, step: str, spent: Spent) -> asyncio.Future[None]:
+        """See `Activation.spend`."""
+        return self._ledger.spend(self.ref.incarnation, step, spent)
+
+    async def spent(self) -> Spent:
+        """See `Activation.spent`."""
+        return await self._ledger.spent(self.ref.incarnation)
 
     def chunks(self, entry: Entry) -> StepChunks:
         """See `Activation.chunks`."""

@@ -17,6 +17,7 @@ from workflows.claims import Tried
 from workflows.entry import Entry, Key, Moment
 from workflows.kin import Told
 from workflows.lifecycle import BEGUN, QUEUED
+from workflows.spent import Spent
 from workflows.streams.chunks import Chunks
 from workflows.timers.timer import Due
 from workflows.types import FINAL, Usage
@@ -153,6 +154,15 @@ class Ledger(Protocol):
 
     async def usage(self, incarnation: int) -> Usage:
         """Sums over the entries of `step.do` and of compensations: forgotten ones and descendants', too."""
+
+    def spend(self, incarnation: int, step: str, spent: Spent) -> Future[None]:
+        """Adds to what the step has spent; nothing when the instance was deleted.
+
+        What a deleted child has spent, its parent has.
+        """
+
+    async def spent(self, incarnation: int) -> Spent:
+        """Sums over the family: its first ancestor that is kept, and all descendants of that one."""
 
     async def undecided(self, incarnation: int) -> tuple[str, ...]:
         """Its steps that wait for a decision and have not got one, by ordinal."""

@@ -41,6 +41,7 @@ from workflows.operation import Limits, Operation
 from workflows.parking import Parking
 from workflows.rehearsal import Rehearsal, Rehearsals
 from workflows.retry import undoable
+from workflows.sqlite.store import Store
 from workflows.streams.stream import Whole
 from workflows.tasks import Park, RunTasks
 from workflows.threads import Threads
@@ -67,6 +68,7 @@ class Run:
         classes: Rebuildable,
         limits: Limits,
         rehearsals: Rehearsals,
+        store: Store | None,
     ) -> None:
         self.activation = activation
         self.clock = clock
@@ -74,6 +76,7 @@ class Run:
         self.marks = marks
         self.classes = classes
         self.limits = limits
+        self.store = store
         self._rehearsals = rehearsals.by_id
         self.names = Names(used_up(activation.journal))
         self.waits = Waits(activation, clock, self._waits_changed)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from workflows.durable import Durable
 from workflows.errors import WorkflowError
 from workflows.failure import Failure
+from workflows.spent import NOTHING_SPENT, Spent
+from workflows.sqlite.store import Store
 from workflows.streams.stream import Streamed
 
 __all__ = [
@@ -107,6 +111,24 @@ class Teller(Protocol):
         """Streams one part."""
 
 
+class Account(Protocol):
+    """The step behind a context, as one that costs something."""
+
+    @property
+    def key(self) -> str:
+        """See `StepContext.key`."""
+
+    @property
+    def store(self) -> Store:
+        """See `StepContext.store`."""
+
+    def spend(self, spent: Spent) -> Durable[None]:
+        """See `StepContext.spend`."""
+
+    async def spent(self) -> Spent:
+        """See `StepContext.spent`."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepContext(_Bracketed):
     """What a callback may know about its step: which one, which attempt (from 1), with which options."""
@@ -115,6 +137,7 @@ class StepContext(_Bracketed):
     attempt: int
     config: dict[str, Any]
     _teller: Teller | None = field(default=None, repr=False, compare=False)
+    _account: Account | None = field(default=None, repr=False, compare=False)
 
     def stream(self, value: object, /) -> Streamed:
         """Tells those who read `instance.stream(…)` one more plain value; durable when awaited.
@@ -128,14 +151,47 @@ class StepContext(_Bracketed):
             raise WorkflowError("only the function of step.do streams: this context belongs to none")
         return self._teller.tell(value)
 
+    def spend(self, *, tokens: int = 0, money: Decimal = NOTHING_SPENT.money) -> Durable[None]:
+        """Adds to what the step has spent, as `status().usage` shows it; durable when awaited.
+
+        It counts whatever becomes of the attempt, and past restarts. What is not waited for is written in the
+        order of the calls, before the step itself is recorded. Money is exact to a billionth.
+        """
+        return self._whose.spend(Spent(tokens, money))
+
+    async def spent(self) -> Spent:
+        """What the whole family has spent so far: the instance that all began with, and its descendants."""
+        return await self._whose.spent()
+
+    @property
+    def key(self) -> str:
+        """Names this step among all steps of its file: the same for each of its attempts."""
+        return self._whose.key
+
+    @property
+    def store(self) -> Store:
+        """The file of the engine, for what a step writes there besides its result."""
+        return self._whose.store
+
+    @property
+    def _whose(self) -> Account:
+        if self._account is None:
+            raise WorkflowError("only the function of a step spends: this context belongs to none")
+        return self._account
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an instance has used: `active` are seconds inside callbacks; waiting costs nothing."""
+    """What an instance has used: `active` are seconds inside callbacks; waiting costs nothing.
+
+    `tokens` and `money` are what its steps have reported by `StepContext.spend`.
+    """
 
     steps: int
     attempts: int
     active: float
+    tokens: int = 0
+    money: Decimal = NOTHING_SPENT.money
 
 
 UNUSED = Usage(0, 0, 0.0)

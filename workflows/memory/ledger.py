@@ -23,6 +23,9 @@ from workflows.ledger import Applied, Birth, Claim, Delivered, Suspect
 from workflows.lifecycle import Effect
 from workflows.memory.acknowledged import acknowledged as _acknowledged
 from workflows.memory.chunks import MemoryChunks
+from workflows.memory.listing import fits
+from workflows.memory.spending import MemorySpending
+from workflows.spent import Spent
 from workflows.sqlite.store import Store
 from workflows.timers.table import add_together
 from workflows.types import FINAL, UNUSED, Usage
@@ -70,6 +73,7 @@ class MemoryLedger:
         self._last_incarnation = 0
         self._last_event = 0
         self.chunks = MemoryChunks(self._rows)
+        self._spending = MemorySpending(self._rows)
 
     async def room(self) -> None:
         """See `Ledger.room`."""
@@ -97,7 +101,7 @@ class MemoryLedger:
     async def select(self, listing: Listing) -> list[Instance]:
         """See `Ledger.select`."""
         rows = sorted(self._rows.items(), reverse=listing.newest_first)
-        fitting = (row.instance for _, row in rows if _fits(row.instance, listing))
+        fitting = (row.instance for _, row in rows if fits(row.instance, listing))
         return list(islice(fitting, listing.most))
 
     def history(self, incarnation: int) -> asyncio.Future[tuple[list[Moment], list[Entry]]]:
@@ -109,7 +113,18 @@ class MemoryLedger:
         used = UNUSED
         for one in self._kin(incarnation):
             used = used_by(self._rows[one].entries.values(), _sum(used, self._rows[one].instance.used))
-        return used
+        spent = self._spending.of(self._kin(incarnation))
+        return dataclasses.replace(used, tokens=spent.tokens, money=spent.money)
+
+    def spend(self, incarnation: int, step: str, spent: Spent) -> asyncio.Future[None]:  # noqa: ARG002
+        """See `Ledger.spend`."""
+        return _acknowledged(lambda: self._spending.add(incarnation, spent))
+
+    async def spent(self, incarnation: int) -> Spent:
+        """See `Ledger.spent`."""
+        while (row := self._rows.get(incarnation)) is not None and row.instance.parent in self._rows:
+            incarnation = row.instance.parent
+        return self._spending.of(self._kin(incarnation))
 
     async def undecided(self, incarnation: int) -> tuple[str, ...]:
         """See `Ledger.undecided`."""
@@ -359,6 +374,7 @@ class MemoryLedger:
         return [(instance, when) for instance, when in ends if when is not None]
 
     def _erase(self, instance: Instance) -> None:
+        self._spending.bequeath(instance.ref.incarnation, instance.parent)
         del self._ids[instance.ref.workflow, instance.ref.id]
         del self._rows[instance.ref.incarnation]
         self.chunks.forget(instance.ref.incarnation)
@@ -369,20 +385,6 @@ class MemoryLedger:
 
 def _sum(one: Usage, other: Usage) -> Usage:
     return Usage(one.steps + other.steps, one.attempts + other.attempts, one.active + other.active)
-
-
-def _fits(instance: Instance, listing: Listing) -> bool:
-    incarnation = instance.ref.incarnation
-    seen = listing.after is not None and (
-        incarnation >= listing.after if listing.newest_first else incarnation <= listing.after
-    )
-    return (
-        instance.ref.workflow == listing.workflow
-        and not seen
-        and (listing.statuses is None or instance.status in listing.statuses)
-        and (listing.since is None or instance.created_at >= listing.since)
-        and (listing.until is None or instance.created_at < listing.until)
-    )
 
 
 def _has_event(row: _Row, type: str) -> bool:

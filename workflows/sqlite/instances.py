@@ -19,7 +19,7 @@ from workflows.failpoint import failpoint
 from workflows.kin import Told, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim, Delivered
 from workflows.lifecycle import Effect
-from workflows.sqlite import parking
+from workflows.sqlite import parking, spending
 from workflows.sqlite.processes import HELD, held_of
 from workflows.sqlite.tables import (
     DECIDED_BY,
@@ -67,7 +67,7 @@ WHERE id IN (SELECT value FROM json_each(?)) AND finished IS NULL ORDER BY id
 """  # noqa: S608  # constants only
 _BEGUN_ANEW = "UPDATE instance SET ended = ? WHERE id = ?"
 _PARENT = "SELECT epoch, awaits FROM instance WHERE id = ? AND finished IS NULL"
-_OWNED = ("entry", "event", "moment", "chunk")
+_OWNED = ("entry", "event", "moment", "chunk", "spent")
 """Tables whose rows belong to an instance."""
 
 
@@ -257,6 +257,7 @@ def _refusal(connection: sqlite3.Connection, incarnation: int, step: Key) -> Wor
 
 
 def _erase(connection: sqlite3.Connection, incarnation: int) -> None:
+    spending.bequeath(connection, incarnation)
     for table in _OWNED:
         connection.execute(f"DELETE FROM {table} WHERE instance = ?", (incarnation,))  # noqa: S608
     failpoint("instance.emptied")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from asyncio import Future
 from collections.abc import Iterable, Sequence
 from typing import Self
@@ -13,7 +14,8 @@ from workflows.change import Change
 from workflows.claims import Tried
 from workflows.entry import Entry, Key, Kind, Moment
 from workflows.ledger import Applied, Birth, Claim, Delivered, Suspect
-from workflows.sqlite import instances, listing, parking, processes
+from workflows.spent import Spent
+from workflows.sqlite import instances, listing, parking, processes, spending
 from workflows.sqlite.chunks import SqliteChunks
 from workflows.sqlite.promised import promised
 from workflows.sqlite.put import Put
@@ -23,15 +25,14 @@ from workflows.types import Usage
 
 __all__ = ["SqliteLedger"]
 
-_KIN = """
-WITH RECURSIVE kin(id) AS
-  (VALUES(?) UNION ALL SELECT instance.id FROM instance JOIN kin ON instance.parent = kin.id)
-"""
+_ITSELF = "root(id) AS (VALUES(?))"
+_KIN = f"WITH RECURSIVE {_ITSELF}, {spending.KIN}"
 _USAGE = f"""{_KIN}
 SELECT count(*), coalesce(sum(attempts), 0), coalesce(sum(active), 0.0)
 FROM kin JOIN entry ON entry.instance = kin.id WHERE kind IN ({int(Kind.DO)}, {int(Kind.ROLLBACK)})
 """  # noqa: S608  # constants only
 _USED = f"{_KIN} SELECT used FROM kin JOIN instance USING (id) WHERE used IS NOT NULL"  # noqa: S608
+_SPENT, _FAMILY_SPENT = spending.sum_of(_ITSELF), spending.sum_of(spending.FAMILY)
 _UNDECIDED = f"""
 SELECT name || '-' || occurrence AS step FROM entry WHERE instance = ? AND {UNDECIDED} AND NOT EXISTS(
   SELECT 1 FROM event WHERE event.instance = entry.instance AND event.type = {DECIDED_BY}) ORDER BY ordinal
@@ -92,7 +93,17 @@ class SqliteLedger:
         """See `Ledger.usage`."""
         [row] = await self._store.read(_USAGE, (incarnation,))
         before = [orjson.loads(used) for (used,) in await self._store.read(_USED, (incarnation,))]
-        return Usage(*(sum(parts) for parts in zip(row, *before, strict=True)))
+        used = Usage(*(sum(parts) for parts in zip(row, *before, strict=True)))
+        spent = await self._spent(_SPENT, incarnation)
+        return dataclasses.replace(used, tokens=spent.tokens, money=spent.money)
+
+    def spend(self, incarnation: int, step: str, spent: Spent) -> Future[None]:
+        """See `Ledger.spend`."""
+        return promised(self._store, spending.write(incarnation, step, spent))
+
+    async def spent(self, incarnation: int) -> Spent:
+        """See `Ledger.spent`."""
+        return await self._spent(_FAMILY_SPENT, incarnation)
 
     def history(self, incarnation: int) -> Future[tuple[list[Moment], list[Entry]]]:
         """See `Ledger.history`."""
@@ -179,6 +190,10 @@ class SqliteLedger:
         """See `Ledger.next_expiry`."""
         [[when]] = await self._store.read(_NEXT_EXPIRY)
         return None if when is None else float(when)
+
+    async def _spent(self, query: str, incarnation: int) -> Spent:
+        [(tokens, nanos)] = await self._store.read(query, (incarnation,))
+        return Spent.stored(tokens, nanos)
 
     async def _only(self, condition: str, *params: str | int) -> Instance | None:
         rows = await self._store.read(f"SELECT {INSTANCE} FROM instance WHERE {condition}", params)  # noqa: S608

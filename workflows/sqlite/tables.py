@@ -104,6 +104,11 @@ ALTER TABLE instance ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE instance ADD COLUMN tried INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX instance_claims ON instance(claims) WHERE claims > 1;
 """,
+    """
+CREATE TABLE spent(
+  instance INTEGER NOT NULL, step TEXT NOT NULL, tokens INTEGER NOT NULL, nanos INTEGER NOT NULL,
+  PRIMARY KEY(instance, step)) WITHOUT ROWID, STRICT;
+""",
 )
 
 INSTANCE = (
@@ -201,10 +206,15 @@ def changed_row(instance: Instance, epoch: int, process: int) -> _Row:
         instance.expires_at,
         None if instance.undoing is None else instance.undoing.error,
         orjson.dumps((ends, ended)).decode() if ends or ended else None,
-        orjson.dumps(dataclasses.astuple(instance.used)).decode() if instance.used != UNUSED else None,
+        _used(instance.used),
         process if runs(instance.status) else None,
         instance.ref.incarnation,
     )
+
+
+def _used(used: Usage) -> str | None:
+    """What was spent is kept apart."""
+    return orjson.dumps((used.steps, used.attempts, used.active)).decode() if used != UNUSED else None
 
 
 def entry_row(incarnation: int, entry: Entry) -> _Row:

@@ -10,10 +10,11 @@ from concurrent.futures import Future
 
 from workflows import codec
 from workflows.backend import StepChunks
+from workflows.durable import on_loop
 from workflows.errors import AttemptEnded, NotStorable, StoreError, WorkflowFatalError
 from workflows.marks import Mark
 from workflows.run import Run
-from workflows.streams.stream import Streamed, on_loop
+from workflows.streams.stream import Streamed
 from workflows.typed import too_large
 
 __all__ = ["Progress"]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Generator
-from concurrent.futures import Future
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
 
-from workflows.errors import StoreError, WorkflowError
+from workflows.durable import Durable
+from workflows.errors import StoreError
 
 __all__ = ["Spooled", "StepStream", "StreamPart", "StreamReset", "Streamed", "Whole"]
 
@@ -40,35 +39,14 @@ class StreamReset:
     attempt: int
 
 
-class Streamed(Awaitable[int]):
+class Streamed(Durable[int]):
     """A part on its way to the disk; gives its offset once it is durable.
 
     `await` it on an event loop, or call `.result()` in a thread; or do neither: it is written all the same,
     in the order of the calls, and before the step itself is recorded.
     """
 
-    __slots__ = ("_loop", "_written")
-
-    def __init__(self, written: Future[int], loop: asyncio.AbstractEventLoop) -> None:
-        self._written = written
-        self._loop = loop
-
-    def __await__(self) -> Generator[Any, None, int]:
-        return asyncio.wrap_future(self._written).__await__()
-
-    def result(self, timeout: float | None = None) -> int:
-        """Its offset; waits in a thread until it is durable, or for `timeout` seconds (`TimeoutError`)."""
-        if not self._written.done() and on_loop(self._loop):
-            raise WorkflowError("on the event loop, await what is streamed: .result() would block the loop")
-        return self._written.result(timeout)
-
-
-def on_loop(loop: asyncio.AbstractEventLoop) -> bool:
-    """This is called by the code that `loop` runs."""
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

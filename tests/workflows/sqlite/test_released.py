@@ -72,7 +72,7 @@ def copies(folder: Path) -> list[Path]:
 def tables(connection: sqlite3.Connection, component: str) -> set[str]:
     """What is made by it, without the spaces."""
     begins = {
-        "workflows": ("instance", "entry", "event", "moment", "chunk", "process"),
+        "workflows": ("instance", "entry", "event", "moment", "chunk", "process", "spent"),
         "timers": ("timer",),
     }[component]
     found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
