@@ -14,6 +14,7 @@ LAYERS = ("workflows", "agents_sdk", "integrations")
 
 # Packages of others that only some layers may import. What is not named here may be used by every layer.
 HOMES = {
+    "genai_prices": ("integrations",),
     "openai": ("integrations",),
     "rich": ("integrations",),
     "tiktoken": ("integrations",),

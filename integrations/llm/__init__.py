@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from integrations.llm.budget import Budget, NamedPayer, Payer
 from integrations.llm.completion import Completion, ToolCall
 from integrations.llm.errors import (
     ERRORS,
+    BudgetExceeded,
     ContextOverflow,
     InvalidOutput,
     ModelError,
     ModelNotConfigured,
     ModelUnreachable,
+    PriceUnknown,
     QuotaError,
     RateLimited,
     RequestRejected,
@@ -18,12 +21,15 @@ from integrations.llm.errors import (
 )
 from integrations.llm.model import LLM
 from integrations.llm.patience import Patience
+from integrations.llm.prices import Price, Rates
 from integrations.llm.request import Message, Request
 from integrations.llm.usage import Usage
 
 __all__ = [
     "ERRORS",
     "LLM",
+    "Budget",
+    "BudgetExceeded",
     "Completion",
     "ContextOverflow",
     "InvalidOutput",
@@ -31,9 +37,14 @@ __all__ = [
     "ModelError",
     "ModelNotConfigured",
     "ModelUnreachable",
+    "NamedPayer",
     "Patience",
+    "Payer",
+    "Price",
+    "PriceUnknown",
     "QuotaError",
     "RateLimited",
+    "Rates",
     "Request",
     "RequestRejected",
     "RetryLater",

@@ -6,6 +6,7 @@ from typing import Any, Generic, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from integrations.llm.prices import Price
 from integrations.llm.request import Parsed
 from integrations.llm.usage import Usage
 
@@ -42,6 +43,8 @@ class Completion(BaseModel, Generic[Parsed]):
     """SHA-256 of what was asked, in normal form; the prompt itself is not recorded."""
     usage: Usage
     """Of every request of the attempt that succeeded."""
+    price: Price | None = None
+    """Of the same requests; None when there is no price for the model at this server."""
     requests: int
     """HTTP requests of that attempt: more than 1 after a correction, a larger limit, a refused parameter."""
     attempts: int

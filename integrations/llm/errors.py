@@ -8,6 +8,8 @@ ModelError                  no further attempt makes sense (a `workflows.NonRetr
 ├── QuotaError              the account is out of money or over its spending limit
 ├── ContextOverflow         the messages do not fit into the model's window: shorten them, then call again
 ├── RequestRejected         the server refuses this request: key, model name, parameters
+├── BudgetExceeded          nothing is left of a budget
+├── PriceUnknown            a budget limits money, and nobody knows what the model costs
 ├── TruncatedOutput         the structured answer was cut off at the token limit, twice
 └── InvalidOutput           the structured answer does not fit its type, also after one correction
 """
@@ -18,11 +20,13 @@ from workflows import NonRetryableError, StepError, WorkflowError
 
 __all__ = [
     "ERRORS",
+    "BudgetExceeded",
     "ContextOverflow",
     "InvalidOutput",
     "ModelError",
     "ModelNotConfigured",
     "ModelUnreachable",
+    "PriceUnknown",
     "QuotaError",
     "RateLimited",
     "RequestRejected",
@@ -68,6 +72,14 @@ class RequestRejected(ModelError):
     """The server refuses the request itself."""
 
 
+class BudgetExceeded(ModelError):
+    """A budget is used up; the message names it, what is spent, and its limit."""
+
+
+class PriceUnknown(ModelError):
+    """A budget limits money, and there is no price for the model."""
+
+
 class TruncatedOutput(ModelError):
     """A structured answer was cut off at the token limit, also with a larger one."""
 
@@ -85,6 +97,8 @@ ERRORS: tuple[type[WorkflowError], ...] = (
     QuotaError,
     ContextOverflow,
     RequestRejected,
+    BudgetExceeded,
+    PriceUnknown,
     TruncatedOutput,
     InvalidOutput,
 )

@@ -11,13 +11,16 @@ from types import TracebackType
 from typing import Self, cast
 
 from integrations.llm.breaker import Breaker
+from integrations.llm.budget import Budget, Payer
 from integrations.llm.completion import Completion, completion_type
 from integrations.llm.conversation import MOST_REQUESTS, Conversation, Outcome
 from integrations.llm.dialect import Dialects
 from integrations.llm.endpoint import Endpoint, model_name
 from integrations.llm.errors import QuotaError, typed
 from integrations.llm.patience import Patience
+from integrations.llm.prices import Price, Rates, prices_of
 from integrations.llm.request import Message, Parsed, Request, messages_of
+from integrations.llm.terms import Terms, budgets_of
 from integrations.llm.verdict import Refused, classify
 from integrations.llm.wire import Wire
 from workflows import RetryOptions, StepContext, StepError, WorkflowStep
@@ -33,7 +36,7 @@ class LLM:
 
     What is not given comes from `OPENAI_MODEL`, `OPENAI_BASE_URL` and `OPENAI_API_KEY`. `timeout` are the
     seconds of one HTTP request; `stream` asks for streamed answers, for servers and proxies that give up on
-    silent connections.
+    silent connections. `budget` holds for every call; `prices` replace the table of `genai-prices`.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class LLM:
         timeout: float = 600.0,
         patience: Patience | None = None,
         stream: bool = False,
+        budget: Budget | Sequence[Budget] = (),
+        prices: Mapping[str, Rates] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint = Endpoint.of(base_url, api_key)
@@ -54,6 +59,7 @@ class LLM:
         self._stream = stream
         self._now = now
         self._dialects = Dialects()
+        self._terms = Terms(budgets_of(budget), prices_of(prices), now)
         self._breaker = Breaker(seconds=_BREAKER_SECONDS, now=now)
         self._opened: Wire | None = None
 
@@ -87,11 +93,13 @@ class LLM:
         tools: Sequence[Mapping[str, object]] = (),
         tool_choice: str | Mapping[str, object] | None = None,
         model: str | None = None,
+        budget: Budget | Sequence[Budget] = (),
     ) -> Completion[Parsed]:
         """One answer in one step: a finished one is never asked for, nor paid, again.
 
         A crash in mid-request asks again: a request may be paid twice, a recorded answer never. Raises the
-        errors of `integrations.llm.errors`, alike on the first run and on replay.
+        errors of `integrations.llm.errors`, alike on the first run and on replay. `budget` limits this call
+        besides the budgets of the model.
         """
         request = Request(
             model=model or self.model,
@@ -108,6 +116,7 @@ class LLM:
                 name,
                 self._attempt,
                 request,
+                budgets_of(budget),
                 retries=self.retries,
                 timeout=self.step_timeout,
                 result=completion_type(response_format),
@@ -118,17 +127,30 @@ class LLM:
             _logger.warning('step "%s" was answered for an earlier prompt; the recorded answer is used', name)
         return completion
 
-    async def attempt(self, request: Request[Parsed], *, number: int = 1) -> Completion[Parsed]:
-        """One attempt outside of any step: nothing is recorded, nothing tried again later."""
+    async def attempt(
+        self,
+        request: Request[Parsed],
+        *,
+        number: int = 1,
+        payer: Payer | None = None,
+        budget: Budget | Sequence[Budget] = (),
+    ) -> Completion[Parsed]:
+        """One attempt; the answer is not recorded, and nothing is tried again later.
+
+        Within a step of one's own, `payer` is the context of the step: it is told what is spent. Budgets need
+        a payer.
+        """
         self._breaker.check()
-        conversation = Conversation(await self._wire(), self._dialects, url=self.base_url, now=self._now)
+        wire = self._terms.metered(await self._wire(), self.base_url, payer, budgets_of(budget))
+        conversation = Conversation(wire, self._dialects, url=self.base_url, now=self._now)
         started = time.perf_counter()
         try:
             outcome = await conversation.answer(request)
         except QuotaError as error:
             self._breaker.open(error)
             raise
-        return _completion(request, outcome, number=number, latency=time.perf_counter() - started)
+        latency = time.perf_counter() - started
+        return _completion(request, outcome, wire.price, number=number, latency=latency)
 
     async def check(self) -> None:
         """Whether the server answers: raises `ModelUnreachable` at once, or why it refuses the key."""
@@ -153,8 +175,10 @@ class LLM:
     ) -> None:
         await self.close()
 
-    async def _attempt(self, request: Request[Parsed], ctx: StepContext) -> Completion[Parsed]:
-        return await self.attempt(request, number=ctx.attempt)
+    async def _attempt(
+        self, request: Request[Parsed], budgets: tuple[Budget, ...], ctx: StepContext
+    ) -> Completion[Parsed]:
+        return await self.attempt(request, number=ctx.attempt, payer=ctx, budget=budgets)
 
     async def _wire(self) -> Wire:
         if self._opened is None:
@@ -168,7 +192,7 @@ class LLM:
 
 
 def _completion(
-    request: Request[Parsed], outcome: Outcome, *, number: int, latency: float
+    request: Request[Parsed], outcome: Outcome, price: Price | None, *, number: int, latency: float
 ) -> Completion[Parsed]:
     answer = outcome.answer
     return completion_type(request.response_format)(
@@ -182,6 +206,7 @@ def _completion(
         request_id=answer.request_id,
         request_hash=request.digest(),
         usage=outcome.usage,
+        price=price,
         requests=outcome.requests,
         attempts=number,
         latency=latency,

@@ -1,0 +1,116 @@
+"""A wire that is paid: before each request its budgets are looked at, after it what it cost is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+from integrations.llm.answer import Answer, Fault
+from integrations.llm.budget import Budget, Payer
+from integrations.llm.budget.accounts import Account, add, read
+from integrations.llm.dialect import Dialect
+from integrations.llm.errors import PriceUnknown
+from integrations.llm.estimate import estimated
+from integrations.llm.prices import Price, Prices
+from integrations.llm.request import AnyRequest
+from integrations.llm.tables import Tables
+from integrations.llm.usage import Usage
+from integrations.llm.wire import Wire
+from workflows import Spent, StepContext
+
+__all__ = ["Metered"]
+
+
+class Metered:
+    """`Wire` over another one, for the requests of one attempt.
+
+    An answer is paid when it comes, so it counts also when nothing can be made of it, or the step fails.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        url: str,
+        prices: Prices,
+        payer: Payer | None,
+        budgets: tuple[Budget, ...],
+        tables: Tables,
+        now: Callable[[], float],
+    ) -> None:
+        self._wire = wire
+        self._url = url
+        self._prices = prices
+        self._payer = payer
+        self._budgets = budgets
+        self._tables = tables
+        self._now = now
+        self.price: Price | None = None
+        """Of all answers so far; None when one of them has no price."""
+        self._answers = 0
+
+    async def send(self, request: AnyRequest, dialect: Dialect) -> Answer | Fault:
+        """Exactly one HTTP request; raises `BudgetExceeded` or `PriceUnknown` instead of making it."""
+        await self._prices.load()
+        if self._payer is not None:
+            await self._check(self._payer, request)
+        result = await self._wire.send(request, dialect)
+        if isinstance(result, Answer):
+            await self._pay(request, result)
+        return result
+
+    async def probe(self) -> Fault | None:
+        """See `Wire.probe`."""
+        return await self._wire.probe()
+
+    async def close(self) -> None:
+        """See `Wire.close`."""
+        await self._wire.close()
+
+    async def _check(self, payer: Payer, request: AnyRequest) -> None:
+        if not self._budgets and isinstance(payer, StepContext):
+            return  # what a step spends is written by the engine
+        store = await self._tables.made(payer.store)
+        now = store.clock.now()
+        for budget in self._budgets:
+            if budget.dollars is not None and self._priced(request.model, Usage()) is None:
+                raise PriceUnknown(
+                    f"{budget} limits money, and there is no price for {request.model} at {self._url}: "
+                    "give `LLM(prices={…})`, install the extra `prices`, or limit tokens"
+                )
+            if budget.name is None:
+                budget.check(await payer.spent())
+            else:
+                budget.check(await read(store, (budget.name, budget.period(now))))
+
+    async def _pay(self, request: AnyRequest, answer: Answer) -> None:
+        payer, usage = self._payer, answer.usage
+        if not usage.total and self._budgets:
+            usage = await asyncio.to_thread(estimated, request, answer)
+        price = self._priced(answer.model, usage) or self._priced(request.model, usage)
+        self._add(price)
+        if payer is None:
+            return
+        money = Decimal(0) if price is None else price.money
+        writes: list[Awaitable[None]] = [payer.spend(tokens=usage.total, money=money)]
+        if accounts := self._accounts(payer):
+            writes.append(payer.store.write(add(accounts, Spent(usage.total, money))))
+        for written in writes:  # all of them are queued, whatever becomes of whoever waits here
+            await written
+
+    def _accounts(self, payer: Payer) -> list[Account]:
+        """Each of them once, though several budgets may look at it."""
+        named = [budget for budget in self._budgets if budget.name is not None]
+        now = payer.store.clock.now() if named else 0.0
+        return list(dict.fromkeys((budget.name or "", budget.period(now)) for budget in named))
+
+    def _add(self, price: Price | None) -> None:
+        if price is None or (self._answers and self.price is None):
+            self.price = None
+        else:
+            self.price = price if self.price is None else self.price + price
+        self._answers += 1
+
+    def _priced(self, model: str, usage: Usage) -> Price | None:
+        return self._prices.price(model, usage, url=self._url, at=self._now())
