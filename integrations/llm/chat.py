@@ -8,8 +8,10 @@ from dataclasses import replace
 import openai
 
 from integrations.llm.answer import Answer, Cause, Fault
-from integrations.llm.chat_answer import ChatAnswer, ChatChunk, answer_of, assembled
+from integrations.llm.chat_answer import ChatAnswer, ChatChunk, answer_of
 from integrations.llm.chat_request import chat_request
+from integrations.llm.chat_stream import Assembly
+from integrations.llm.delta import Tell
 from integrations.llm.dialect import Dialect
 from integrations.llm.endpoint import Endpoint
 from integrations.llm.faults import EXPECTED, fault_of, fault_of_body
@@ -26,7 +28,7 @@ class ChatWire:
     def __init__(self, endpoint: Endpoint, *, timeout: float, stream: bool) -> None:
         self._endpoint = endpoint
         self._timeout = timeout
-        self._ask = self._streamed if stream else self._whole
+        self._stream = stream
         self._client = openai.AsyncOpenAI(
             base_url=endpoint.url,
             api_key=endpoint.api_key,
@@ -34,11 +36,13 @@ class ChatWire:
             timeout=openai.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
         )
 
-    async def send(self, request: AnyRequest, dialect: Dialect) -> Answer | Fault:
-        """Exactly one HTTP request."""
+    async def send(self, request: AnyRequest, dialect: Dialect, tell: Tell | None = None) -> Answer | Fault:
+        """Exactly one HTTP request; streamed when somebody listens."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._ask(request, dialect)
+                if self._stream or tell is not None:
+                    return await self._streamed(request, dialect, tell)
+                return await self._whole(request, dialect)
         except EXPECTED as error:
             return self._without_key(fault_of(error))
 
@@ -65,13 +69,17 @@ class ChatWire:
             return fault_of_body(sent.error, dict(response.headers))
         return answer_of(sent, response.headers.get("x-request-id"))
 
-    async def _streamed(self, request: AnyRequest, dialect: Dialect) -> Answer | Fault:
+    async def _streamed(self, request: AnyRequest, dialect: Dialect, tell: Tell | None) -> Answer | Fault:
         stream = await self._client.chat.completions.create(
             **chat_request(request, dialect), stream=True, stream_options={"include_usage": True}
         )
+        assembly = Assembly()
         async with stream:
-            chunks = [ChatChunk.model_validate(chunk.model_dump()) async for chunk in stream]
-        return answer_of(assembled(chunks), stream.response.headers.get("x-request-id"))
+            async for sent in stream:
+                for delta in assembly.add(ChatChunk.model_validate(sent.model_dump())):
+                    if tell is not None:
+                        await tell(delta)
+        return answer_of(assembly.whole, stream.response.headers.get("x-request-id"))
 
     def _without_key(self, fault: Fault) -> Fault:
         """Some servers repeat the key in their message."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -11,7 +10,7 @@ from integrations.llm.answer import Answer, Cause, Fault
 from integrations.llm.completion import ToolCall
 from integrations.llm.usage import Usage
 
-__all__ = ["ChatAnswer", "ChatChunk", "answer_of", "assembled"]
+__all__ = ["ChatAnswer", "ChatChunk", "Choice", "SentCall", "SentMessage", "answer_of"]
 
 
 class _InputDetails(BaseModel):
@@ -46,25 +45,33 @@ class _Function(BaseModel):
     arguments: str | None = None
 
 
-class _ToolCall(BaseModel):
+class SentCall(BaseModel):
+    """A call of a tool, or a piece of one."""
+
     index: int | None = None
     id: str | None = None
     function: _Function = Field(default_factory=_Function)
 
 
-class _Message(BaseModel):
+class SentMessage(BaseModel):
+    """What the model says, or a piece of it; thoughts come under one of two names, if at all."""
+
     content: str | None = None
     refusal: str | None = None
-    tool_calls: list[_ToolCall] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[SentCall] | None = None
 
 
-class _Choice(BaseModel):
-    message: _Message
+class Choice(BaseModel):
+    """One of the answers; only the first is looked at."""
+
+    message: SentMessage
     finish_reason: str | None = None
 
 
 class _Delta(BaseModel):
-    delta: _Message = Field(default_factory=_Message)
+    delta: SentMessage = Field(default_factory=SentMessage)
     finish_reason: str | None = None
 
 
@@ -72,7 +79,7 @@ class ChatAnswer(BaseModel):
     """A whole answer; some servers put an error in its place, with status 200."""
 
     model: str = ""
-    choices: list[_Choice] = Field(default_factory=list)
+    choices: list[Choice] = Field(default_factory=list)
     usage: _Usage | None = None
     error: dict[str, Any] | None = None
 
@@ -104,31 +111,3 @@ def answer_of(sent: ChatAnswer, request_id: str | None) -> Answer | Fault:
         usage=(sent.usage or _Usage()).neutral(),
         request_id=request_id,
     )
-
-
-def assembled(chunks: Iterable[ChatChunk]) -> ChatAnswer:
-    """The whole answer that the pieces of a stream make up."""
-    whole = ChatAnswer(choices=[_Choice(message=_Message())])
-    calls: dict[int, _ToolCall] = {}
-    choice = whole.choices[0]
-    for chunk in chunks:
-        whole.model = chunk.model or whole.model
-        whole.usage = chunk.usage or whole.usage
-        for piece in (chunk.choices or ())[:1]:
-            _add(choice.message, piece.delta, calls)
-            choice.finish_reason = piece.finish_reason or choice.finish_reason
-    choice.message.tool_calls = [calls[index] for index in sorted(calls)]
-    return whole
-
-
-def _add(message: _Message, delta: _Message, calls: dict[int, _ToolCall]) -> None:
-    if delta.content is not None:
-        message.content = (message.content or "") + delta.content
-    if delta.refusal is not None:
-        message.refusal = (message.refusal or "") + delta.refusal
-    for piece in delta.tool_calls or ():
-        index = len(calls) if piece.index is None else piece.index
-        call = calls.setdefault(index, _ToolCall())
-        call.id = call.id or piece.id
-        call.function.name = (call.function.name or "") + (piece.function.name or "")
-        call.function.arguments = (call.function.arguments or "") + (piece.function.arguments or "")

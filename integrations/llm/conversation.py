@@ -9,6 +9,7 @@ from typing import TypeAlias
 from pydantic import BaseModel
 
 from integrations.llm.answer import Answer, Fault
+from integrations.llm.delta import Restarted, Tell
 from integrations.llm.dialect import Dialects, lasting, simpler
 from integrations.llm.errors import InvalidOutput, ModelError, RetryLater, TruncatedOutput
 from integrations.llm.request import AnyRequest
@@ -46,11 +47,20 @@ _Reading: TypeAlias = Fits[BaseModel] | Misfit | _Truncated | None
 class Conversation:
     """The requests of one attempt; not to be used twice."""
 
-    def __init__(self, wire: Wire, dialects: Dialects, *, url: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        dialects: Dialects,
+        *,
+        url: str,
+        now: Callable[[], float],
+        tell: Tell | None = None,
+    ) -> None:
         self._wire = wire
         self._dialects = dialects
         self._url = url
         self._now = now
+        self._tell = tell
         self._usage = Usage()
         self._requests = 0
         self._enlarged = False
@@ -80,8 +90,10 @@ class Conversation:
         tried = {dialect}
         remember = True
         while True:
+            if self._requests and self._tell is not None:
+                await self._tell(Restarted())
             self._requests += 1
-            result = await self._wire.send(request, dialect)
+            result = await self._wire.send(request, dialect, self._tell)
             if isinstance(result, Answer):
                 if remember:
                     self._dialects.learn(self._url, request.model, dialect)

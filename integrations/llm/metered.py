@@ -9,6 +9,7 @@ from decimal import Decimal
 from integrations.llm.answer import Answer, Fault
 from integrations.llm.budget import Budget, Payer
 from integrations.llm.budget.accounts import Account, add, read
+from integrations.llm.delta import Tell
 from integrations.llm.dialect import Dialect
 from integrations.llm.errors import PriceUnknown
 from integrations.llm.estimate import estimated
@@ -50,12 +51,12 @@ class Metered:
         """Of all answers so far; None when one of them has no price."""
         self._answers = 0
 
-    async def send(self, request: AnyRequest, dialect: Dialect) -> Answer | Fault:
+    async def send(self, request: AnyRequest, dialect: Dialect, tell: Tell | None = None) -> Answer | Fault:
         """Exactly one HTTP request; raises `BudgetExceeded` or `PriceUnknown` instead of making it."""
         await self._prices.load()
         if self._payer is not None:
             await self._check(self._payer, request)
-        result = await self._wire.send(request, dialect)
+        result = await self._wire.send(request, dialect, tell)
         if isinstance(result, Answer):
             await self._pay(request, result)
         return result

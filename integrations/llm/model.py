@@ -14,6 +14,7 @@ from integrations.llm.breaker import Breaker
 from integrations.llm.budget import Budget, Payer
 from integrations.llm.completion import Completion, completion_type
 from integrations.llm.conversation import MOST_REQUESTS, Conversation, Outcome
+from integrations.llm.delta import Tell
 from integrations.llm.dialect import Dialects
 from integrations.llm.endpoint import Endpoint, model_name
 from integrations.llm.errors import QuotaError, typed
@@ -134,15 +135,16 @@ class LLM:
         number: int = 1,
         payer: Payer | None = None,
         budget: Budget | Sequence[Budget] = (),
+        tell: Tell | None = None,
     ) -> Completion[Parsed]:
         """One attempt; the answer is not recorded, and nothing is tried again later.
 
         Within a step of one's own, `payer` is the context of the step: it is told what is spent. Budgets need
-        a payer.
+        a payer. With `tell` the answer is streamed, and `tell` hears its pieces (`integrations.llm.delta`).
         """
         self._breaker.check()
         wire = self._terms.metered(await self._wire(), self.base_url, payer, budgets_of(budget))
-        conversation = Conversation(wire, self._dialects, url=self.base_url, now=self._now)
+        conversation = Conversation(wire, self._dialects, url=self.base_url, now=self._now, tell=tell)
         started = time.perf_counter()
         try:
             outcome = await conversation.answer(request)
