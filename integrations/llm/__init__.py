@@ -19,6 +19,7 @@ from integrations.llm.errors import (
     RetryLater,
     TruncatedOutput,
 )
+from integrations.llm.limiter import Limit
 from integrations.llm.model import LLM
 from integrations.llm.patience import Patience
 from integrations.llm.prices import Price, Rates
@@ -33,6 +34,7 @@ __all__ = [
     "Completion",
     "ContextOverflow",
     "InvalidOutput",
+    "Limit",
     "Message",
     "ModelError",
     "ModelNotConfigured",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,11 @@ class Endpoint:
         if url and urlsplit(url).scheme not in ("http", "https"):
             raise ModelNotConfigured(f"OPENAI_BASE_URL {url!r} is not a URL: write http://127.0.0.1:8080/v1")
         return cls((url or OPENAI_URL).rstrip("/"), key or NO_KEY)
+
+    @property
+    def name(self) -> str:
+        """The server and, unreadable, the key: those with the same name are limited together."""
+        return f"{self.shown} {hashlib.sha256(self.api_key.encode()).hexdigest()[:12]}"
 
     @property
     def shown(self) -> str:

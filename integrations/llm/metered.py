@@ -1,10 +1,11 @@
-"""A wire that is paid: before each request its budgets are looked at, after it what it cost is recorded."""
+"""A wire that is paid for: budgets and a limit stand before each request, its cost is recorded after it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from uuid import uuid4
 
 from integrations.llm.answer import Answer, Fault
 from integrations.llm.budget import Budget, Payer
@@ -13,6 +14,8 @@ from integrations.llm.delta import Tell
 from integrations.llm.dialect import Dialect
 from integrations.llm.errors import PriceUnknown
 from integrations.llm.estimate import estimated
+from integrations.llm.limiter import Limit
+from integrations.llm.limiter.gate import Gate
 from integrations.llm.prices import Price, Prices
 from integrations.llm.request import AnyRequest
 from integrations.llm.tables import Tables
@@ -37,14 +40,20 @@ class Metered:
         prices: Prices,
         payer: Payer | None,
         budgets: tuple[Budget, ...],
+        limit: Limit | None,
+        key: str,
         tables: Tables,
         now: Callable[[], float],
     ) -> None:
+        """`key` names the server and the key for it, which a limit without a name is for."""
         self._wire = wire
         self._url = url
         self._prices = prices
         self._payer = payer
         self._budgets = budgets
+        self._limit = limit
+        self._key = key
+        self._gate: Gate | None = None
         self._tables = tables
         self._now = now
         self.price: Price | None = None
@@ -52,11 +61,17 @@ class Metered:
         self._answers = 0
 
     async def send(self, request: AnyRequest, dialect: Dialect, tell: Tell | None = None) -> Answer | Fault:
-        """Exactly one HTTP request; raises `BudgetExceeded` or `PriceUnknown` instead of making it."""
+        """Exactly one HTTP request; or `BudgetExceeded`, `PriceUnknown` or `NotYet` instead of it."""
         await self._prices.load()
+        gate = None
         if self._payer is not None:
             await self._check(self._payer, request)
+            gate = self._gate_of(self._payer)
+        if gate is not None:
+            await gate.enter(request)
         result = await self._wire.send(request, dialect, tell)
+        if gate is not None:
+            await gate.left(result)
         if isinstance(result, Answer):
             await self._pay(request, result)
         return result
@@ -70,7 +85,7 @@ class Metered:
         await self._wire.close()
 
     async def _check(self, payer: Payer, request: AnyRequest) -> None:
-        if not self._budgets and isinstance(payer, StepContext):
+        if not self._budgets and self._limit is None and isinstance(payer, StepContext):
             return  # what a step spends is written by the engine
         store = await self._tables.made(payer.store)
         now = store.clock.now()
@@ -84,6 +99,14 @@ class Metered:
                 budget.check(await payer.spent())
             else:
                 budget.check(await read(store, (budget.name, budget.period(now))))
+
+    def _gate_of(self, payer: Payer) -> Gate | None:
+        if self._gate is None and (limit := self._limit) is not None:
+            durable = isinstance(payer, StepContext)
+            key = payer.key if durable else f"{payer.key} {uuid4().hex}"
+            name = limit.name or self._key
+            self._gate = Gate(limit, name, store=payer.store, key=key, durable=durable)
+        return self._gate
 
     async def _pay(self, request: AnyRequest, answer: Answer) -> None:
         payer, usage = self._payer, answer.usage

@@ -18,6 +18,7 @@ from integrations.llm.delta import Tell
 from integrations.llm.dialect import Dialects
 from integrations.llm.endpoint import Endpoint, model_name
 from integrations.llm.errors import QuotaError, typed
+from integrations.llm.limiter import Limit
 from integrations.llm.patience import Patience
 from integrations.llm.prices import Price, Rates, prices_of
 from integrations.llm.request import Message, Parsed, Request, messages_of
@@ -37,7 +38,8 @@ class LLM:
 
     What is not given comes from `OPENAI_MODEL`, `OPENAI_BASE_URL` and `OPENAI_API_KEY`. `timeout` are the
     seconds of one HTTP request; `stream` asks for streamed answers, for servers and proxies that give up on
-    silent connections. `budget` holds for every call; `prices` replace the table of `genai-prices`.
+    silent connections. `budget` and `limit` hold for every call; `prices` replace the table of
+    `genai-prices`.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class LLM:
         patience: Patience | None = None,
         stream: bool = False,
         budget: Budget | Sequence[Budget] = (),
+        limit: Limit | None = None,
         prices: Mapping[str, Rates] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -60,7 +63,14 @@ class LLM:
         self._stream = stream
         self._now = now
         self._dialects = Dialects()
-        self._terms = Terms(budgets_of(budget), prices_of(prices), now)
+        self._terms = Terms(
+            url=self.base_url,
+            key=self._endpoint.name,
+            budgets=budgets_of(budget),
+            limit=limit,
+            prices=prices_of(prices),
+            now=now,
+        )
         self._breaker = Breaker(seconds=_BREAKER_SECONDS, now=now)
         self._opened: Wire | None = None
 
@@ -139,11 +149,12 @@ class LLM:
     ) -> Completion[Parsed]:
         """One attempt; the answer is not recorded, and nothing is tried again later.
 
-        Within a step of one's own, `payer` is the context of the step: it is told what is spent. Budgets need
-        a payer. With `tell` the answer is streamed, and `tell` hears its pieces (`integrations.llm.delta`).
+        Within a step of one's own, `payer` is the context of the step: it is told what is spent. Budgets and
+        a limit need a payer. With `tell` the answer is streamed, and `tell` hears its pieces
+        (`integrations.llm.delta`).
         """
         self._breaker.check()
-        wire = self._terms.metered(await self._wire(), self.base_url, payer, budgets_of(budget))
+        wire = self._terms.metered(await self._wire(), payer, budgets_of(budget))
         conversation = Conversation(wire, self._dialects, url=self.base_url, now=self._now, tell=tell)
         started = time.perf_counter()
         try:

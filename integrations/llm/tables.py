@@ -6,9 +6,9 @@ from weakref import WeakSet
 
 from workflows import Store
 
-__all__ = ["Tables"]
+__all__ = ["STEPS", "Tables"]
 
-_STEPS = (
+STEPS = (
     """
 CREATE TABLE llm_spent(
   name TEXT NOT NULL, period TEXT NOT NULL, tokens INTEGER NOT NULL, nanos INTEGER NOT NULL,
@@ -34,6 +34,6 @@ class Tables:
     async def made(self, store: Store) -> Store:
         """`store`, with the tables in it."""
         if store not in self._made:
-            await store.migrate("llm", _STEPS)
+            await store.migrate("llm", STEPS)
             self._made.add(store)
         return store

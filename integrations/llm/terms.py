@@ -1,4 +1,4 @@
-"""On which terms requests are made: what they may spend, and what they cost."""
+"""On which terms requests are made: what they may spend, how often, and what they cost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from integrations.llm.budget import Budget, Payer
+from integrations.llm.limiter import Limit
 from integrations.llm.metered import Metered
 from integrations.llm.prices import Prices
 from integrations.llm.tables import Tables
@@ -14,24 +15,35 @@ from integrations.llm.wire import Wire
 __all__ = ["Terms", "budgets_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What holds for every request to one model."""
+    """What holds for every request to one server with one key."""
 
+    url: str
+    key: str
+    """Names the server and the key for it."""
     budgets: tuple[Budget, ...]
+    limit: Limit | None
     prices: Prices
     now: Callable[[], float]
     tables: Tables = field(default_factory=Tables)
 
-    def metered(self, wire: Wire, url: str, payer: Payer | None, budgets: tuple[Budget, ...] = ()) -> Metered:
+    def metered(self, wire: Wire, payer: Payer | None, budgets: tuple[Budget, ...] = ()) -> Metered:
         """The wire of one attempt, on these terms and within further `budgets`."""
         every = (*self.budgets, *budgets)
-        if payer is None and every:
-            raise ValueError(
-                f"{every[0]} cannot be held: say who pays, as by `attempt(…, payer=ctx)` in a step"
-            )
+        if payer is None and (every or self.limit is not None):
+            what = str(every[0]) if every else "the limit per minute"
+            raise ValueError(f"{what} cannot be held: say who pays, as by `attempt(…, payer=ctx)` in a step")
         return Metered(
-            wire, url=url, prices=self.prices, payer=payer, budgets=every, tables=self.tables, now=self.now
+            wire,
+            url=self.url,
+            prices=self.prices,
+            payer=payer,
+            budgets=every,
+            limit=self.limit,
+            key=self.key,
+            tables=self.tables,
+            now=self.now,
         )
 
 

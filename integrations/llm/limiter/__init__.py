@@ -1,0 +1,7 @@
+"""How often a server may be asked: a limit per minute that all who use a key share, in the engine's file."""
+
+from __future__ import annotations
+
+from integrations.llm.limiter.limit import Limit
+
+__all__ = ["Limit"]
