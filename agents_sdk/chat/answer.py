@@ -220,7 +220,12 @@ class Answers:
                 frames = (turn.last(body="The answer could not be stored.", error=True, done=True),)
                 await self._transcript.load()
         shown = stored is not None and not turn.cleared
-        ending = Ending(frames, (lambda: self._transcript.frame) if shown else None, turn.origin)
+        ending = Ending(
+            frames,
+            (lambda: self._transcript.frame) if shown else None,
+            turn.origin,
+            (lambda: self._transcript.updated(stream.message_id)) if shown and stream.answered else None,
+        )
         if stream.begun:
             self._resuming.end(stream, ending)
         else:

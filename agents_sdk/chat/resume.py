@@ -44,6 +44,11 @@ class Ending:
     """The transcript as it is when it is asked; None when nothing was stored."""
     without: Connection | None = None
     """Who needs no transcript, as it has built the message itself."""
+    answered: Callable[[], protocol.MessageUpdated | None] | None = None
+    """The message as it is when it is asked, when its chunks do not say all of it.
+
+    Clients put their chunks over what a transcript says, until the answer has ended for them.
+    """
 
 
 class Audience:
@@ -181,7 +186,10 @@ class Resuming:
         if active is not None and active.request == id:
             self._replay(connection, active)
             connection.send(protocol.encode(active.replayed()))
+            if active.answered:
+                connection.send(protocol.encode(protocol.MessageUpdated(message=active.message)))
             active.waiting.discard(connection)
+            active.followed.add(connection)
             return True
         if active is None and id in self._ended:
             stream, ending = self._ended[id]
@@ -217,7 +225,8 @@ class Resuming:
         connection.send(protocol.encode(protocol.ResumeNone(reason=reason, probe_id=probe)))
 
     def _offer(self, connection: Connection, stream: Stream, probe: str | None = None) -> None:
-        stream.waiting.add(connection)
+        if connection not in stream.followed:
+            stream.waiting.add(connection)
         if stream.cut_back:
             connection.send(protocol.encode(self._transcript()))
         resuming = protocol.StreamResuming(id=stream.request, probe_id=probe)
@@ -252,6 +261,9 @@ class Resuming:
             protocol.encode(frame.model_copy(update={"replay": True}) if replay else frame)
             for frame in ending.frames
         ]
+        updated = None if ending.answered is None else ending.answered()
+        if updated is not None:
+            last.append(protocol.encode(updated))
         for connection in connections:
             if transcript is not None and connection is not ending.without:
                 connection.send(transcript)

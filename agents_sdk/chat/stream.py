@@ -54,12 +54,16 @@ class Stream:
         self.owner = owner
         """Whose tool the answer goes on after."""
         self.waiting: set[Connection] = set()
+        self.followed: set[Connection] = set()
+        """Who has acknowledged it: asked again, such a client need not acknowledge again."""
         self.begun = False
         self.message_id: str = message["id"]
         """The id of the message that it makes, which a model may give with the first chunk."""
         self._forced = ""
         self._hold: Callable[[Chunk], bool] | None = None
         self._closed = False
+        self.answered = False
+        """Clients have answered calls of it, which its chunks do not say."""
         self.cut_back = False
         """Clients may have more of it than it goes on with: they are sent the transcript first."""
         self._builder = Builder(message)
@@ -114,6 +118,7 @@ class Stream:
         """Takes what a client says of a call, for the log, too; false if nothing changes."""
         changed = self._builder.answer(frame)
         if changed:
+            self.answered = True
             self._log.put(frame.model_dump_json())
         return changed
 

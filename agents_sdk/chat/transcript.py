@@ -56,6 +56,11 @@ class Transcript:
         """What clients are sent of it."""
         return protocol.ChatMessages(messages=self.messages)
 
+    def updated(self, id: str) -> protocol.MessageUpdated | None:
+        """What clients are sent of one message; None when it is not there."""
+        message = self.get(id)
+        return None if message is None else protocol.MessageUpdated(message=message)
+
     def get(self, id: str) -> Message | None:
         """The message with this id."""
         found = self._by_id.get(id)

@@ -97,6 +97,12 @@ async def say(client: Client, *words: str, request: str = "r1") -> list[dict[str
     return await until(client, RESPONSE, done=True)
 
 
+def output_in(frames: list[dict[str, Any]]) -> Any:
+    [updated] = frames
+    assert updated["type"] == UPDATED
+    return updated["message"]["parts"][-1]["output"]
+
+
 async def parts_of_answer(address: str) -> list[dict[str, Any]]:
     async with httpx.AsyncClient() as http:
         messages = (await http.get(f"http://{address}/agents/tools/a/get-messages")).json()
@@ -195,7 +201,9 @@ async def test_a_result_that_comes_while_the_answer_streams(
         gates.close("gate:end")  # else the virtual time for an ACK passes at once
         gates.open("gate:x")
         await until(ann, RESPONSE, done=True, id="r1")
-        assert await ann.next() == [{"type": RESUMING, "id": frames[-1]["id"]}]
+        updated, resuming = await ann.next(2)
+        assert updated["message"]["parts"][1]["output"] == 7  # its chunks do not say so
+        assert resuming == {"type": RESUMING, "id": frames[-1]["id"]}
         await ann.send({"type": "cf_agent_stream_resume_ack", "id": frames[-1]["id"]})
         replay = await until(ann, RESPONSE, replayComplete=True)
         gates.open("gate:end")
@@ -204,6 +212,25 @@ async def test_a_result_that_comes_while_the_answer_streams(
     assert [part["type"] for part in await parts_of_answer(address)] == [
         "step-start", "tool-look", "step-start", "text",
     ]  # fmt: skip
+
+
+async def test_who_comes_after_a_result_sees_it_behind_the_chunks(address: str, gates: Gates) -> None:
+    async with talking(address, "ann", chat="tools") as ann:
+        await ask(ann, "r1", user("u1", "c1 gate:x"))
+        await gates.reached("gate:x")
+        async with talking(address, "bob", chat="tools", first=[RESUMING]) as bob:
+            await give(ann, "c1", 7, autoContinue=False)
+            await until(ann, UPDATED)
+            assert [one["type"] for one in await bob.next()] == [
+                UPDATED
+            ]  # of a message that he does not have
+            await bob.send({"type": "cf_agent_stream_resume_ack", "id": "r1"})
+            *chunks, _complete = await until(bob, RESPONSE, replayComplete=True)
+            assert [chunk["replay"] for chunk in chunks] == [True] * 3
+            assert output_in(await bob.next()) == 7
+            gates.open("gate:x")
+            await until(bob, RESPONSE, done=True)
+            assert output_in(await bob.next()) == 7  # clients put the last chunk over what they were told
 
 
 async def test_a_continuation_of_another_client_is_its_own(address: str, gates: Gates) -> None:

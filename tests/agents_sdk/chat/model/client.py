@@ -189,10 +189,7 @@ class Screen:
     def _updated(self, message: Frame) -> None:
         for at, one in enumerate(self.messages):
             if one["id"] == message["id"]:
-                self.messages[at] = copy.deepcopy(message)
-        for answer in self.answers.values():
-            if answer.message is not None and answer.message["id"] == message["id"]:
-                _answer_calls(answer.message, message)
+                self.messages[at] = copy.deepcopy(message)  # until the next chunk of it, which does not know
 
     def _response(self, frame: Frame) -> None:
         id = frame["id"]
@@ -250,10 +247,3 @@ def _text(message: Frame) -> str:
 
 def _last(parts: list[Frame], type: str) -> Frame:
     return next(part for part in reversed(parts) if part["type"] == type)
-
-
-def _answer_calls(made: Frame, told: Frame) -> None:
-    by_call = {part["toolCallId"]: part for part in told["parts"] if "toolCallId" in part}
-    for at, part in enumerate(made["parts"]):
-        if part.get("toolCallId") in by_call:
-            made["parts"][at] = copy.deepcopy(by_call[part["toolCallId"]])
