@@ -33,7 +33,7 @@ test: $(READY) ## run every test and hold the branch coverage
 	$(BIN)/python tools/branches.py coverage.json $(BRANCHES)
 
 torture: $(READY) ## run the fault tests at their size for the night: hours
-	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite tests/agents_sdk/storm \
+	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite tests/agents_sdk/storm tests/agents_sdk/chat/model \
 		tests/workflows/timers/test_killed.py tests/workflows/timers/test_random.py
 
 check: $(READY) ## lint, formatting, types of code and tests, layers

@@ -59,7 +59,13 @@ class Chat(Part):
         self.turns = Turns(life, clock, self._answers.run)
         self.accepting = Accepting(life, rows, self.turns, clock)
         self.recovering = Recovering(agent, rows, self.transcript, clock)
-        self.continuing = Continuing(self.accepting, self.turns, self.transcript, life.connections)
+        self.continuing = Continuing(
+            self.accepting,
+            self.turns,
+            self.transcript,
+            life.connections,
+            in_vain=self.resuming.settle,
+        )
 
     async def begin(self) -> None:
         """Loads it, and takes up the turns that the life before has left: they run when it has started."""

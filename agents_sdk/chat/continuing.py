@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from agents_sdk import protocol
@@ -36,9 +36,17 @@ class Continuing:
     """What clients say of calls, in the order in which they say it."""
 
     def __init__(
-        self, accepting: Accepting, turns: Turns, transcript: Transcript, connections: Connections
+        self,
+        accepting: Accepting,
+        turns: Turns,
+        transcript: Transcript,
+        connections: Connections,
+        *,
+        in_vain: Callable[[str], None],
     ) -> None:
+        """`in_vain` hears of requests that were promised, and will not be."""
         self._accepting = accepting
+        self._in_vain = in_vain
         self._turns = turns
         self._transcript = transcript
         self._connections = connections
@@ -50,6 +58,8 @@ class Continuing:
         """Stores it, shows the message to all, and lets the answer go on if it is time; else is dropped."""
         async with self.order:
             active = self._turns.active
+            if active is not None and active.cleared:
+                return  # its client has not heard of that
             if active is not None and active.stream is not None and active.stream.answer(frame):
                 await self._take_meanwhile(active, active.stream, connection, frame)
                 return
@@ -92,7 +102,7 @@ class Continuing:
             if turn is not None:
                 return turn.stored
         elif message is not None:
-            self._wishes.pop(message["id"], None)
+            self._forget(message["id"])
         return self._accepting.write(statements)
 
     def expected(self) -> list[Expected]:
@@ -107,7 +117,13 @@ class Continuing:
 
     def forget(self) -> None:
         """The chat was cleared."""
-        self._wishes.clear()
+        for message in list(self._wishes):
+            self._forget(message)
+
+    def _forget(self, message: str) -> None:
+        """The answer will not go on."""
+        if (wish := self._wishes.pop(message, None)) is not None:
+            self._in_vain(wish.request)
 
     def _wish(
         self, message: str, connection: Connection, frame: protocol.ToolResult | protocol.ToolApproval

@@ -42,6 +42,8 @@ def _inner(text: str, messages: list[Any]) -> AsyncIterator[Chunk]:
         if _is_resolved(messages):
             return _text(_words(f"echo: {text} (continued)"), _CONTINUED_BEAT)
         return _at_once(_TOOL if text.startswith("tool") else _APPROVAL)
+    if text.startswith("early"):
+        return _called_early()
     if text.startswith("midfail"):
         return _at_once(_MIDFAIL)
     if text.startswith("llm"):
@@ -59,6 +61,14 @@ async def _text(pieces: list[str], beat: float) -> AsyncIterator[Chunk]:
         yield {"type": "text-delta", "id": "t1", "delta": piece}
     await asyncio.sleep(beat)
     yield {"type": "text-end", "id": "t1"}
+
+
+async def _called_early() -> AsyncIterator[Chunk]:
+    """A call whose result may come while the answer goes on."""
+    for chunk in _TOOL:
+        yield chunk
+    async for chunk in _text([f"w{number} " for number in range(20)], 0.02):
+        yield chunk
 
 
 async def _with_progress(text: str) -> AsyncIterator[Chunk]:

@@ -163,6 +163,22 @@ describe("useAgentChat", () => {
     assert.deepEqual(bodies.map(({ clientTools }) => clientTools?.[0].name), ["getLocation", "getLocation"]);
   });
 
+  it("shows a result that came in the middle of the answer, on every tab", async (t) => {
+    const one = await page(t);
+    const two = await page(t, { name: one.name });
+    one.say("early");
+    await until(() => two.texts()[1]?.startsWith("w0 "), "the first words");
+    one.agent.send(
+      JSON.stringify({ type: "cf_agent_tool_result", toolCallId: "call-1", toolName: "getLocation", output: { lat: 1 }, autoContinue: false }),
+    );
+    await Promise.all([one.idle(), two.idle()]);
+    const call = ({ chat }) => chat.messages[1].parts.find(({ type }) => type === "tool-getLocation");
+    for (const tab of [one, two]) {
+      assert.equal(tab.texts()[1], words(20));
+      await until(() => call(tab).output?.lat === 1, `the result, not ${JSON.stringify(call(tab))}`);
+    }
+  });
+
   for (const approved of [true, false]) {
     it(`asks for approval: ${approved ? "yes" : "no"}`, async (t) => {
       const one = await page(t);

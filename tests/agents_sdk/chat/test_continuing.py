@@ -214,6 +214,21 @@ async def test_a_result_that_comes_while_the_answer_streams(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "ends", [{"type": "cf_agent_chat_request_cancel", "id": "r1"}, {"type": "cf_agent_chat_clear"}]
+)
+async def test_who_waits_for_an_answer_that_does_not_go_on_is_told_so(
+    address: str, gates: Gates, ends: dict[str, Any]
+) -> None:
+    async with talking(address, "ann", chat="tools") as ann:
+        await ask(ann, "r1", user("u1", "c1 gate:x"))
+        await gates.reached("gate:x")
+        await give(ann, "c1", 7, probe="p1")
+        await until(ann, PENDING)
+        await ann.send(ends)
+        assert (await until(ann, NONE))[-1] == {"type": NONE}
+
+
 async def test_who_comes_after_a_result_sees_it_behind_the_chunks(address: str, gates: Gates) -> None:
     async with talking(address, "ann", chat="tools") as ann:
         await ask(ann, "r1", user("u1", "c1 gate:x"))
