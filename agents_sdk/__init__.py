@@ -7,7 +7,9 @@ from agents_sdk.agent_tools import AgentTools, ToolRun, ToolRunStatus
 from agents_sdk.app import AgentsApp
 from agents_sdk.callable import callable  # noqa: A004  # the original's name
 from agents_sdk.chat.agent import ChatAgent
+from agents_sdk.chat.compacting import Compacting, Notes, Shortened
 from agents_sdk.chat.policy import Debounce
+from agents_sdk.chat.prompt import ModelMessage, model_messages
 from agents_sdk.chat.turn import Answered, Recovery, Turn, TurnResult
 from agents_sdk.children import Children
 from agents_sdk.connection import Connection
@@ -67,6 +69,7 @@ __all__ = [
     "Answered",
     "ChatAgent",
     "Children",
+    "Compacting",
     "Connection",
     "Connections",
     "Current",
@@ -90,9 +93,11 @@ __all__ = [
     "McpServer",
     "McpServers",
     "McpState",
+    "ModelMessage",
     "NoAgent",
     "NotRunning",
     "NotTracked",
+    "Notes",
     "PathStep",
     "Queue",
     "QueueItem",
@@ -100,6 +105,7 @@ __all__ = [
     "Recovery",
     "Schedule",
     "Schedules",
+    "Shortened",
     "Source",
     "SqlError",
     "StateUnreadable",
@@ -123,4 +129,5 @@ __all__ = [
     "callable",
     "current_agent",
     "ident",
+    "model_messages",
 ]

@@ -101,12 +101,18 @@ CHAT = Stored(
         CREATE TABLE chat_context(
           agent INTEGER PRIMARY KEY, body BLOB NOT NULL, tools BLOB NOT NULL) STRICT;
         """,
+        """
+        CREATE TABLE chat_note(
+          agent INTEGER NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL,
+          PRIMARY KEY(agent, key)) STRICT;
+        """,
     ),
     (
         "DELETE FROM chat_message WHERE agent = ?",
         "DELETE FROM chat_chunk WHERE agent = ?",
         "DELETE FROM chat_turn WHERE agent = ?",
         "DELETE FROM chat_context WHERE agent = ?",
+        "DELETE FROM chat_note WHERE agent = ?",
     ),
     "SELECT agent FROM chat_turn WHERE error IS NULL",
 )

@@ -61,6 +61,8 @@ class Accepted:
     """Nothing is read any more, or nobody waits for it."""
     watching: list[Watching] = field(default_factory=list)
     """Who is shown each chunk that is sent."""
+    overhead: int | None = None
+    """What the provider counted beside the messages of its prompt."""
     aborted: bool = False
     cleared: bool = False
     """The chat was cleared since: nothing of it is stored any more."""

@@ -11,6 +11,7 @@ from agents_sdk.agent import Agent, Env, State
 from agents_sdk.agent_tools import AgentTools, ToolRun
 from agents_sdk.chat.accepted import Watching
 from agents_sdk.chat.chat import Chat
+from agents_sdk.chat.compacting import Compacting, Notes
 from agents_sdk.chat.policy import Concurrency
 from agents_sdk.chat.shapes import Message
 from agents_sdk.chat.turn import Answered, Recovery, Turn, TurnResult
@@ -35,6 +36,9 @@ class ChatAgent(Agent[Env, State]):
     trust_stored_history: ClassVar[bool] = False
     """True: a client cannot change what is stored by sending another history along with a new message."""
 
+    compaction: ClassVar[Compacting | None] = None
+    """Shortens what `turn.prompt()` gives, before a window is full; the transcript stays whole."""
+
     recovery_attempts: ClassVar[int] = 10
     """How often a turn that crashes cut off is run again, before it is given up."""
     recovery_age: ClassVar[float] = 86_400.0
@@ -46,6 +50,11 @@ class ChatAgent(Agent[Env, State]):
     def messages(self) -> list[Message]:
         """The whole transcript; messages of clients whose turn has not come are in it already."""
         return self.ctx.part(Chat).transcript.messages
+
+    @property
+    def chat_notes(self) -> Notes:
+        """What is kept with the chat for its compaction; it goes with the messages."""
+        return self.ctx.part(Chat).notes
 
     def on_chat_message(self, turn: Turn) -> Any:
         """Answers `turn.messages`: write it with `async def`, or as an async generator.

@@ -15,8 +15,10 @@ from agents_sdk.chat.accepted import Accepted
 from agents_sdk.chat.builder import Builder
 from agents_sdk.chat.life import Chatting, Life
 from agents_sdk.chat.log import ChunkLog
+from agents_sdk.chat.notes import ChatNotes
 from agents_sdk.chat.outflow import chunks_of
 from agents_sdk.chat.prefix import Prefix, Verdict
+from agents_sdk.chat.prompting import OVERHEAD, Prompting
 from agents_sdk.chat.resume import Ending, Resuming
 from agents_sdk.chat.rows import ChatRows
 from agents_sdk.chat.shapes import Message, last_assistant
@@ -174,21 +176,25 @@ class Answers:
 
     async def _pour(self, agent: Chatting, turn: Accepted, stream: Stream) -> bool:
         kept = turn.kept
+        asked = self._asked(turn)
+        prompting = self._prompting(agent, turn, asked)
         result = agent.on_chat_message(
             Turn(
                 request_id=kept.request,
-                messages=self._asked(turn),
+                messages=asked,
                 body=kept.context.body,
                 client_tools=kept.context.client_tools,
                 continuation=turn.continuation,
                 _aborted=lambda: turn.aborted,
+                _prompting=prompting,
             )
         )
         if inspect.isawaitable(result):
             result = await result
         if result is None:
             return False
-        async with aclosing(chunks_of(result, request_id=kept.request)) as chunks:
+        answer = chunks_of(result, request_id=kept.request, counted=prompting.counted)
+        async with aclosing(answer) as chunks:
             number = 0
             async for chunk in chunks:
                 if turn.aborted:
@@ -201,6 +207,13 @@ class Answers:
                     await asyncio.sleep(0)
                     await self._rows.room()
         return True
+
+    def _prompting(self, agent: Chatting, turn: Accepted, asked: list[Message]) -> Prompting:
+        def told(overhead: int) -> None:
+            turn.overhead = overhead
+
+        notes = ChatNotes(self._rows, cleared=lambda: turn.cleared)
+        return Prompting(asked, agent.compaction, notes, told=told)
 
     async def _finish(self, turn: Accepted, stream: Stream, reading: asyncio.Task[bool] | None) -> None:
         if reading is not None and not reading.done():
@@ -248,7 +261,9 @@ class Answers:
         self, turn: Accepted, message: Message | None, status: TurnStatus, error: str | None
     ) -> list[Statement]:
         made = [] if message is None else [message]
+        counted = [] if turn.overhead is None else [self._rows.put_note(OVERHEAD, turn.overhead)]
         return [
+            *counted,
             *self._rows.end_run(turn.kept, status, message, _shown(turn), error),
             *self._transcript.put(made, after=self._transcript.answered(turn.kept.after)),
             *self._transcript.trim(),

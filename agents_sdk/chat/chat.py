@@ -13,6 +13,7 @@ from agents_sdk.chat.accepting import Accepting, Asked
 from agents_sdk.chat.answer import Answers
 from agents_sdk.chat.continuing import Continuing
 from agents_sdk.chat.life import Chatting, Life
+from agents_sdk.chat.notes import ChatNotes
 from agents_sdk.chat.reconcile import reconciled
 from agents_sdk.chat.recovery import Recovering
 from agents_sdk.chat.resume import Resuming
@@ -36,6 +37,7 @@ class Chat(Part):
     def __init__(self, agent: Chatting, rows: ChatRows, life: Life, clock: Clock) -> None:
         self.agent = agent
         self.rows = rows
+        self.notes = ChatNotes(rows)
         self._clock = clock
         self._cleared = -math.inf
         self._connections = life.connections

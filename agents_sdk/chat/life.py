@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from agents_sdk.chat.compacting import Compacting
 from agents_sdk.chat.policy import Concurrency
 from agents_sdk.chat.shapes import Message
 from agents_sdk.chat.turn import Answered, Recovery, Turn
@@ -30,6 +31,10 @@ class Chatting(Protocol):
     @property
     def trust_stored_history(self) -> bool:
         """Whether a client cannot change what is stored."""
+
+    @property
+    def compaction(self) -> Compacting | None:
+        """Who shortens what models are given."""
 
     @property
     def recovery_attempts(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from types import GeneratorType
 from typing import Any
@@ -13,20 +13,23 @@ from agents_sdk.chat.bodies import is_response, pieces_of
 from agents_sdk.chat.completions import Completions
 from agents_sdk.chat.inputs import Inputs
 from agents_sdk.chat.responses import Responses
-from agents_sdk.chat.script import Script
+from agents_sdk.chat.script import Script, get
 from agents_sdk.chat.shapes import Chunk
 from agents_sdk.errors import InvalidChunk
 
 __all__ = ["chunks_of"]
 
 
-async def chunks_of(result: object, *, request_id: str) -> AsyncGenerator[Chunk, None]:
+async def chunks_of(
+    result: object, *, request_id: str, counted: Callable[[int], object] = bool
+) -> AsyncGenerator[Chunk, None]:
     """The chunks of `result`; when this is closed, so is what they are read from.
 
     `result` is None, a str, one chunk, a response of Starlette (events, or plain text), or an iterable, async
     or not, of str, chunks, pieces of a chat completion and events of OpenAI's Responses, in any mixture.
     A str is text of the answer: plain text is all deltas of one text whose id is that of the request. What
-    has no `start` gets one, by which other tabs know the message; a response is passed on as it is.
+    has no `start` gets one, by which other tabs know the message; a response is passed on as it is. `counted`
+    is told the tokens that a model has counted for its prompt.
     """
     if inspect.isawaitable(result):
         result = await result
@@ -35,6 +38,8 @@ async def chunks_of(result: object, *, request_id: str) -> AsyncGenerator[Chunk,
     models = Completions(script, inputs), Responses(script, inputs)
     async with aclosing(_pieces(result)) as pieces:
         async for piece in pieces:
+            if (tokens := _prompt_tokens(piece)) is not None:
+                counted(tokens)
             for chunk in _chunks(piece, script, inputs, models):
                 yield chunk
     for chunk in (*inputs.end_all(), *script.end()):
@@ -59,6 +64,15 @@ def _chunks(
         )
     yield from inputs.end_all()
     yield from script.own(dict(piece))
+
+
+def _prompt_tokens(piece: object) -> int | None:
+    """What a piece of a completion, or the end of a response, says that its prompt took."""
+    for path in (("usage", "prompt_tokens"), ("response", "usage", "input_tokens")):
+        tokens = get(piece, *path)
+        if isinstance(tokens, int):
+            return tokens
+    return None
 
 
 async def _pieces(result: Any) -> AsyncGenerator[Any, None]:

@@ -48,6 +48,11 @@ _CONTEXT = """
 INSERT INTO chat_context(agent, body, tools) VALUES(?, ?, ?)
 ON CONFLICT(agent) DO UPDATE SET body = excluded.body, tools = excluded.tools
 """
+_NOTE = """
+INSERT INTO chat_note(agent, key, body) VALUES(?, ?, ?)
+ON CONFLICT(agent, key) DO UPDATE SET body = excluded.body
+"""
+_UNNOTE = "DELETE FROM chat_note WHERE agent = ? AND key = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,12 @@ class ChatRows:
         rows = await self._store.read(sql, (self._agent,))
         return Context(json.loads(rows[0][0]), json.loads(rows[0][1])) if rows else Context()
 
+    async def note(self, key: str) -> Any:
+        """What is kept under a key; None when nothing is."""
+        sql = "SELECT body FROM chat_note WHERE agent = ? AND key = ?"
+        rows = await self._store.read(sql, (self._agent, key))
+        return json.loads(rows[0][0]) if rows else None
+
     def put_message(self, placed: Placed) -> list[Statement]:
         """Stores a message, or what has become of it."""
         id = placed.message["id"]
@@ -247,6 +258,12 @@ class ChatRows:
     def put_context(self, context: Context) -> Statement:
         """Stores what the turns that follow this request are given."""
         return Statement(_CONTEXT, (self._agent, _json(context.body), _json(context.client_tools)))
+
+    def put_note(self, key: str, value: object) -> Statement:
+        """Keeps a JSON value under a key; None deletes."""
+        if value is None:
+            return Statement(_UNNOTE, (self._agent, key))
+        return Statement(_NOTE, (self._agent, key, _json(value)))
 
     def drop_all(self) -> list[Statement]:
         """Deletes everything of the chat."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from agents_sdk.chat.prompt import ModelMessage
+from agents_sdk.chat.prompting import Prompting
 from agents_sdk.chat.shapes import Message, text_of
 
 __all__ = ["Answered", "Recovery", "Turn", "TurnResult", "TurnStatus"]
@@ -30,11 +32,30 @@ class Turn:
     continuation: bool = False
     """The answer goes on in the last message of the assistant, after the result of a tool."""
     _aborted: Callable[[], bool] = field(default=lambda: False, repr=False)
+    _prompting: Prompting | None = field(default=None, repr=False)
 
     @property
     def aborted(self) -> bool:
         """A client wants no more of it; what awaits anything is cancelled as well."""
         return self._aborted()
+
+    async def prompt(self, instructions: str = "") -> list[ModelMessage]:
+        """`messages` as OpenAI's Chat Completions take them, behind the instructions as a system message.
+
+        Where the class has a `compaction`, they are shortened when they come near to the model's window;
+        whoever sees the chat sees all of it. Raises what the compaction raises when nothing helps.
+        """
+        prompting = self._prompting or Prompting(self.messages)
+        return await prompting.prompt(instructions)
+
+    def counted(self, input_tokens: int) -> None:
+        """What the provider counted for the prompt: later ones are estimated from there.
+
+        The streams of OpenAI clients that are returned as they are say it themselves, when they are asked
+        for usage; of several, the first counts.
+        """
+        if self._prompting is not None:
+            self._prompting.counted(input_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
-"""Compaction in a workflow: a pure plan, and at most one durable step."""
+"""Compaction in a workflow: a pure plan, and its summary as durable steps."""
 
-from collections.abc import Collection, Coroutine, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
+from integrations.compaction.carried import Carried
 from integrations.compaction.commit import commit
 from integrations.compaction.message import Message
 from integrations.compaction.outcome import Compacted, FellShort, Outcome
 from integrations.compaction.overlay import Overlay
 from integrations.compaction.plan import Plan, plan
-from integrations.compaction.rules import Rule
-from integrations.compaction.settings import Compaction
-from integrations.compaction.summary import Summarise, Summary
+from integrations.compaction.settings import Settings
+from integrations.compaction.summarising import Ask, summarised
+from integrations.compaction.summary import Summarise, Summary, SummaryRequest
+from integrations.llm.errors import typed
 from integrations.tokens import Counter
 from workflows import AmbiguousStepName, Duration, RetryOptions, StepError, WorkflowFatalError, WorkflowStep
 
@@ -19,10 +21,10 @@ async def compact(
     messages: Iterable[Message],
     *,
     summarise: Summarise,
-    settings: Compaction | None = None,
+    settings: Settings | None = None,
     overlay: Overlay | None = None,
     overhead: int = 0,
-    rules: Sequence[Rule] = (),
+    carried: Carried | None = None,
     pinned: Collection[str] = (),
     counter: Counter | None = None,
     retries: RetryOptions | None = None,
@@ -31,36 +33,35 @@ async def compact(
     """Compact a whole history if it is due: send `outcome.messages`, keep `outcome.overlay` for the next.
 
     The summary is one durable step, named by the hash of the plan: after a crash it is not paid again, and
-    another plan never gets its answer. When it fails for good, after `retries` of at most `timeout` each, a
-    digest stands in and `overlay.fallback` is true. The other parameters, and `CompactionIneffective`, are
-    those of `plan`.
+    another plan never gets its answer. Where the summariser's window is too small, it is several: parts, and
+    their merger. When it fails for good, after `retries` of at most `timeout` each, a digest stands in and
+    `overlay.fallback` is true. The other parameters, and `CompactionIneffective`, are those of `plan`.
     """
     planned = plan(
         messages,
         settings=settings,
         overlay=overlay,
         overhead=overhead,
-        rules=rules,
+        carried=carried,
         pinned=pinned,
         counter=counter,
     )
-    match planned:
-        case Plan(request=None):
-            return commit(planned)
-        case Plan():
-            assert planned.request is not None
-            name = f"compact {planned.hash[:12]}"
-            summary = step.do(
-                name, summarise, planned.request, result=Summary, retries=retries, timeout=timeout
-            )
-            return await _with_fallback(planned, summary)
-        case _:
-            return planned
+    if not isinstance(planned, Plan):
+        return planned
+
+    async def ask(name: str, request: SummaryRequest) -> Summary:
+        name = f"compact {name}"
+        try:
+            return await step.do(name, summarise, request, result=Summary, retries=retries, timeout=timeout)
+        except StepError as error:
+            raise typed(error) from error
+
+    return commit(planned) if planned.request is None else await _with_fallback(planned, ask)
 
 
-async def _with_fallback(planned: Plan, summary: Coroutine[object, None, Summary]) -> Compacted | FellShort:
+async def _with_fallback(planned: Plan, ask: Ask) -> Compacted | FellShort:
     try:
-        return commit(planned, await summary)
+        return commit(planned, await summarised(planned, ask))
     except (AmbiguousStepName, WorkflowFatalError):
         raise
     except StepError as error:

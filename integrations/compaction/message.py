@@ -40,6 +40,15 @@ class Call:
     tool: str
     arguments: str
 
+    @property
+    def given(self) -> Mapping[str, JsonValue]:
+        """The arguments; nothing when they are no object, as a model may write anything."""
+        try:
+            given = json.loads(self.arguments)
+        except (ValueError, RecursionError):
+            return {}
+        return given if isinstance(given, dict) else {}
+
 
 class Message(BaseModel):
     """One message; fields that this class does not name are kept as they are.

@@ -1,9 +1,12 @@
 """What compaction commits: a layer over the history. The history itself is never changed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from integrations.compaction.ledger import Ledger
 from integrations.compaction.message import Message
 from integrations.compaction.stubs import shorten
 from integrations.compaction.units import RESERVED, Unit
@@ -19,8 +22,8 @@ class Overlay(BaseModel):
     """Store it beside the history and give it to the next compaction; a new overlay replaces the one before.
 
     `from_id` and `to_id` name the units at both ends of the summarised range by their first message; `kept`
-    are the units within that stay verbatim. `stubs` are messages whose tool results are shortened, with the
-    number of characters still quoted. All ids are ids of messages in the history.
+    are the units within that stay verbatim. `stubs` are messages whose tool results or arguments are
+    shortened, with the number of characters still quoted. All ids are ids of messages in the history.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,11 +31,15 @@ class Overlay(BaseModel):
     from_id: str | None = None
     to_id: str | None = None
     kept: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
+    """A fingerprint of each unit that the summary stands for."""
     stubs: dict[str, int] = {}
     summary: str = ""
     """What the model wrote; the next summary updates it."""
+    ledger: Ledger = Ledger()
+    """Files and ids that the tool calls of the range have touched."""
     notes: str = ""
-    """What the program carries past every summary: standing rules, and files touched."""
+    """What the program carries past every summary: rules, task, todo list, facts, files and ids touched."""
     digest: str = ""
     """Stands in for a summary of `pending`."""
     pending: tuple[str, ...] = ()
@@ -56,17 +63,37 @@ class Overlay(BaseModel):
         """The content of the message that stands for the range."""
         return "\n\n".join(filter(None, (HEADING, self.summary, self.digest, self.notes)))
 
+    def fits(self, units: Sequence[Unit]) -> bool:
+        """The messages that the summary stands for are as they were; only the oldest may be gone."""
+        if self.from_id is None:
+            return True
+        found = self._places(units)
+        if found is None:
+            return False
+        present = fingerprints(units[place] for place in found if units[place].id not in self.kept)
+        is_whole = units[found.start].id == self.from_id
+        expected = self.covered if is_whole else self.covered[max(0, len(self.covered) - len(present)) :]
+        return present == expected
+
     def span(self, units: Sequence[Unit]) -> range:
         """The places of the summarised range among the units; empty without one."""
         if self.from_id is None:
             return range(0)
-        places = {unit.id: place for place, unit in enumerate(units)}
-        if self.from_id not in places or self.to_id not in places:
+        found = self._places(units)
+        if found is None:
             raise ValueError(
                 f"the overlay covers {self.from_id!r} to {self.to_id!r}, which this history does not have: "
                 "give the whole history that the overlay was made for"
             )
-        return range(places[self.from_id], places[self.to_id] + 1)
+        return found
+
+    def _places(self, units: Sequence[Unit]) -> range | None:
+        """From the first unit that is still there; instructions stand before whatever is gone."""
+        places = {unit.id: place for place, unit in enumerate(units)}
+        if self.to_id not in places:
+            return None
+        first = next((place for place, unit in enumerate(units) if not _is_instruction(unit)), 0)
+        return range(places.get(self.from_id or "", first), places[self.to_id] + 1)
 
     def hides(self, units: Sequence[Unit]) -> frozenset[str]:
         """The ids of the units that the summary stands for."""
@@ -79,12 +106,26 @@ def view(units: Sequence[Unit], overlay: Overlay) -> tuple[Message, ...]:
 
 
 def _shown(units: Sequence[Unit], overlay: Overlay) -> Iterator[Message]:
-    hidden = overlay.hides(units)
-    for unit in units:
-        if unit.id == overlay.from_id:
+    hidden, span = overlay.hides(units), overlay.span(units)
+    for place, unit in enumerate(units):
+        if span and place == span.start:
             yield Message(id=f"summary{RESERVED}{overlay.to_id}", role="user", content=overlay.text())
         if unit.id not in hidden:
             yield from stubbed(unit, overlay.stubs)
+
+
+def fingerprints(units: Iterable[Unit]) -> tuple[str, ...]:
+    """One for each unit; it changes with anything in it."""
+    return tuple(
+        hashlib.sha256(
+            json.dumps([[message.id, message.wire()] for message in unit.messages]).encode()
+        ).hexdigest()[:16]
+        for unit in units
+    )
+
+
+def _is_instruction(unit: Unit) -> bool:
+    return unit.messages[0].role in ("system", "developer")
 
 
 def stubbed(unit: Unit, stubs: Mapping[str, int]) -> Iterator[Message]:

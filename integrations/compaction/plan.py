@@ -5,17 +5,17 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from integrations.compaction.carried import Carried
 from integrations.compaction.message import Message
 from integrations.compaction.meter import Meter
 from integrations.compaction.outcome import CompactionIneffective, FellShort, Reason, Unchanged
-from integrations.compaction.overlay import Overlay
+from integrations.compaction.overlay import Overlay, fingerprints
 from integrations.compaction.pins import pinned_units, verbatim
-from integrations.compaction.rules import Rule
-from integrations.compaction.settings import Compaction, Room
+from integrations.compaction.settings import Room, Settings
 from integrations.compaction.shape import Shape, shapes
 from integrations.compaction.subject import Subject
 from integrations.compaction.summary import SummaryRequest, summary_request
-from integrations.compaction.units import flat, group
+from integrations.compaction.units import Unit, flat, group
 from integrations.llm.usage import Usage
 from integrations.tokens import Counter, counter_for
 
@@ -40,10 +40,10 @@ class Plan:
 def plan(
     messages: Iterable[Message],
     *,
-    settings: Compaction | None = None,
+    settings: Settings | None = None,
     overlay: Overlay | None = None,
     overhead: int = 0,
-    rules: Sequence[Rule] = (),
+    carried: Carried | None = None,
     pinned: Collection[str] = (),
     counter: Counter | None = None,
 ) -> Plan | Unchanged | FellShort:
@@ -51,28 +51,39 @@ def plan(
 
     `overhead` are the tokens that every request takes beside the messages. Measured, it is what the provider
     reported for a request minus what `counter` gives for its messages: estimates are then anchored on it.
-    `pinned` are ids of messages that stay verbatim. Raises `CompactionIneffective` when nothing helps.
+    `pinned` are ids of messages that stay verbatim. Raises `CompactionIneffective` when nothing helps, and
+    `ValueError` for an overlay whose messages have changed since.
     """
-    settings = settings or Compaction()
+    settings = settings or Settings()
     messages = tuple(messages)
     _check_pins(messages, pinned)
     units = group(messages)
+    _check_overlay(units, overlay or Overlay())
     stay = verbatim(units, pinned=pinned, pin_task=settings.pin_task)
     subject = Subject(
         units=units,
         overlay=overlay or Overlay(),
         verbatim=stay,
         pinned=pinned_units(units, stay),
-        rules=tuple(rules),
+        carried=carried or Carried(),
         settings=settings,
         room=settings.room(overhead),
-        meter=Meter(counter or counter_for()),
+        meter=Meter(counter or settings.counter or counter_for()),
     )
     tokens = subject.tokens(subject.overlay)
     reason = _reason_to_wait(subject, tokens)
     if reason is not None:
         return Unchanged(subject.messages(subject.overlay), subject.overlay, tokens, reason)
     return _act(subject, tokens)
+
+
+def _check_overlay(units: Sequence[Unit], overlay: Overlay) -> None:
+    overlay.span(units)
+    if not overlay.fits(units):
+        raise ValueError(
+            f"the messages from {overlay.from_id!r} to {overlay.to_id!r} have changed since the overlay was "
+            "made: compact this history without it"
+        )
 
 
 def _check_pins(messages: Iterable[Message], pinned: Collection[str]) -> None:
@@ -112,12 +123,23 @@ def _act(subject: Subject, tokens: int) -> Plan | FellShort:
     if weak and tokens <= room.limit:
         return _fell_short(subject, tokens)
     overlay = shape.overlay.model_copy(
-        update={"seen": _seen(subject), "strikes": strikes, "tokens_before": tokens, "usage": Usage()}
+        update={
+            "covered": _covered(subject, shape.overlay),
+            "seen": _seen(subject),
+            "strikes": strikes,
+            "tokens_before": tokens,
+            "usage": Usage(),
+        }
     )
     request = _request(subject, shape, tokens) if shape.fresh else None
     digest = _hash([overlay.model_dump(mode="json"), request.model_dump(mode="json") if request else None])
     overlay = overlay.model_copy(update={"plan_hash": digest})
     return Plan(subject, replace(shape, overlay=overlay), request, digest)
+
+
+def _covered(subject: Subject, overlay: Overlay) -> tuple[str, ...]:
+    hidden = overlay.hides(subject.units)
+    return fingerprints(unit for unit in subject.units if unit.id in hidden)
 
 
 def _choose(subject: Subject, least: int) -> tuple[Shape, int]:
@@ -144,6 +166,7 @@ def _request(subject: Subject, shape: Shape, tokens: int) -> SummaryRequest:
         max_tokens=max(least, min(wanted, subject.room.goal - shape.tokens - SLACK)),
         limit=subject.settings.summary_input,
         count=subject.meter.count,
+        redact=subject.settings.redact,
     )
 
 
@@ -157,8 +180,8 @@ def _seen(subject: Subject) -> str:
     """What decides whether another try could give more."""
     ids = [message.id for message in flat(subject.units)]
     room = subject.room
-    rules = [rule.text for rule in subject.rules]
-    return _hash([len(ids), ids[-1:], room.limit, room.threshold, room.goal, sorted(subject.pinned), rules])
+    carried = subject.carried.model_dump(mode="json")
+    return _hash([len(ids), ids[-1:], room.limit, room.threshold, room.goal, sorted(subject.pinned), carried])
 
 
 def _hash(value: object) -> str:

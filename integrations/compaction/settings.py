@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from integrations.compaction.redact import Redact, redacted
+from integrations.tokens import Counter
+
 Touch: TypeAlias = Literal["read", "changed"]
 
 
@@ -17,8 +20,8 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compaction:
-    """Settings of context compaction; sizes are in tokens.
+class Settings:
+    """How to compact; sizes are in tokens.
 
     `at` and `target` are fractions of what the window leaves to the messages: compaction starts at the first
     and ends below the second.
@@ -39,6 +42,12 @@ class Compaction:
     """The first user message stays verbatim."""
     file_tools: Mapping[str, Touch] = field(default_factory=dict)
     """Tools that touch files, to keep a list of them: `{"read_file": "read", "write_file": "changed"}`."""
+    named_arguments: frozenset[str] = frozenset()
+    """Arguments of tool calls whose values are kept in a list, e.g. `{"order_id", "ticket"}`."""
+    redact: Redact = redacted
+    """Takes credentials out of whatever a summary request has; by default those that code review knows."""
+    counter: Counter | None = None
+    """Counts the tokens of a text; by default as the newest models of OpenAI do."""
     summary_input: int = 60_000
     """What one summary request may take."""
     min_gain: float = 0.10

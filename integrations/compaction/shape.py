@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from integrations.compaction.files import touched
+from integrations.compaction.ledger import Ledger, ledger
 from integrations.compaction.masking import Masking, stubs
 from integrations.compaction.overlay import Overlay, stubbed
-from integrations.compaction.rules import describe
 from integrations.compaction.subject import Subject
 from integrations.compaction.text import storable
 from integrations.compaction.units import Unit, flat
@@ -47,11 +46,13 @@ def _summarised(subject: Subject, shortened: Mapping[str, int], tail: int) -> Sh
     fresh = tuple(unit for unit in subject.units if unit.id in hidden - summarised)
     if not fresh:
         return _masked(subject, shortened)
+    touched = _ledger(subject, hidden)
     gone = {message.id for unit in subject.units if unit.id in hidden for message in unit.messages}
     overlay = overlay.model_copy(
         update={
             "stubs": {id_: keep for id_, keep in shortened.items() if id_ not in gone},
-            "notes": _notes(subject, hidden),
+            "ledger": touched,
+            "notes": _notes(subject, touched),
             "summary": "",
             "digest": "",
             "pending": (),
@@ -87,7 +88,11 @@ def _tail_start(subject: Subject, overlay: Overlay, tail: int) -> int:
     return start
 
 
-def _notes(subject: Subject, hidden: frozenset[str]) -> str:
+def _ledger(subject: Subject, hidden: frozenset[str]) -> Ledger:
     covered = flat([unit for unit in subject.units if unit.id in hidden])
-    files = touched(covered, subject.settings.file_tools)
-    return storable("\n\n".join(filter(None, (describe(subject.rules), files.describe()))))
+    settings = subject.settings
+    return ledger(covered, settings.file_tools, settings.named_arguments, before=subject.overlay.ledger)
+
+
+def _notes(subject: Subject, touched: Ledger) -> str:
+    return storable("\n\n".join(filter(None, (subject.carried.describe(), touched.describe()))))

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from integrations.compaction.carried import Carried
 from integrations.compaction.message import Message
 from integrations.compaction.meter import Meter
 from integrations.compaction.overlay import Overlay, view
-from integrations.compaction.rules import Rule
-from integrations.compaction.settings import Compaction, Room
+from integrations.compaction.settings import Room, Settings
 from integrations.compaction.units import Unit
 
 
@@ -20,8 +20,8 @@ class Subject:
     """Messages that are not shortened."""
     pinned: frozenset[str]
     """Units that are not summarised."""
-    rules: tuple[Rule, ...]
-    settings: Compaction
+    carried: Carried
+    settings: Settings
     room: Room
     meter: Meter
 

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from integrations.compaction import (
+    Carried,
     Compaction,
     CompactionIneffective,
     Message,
     Outcome,
     Overlay,
     Plan,
-    Rule,
     Summary,
     SummaryRequest,
     commit,
@@ -50,7 +50,7 @@ class Driver:
     summariser: Summariser
     overhead: int = 0
     pinned: tuple[str, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    carried: Carried = field(default_factory=Carried)
     overlay: Overlay | None = None
     requests: list[SummaryRequest] = field(default_factory=list)
     ineffective: bool = False
@@ -73,7 +73,7 @@ class Driver:
             overlay=self.overlay,
             overhead=self.overhead,
             pinned=self.pinned,
-            rules=self.rules,
+            carried=self.carried,
             counter=count,
         )
         if not isinstance(planned, Plan):

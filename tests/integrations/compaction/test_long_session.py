@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from integrations.compaction import Compacted, Compaction, Message, Rule, Summary, SummaryRequest, from_wire
+from integrations.compaction import (
+    Carried,
+    Compacted,
+    Compaction,
+    Message,
+    Rule,
+    Summary,
+    SummaryRequest,
+    from_wire,
+)
 from tests.integrations.compaction.driving import Driver, fixed, tokens
 from tests.integrations.compaction.histories import Wire, calling, result, said, talk
 
@@ -36,7 +45,7 @@ def compacted(driver: Driver, history: list[Message]) -> list[Compacted]:
 
 
 def test_rules_and_files_come_through_every_compaction() -> None:
-    driver = Driver(SETTINGS, fixed("The model forgot all of it."), rules=RULES)
+    driver = Driver(SETTINGS, fixed("The model forgot all of it."), carried=Carried(rules=RULES))
     outcomes = compacted(driver, session(120))
     assert len(driver.requests) >= 5
     summary = next(message for message in outcomes[-1].messages if message.id.startswith("summary~"))
