@@ -2,10 +2,14 @@
 
 PYTHON ?= python3
 VENV   := .venv
-BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN    := $(VENV)/$(SCRIPTS)
 READY  := $(VENV)/.ready
 DOCS   := $(VENV)/.docs
 UV     := $(VENV)/.uv
+
+# An environment of its own for the older major of openai, which is supported, too.
+OPENAI2 := $(VENV)/openai2
 
 # The least share of the branches of `workflows`, and of `agents_sdk`, that the tests must take, in percent.
 BRANCHES := 90
@@ -19,7 +23,7 @@ INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test torture check fix bench docs pins clean
+.PHONY: help demo test test-all test-openai2 torture check fix bench docs pins clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,10 +31,15 @@ help: ## show this list
 demo: $(READY) ## watch a durable code review being killed and going on where it was
 	@$(BIN)/python examples/demo.py
 
-test: $(READY) ## run every test and hold the branch coverage
+test: test-all test-openai2 ## run every test and hold the branch coverage
+
+test-all: $(READY)
 	@rm -f coverage.json
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term-missing --cov-report=json
 	$(BIN)/python tools/branches.py coverage.json $(BRANCHES)
+
+test-openai2: $(OPENAI2)/.ready # the tests of model calls, with openai 2
+	$(OPENAI2)/$(SCRIPTS)/python -m pytest -q -n 2 tests/integrations/llm
 
 torture: $(READY) ## run the fault tests at their size for the night: hours
 	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite tests/agents_sdk/storm tests/agents_sdk/chat/model \
@@ -57,6 +66,8 @@ docs: $(DOCS) ## build the documentation into site/; a broken link fails
 pins: $(UV) ## resolve the dependencies anew and write pins/
 	$(PIN) --all-extras --group dev pyproject.toml --output-file pins/dev.txt
 	$(PIN) --group pyproject.toml:docs --constraints pins/dev.txt --output-file pins/docs.txt
+	@cp pins/dev.txt pins/openai2.txt # the same versions, where that can be
+	$(PIN) --group openai2 pyproject.toml --output-file pins/openai2.txt
 	$(PIN) --group pyproject.toml:peers --output-file pins/peers.txt
 	echo uv | $(PIN) - --output-file pins/uv.txt
 
@@ -75,6 +86,11 @@ $(UV): pins/uv.txt
 $(READY): $(UV) pins/dev.txt pyproject.toml
 	@$(INSTALL) --require-hashes -r pins/dev.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(OPENAI2)/.ready: $(UV) pins/openai2.txt
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(OPENAI2)
+	@$(BIN)/uv pip install --quiet --python $(OPENAI2)/$(SCRIPTS)/python --require-hashes -r pins/openai2.txt
 	@touch $@
 
 $(DOCS): $(READY) pins/docs.txt

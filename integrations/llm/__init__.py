@@ -16,15 +16,18 @@ from integrations.llm.errors import (
     QuotaError,
     RateLimited,
     RequestRejected,
+    ResponseFailed,
     RetryLater,
     TruncatedOutput,
 )
 from integrations.llm.limiter import Limit
 from integrations.llm.model import LLM
+from integrations.llm.overflow import Shorten
 from integrations.llm.patience import Patience
 from integrations.llm.prices import Price, Rates
 from integrations.llm.request import Message, Request
 from integrations.llm.usage import Usage
+from integrations.llm.wires import WireName
 
 __all__ = [
     "ERRORS",
@@ -49,8 +52,11 @@ __all__ = [
     "Rates",
     "Request",
     "RequestRejected",
+    "ResponseFailed",
     "RetryLater",
+    "Shorten",
     "ToolCall",
     "TruncatedOutput",
     "Usage",
+    "WireName",
 ]

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from integrations.llm.completion import ToolCall
 from integrations.llm.usage import Usage
 
-__all__ = ["Answer", "Cause", "Fault"]
+__all__ = ["Answer", "Begun", "Cause", "Fault"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,13 @@ class Answer:
     def refused(self) -> bool:
         """The model or a content filter declined."""
         return self.refusal is not None or self.finish_reason == "content_filter"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer that the server works on by itself."""
+
+    id: str
 
 
 class Cause(Enum):

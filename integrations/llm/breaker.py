@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from integrations.llm.errors import QuotaError
 
@@ -18,12 +19,13 @@ class Breaker:
         self._error: QuotaError | None = None
         self._until = 0.0
 
-    def check(self) -> None:
-        """Raises the error that opened it, while it is open."""
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Raises the error that opened it, while it is open; a new one inside opens it."""
         if self._error is not None and self._now() < self._until:
             raise QuotaError(f"{self._error} (not asked again for {self._seconds:g} seconds)")
-
-    def open(self, error: QuotaError) -> None:
-        """The account cannot pay."""
-        self._error = error
-        self._until = self._now() + self._seconds
+        try:
+            yield
+        except QuotaError as error:
+            self._error, self._until = error, self._now() + self._seconds
+            raise

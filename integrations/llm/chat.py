@@ -2,75 +2,54 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-
-import openai
-
-from integrations.llm.answer import Answer, Cause, Fault
+from integrations.llm.answer import Answer, Fault
 from integrations.llm.chat_answer import ChatAnswer, ChatChunk, answer_of
 from integrations.llm.chat_request import chat_request
 from integrations.llm.chat_stream import Assembly
 from integrations.llm.delta import Tell
 from integrations.llm.dialect import Dialect
 from integrations.llm.endpoint import Endpoint
-from integrations.llm.faults import EXPECTED, fault_of, fault_of_body
+from integrations.llm.faults import fault_of_body
 from integrations.llm.request import AnyRequest
+from integrations.llm.server import Server, body_of, foreign
 
 __all__ = ["ChatWire"]
 
-_CONNECT_SECONDS = 10.0
-
 
 class ChatWire:
-    """One server, through the `openai` SDK with its own retries off."""
+    """`POST /chat/completions`, whole or streamed."""
 
     def __init__(self, endpoint: Endpoint, *, timeout: float, stream: bool) -> None:
-        self._endpoint = endpoint
-        self._timeout = timeout
+        self._server = Server(endpoint, timeout=timeout)
+        self._completions = self._server.client.chat.completions
         self._stream = stream
-        self._client = openai.AsyncOpenAI(
-            base_url=endpoint.url,
-            api_key=endpoint.api_key,
-            max_retries=0,
-            timeout=openai.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
-        )
 
     async def send(self, request: AnyRequest, dialect: Dialect, tell: Tell | None = None) -> Answer | Fault:
         """Exactly one HTTP request; streamed when somebody listens."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                if self._stream or tell is not None:
-                    return await self._streamed(request, dialect, tell)
-                return await self._whole(request, dialect)
-        except EXPECTED as error:
-            return self._without_key(fault_of(error))
+        if self._stream or tell is not None:
+            return await self._server.hear(self._streamed(request, dialect, tell))
+        return await self._server.hear(self._whole(request, dialect))
 
     async def probe(self) -> Fault | None:
-        """Asks for the list of models: free of charge, and every server knows it or says so."""
-        try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                await self._client.models.with_raw_response.list()
-        except EXPECTED as error:
-            return self._without_key(fault_of(error))
-        return None
+        """Whether the server answers."""
+        return await self._server.probe()
 
     async def close(self) -> None:
         """Lets the connections go."""
-        await self._client.close()
+        await self._server.close()
 
     async def _whole(self, request: AnyRequest, dialect: Dialect) -> Answer | Fault:
-        completions = self._client.chat.completions.with_raw_response
-        response = (await completions.create(**chat_request(request, dialect))).http_response
-        if response.headers.get("content-type", "").startswith("text/html"):
-            return Fault(cause=Cause.FOREIGN, message="a web page answers, not a model")
-        sent = ChatAnswer.model_validate_json(await response.aread())
+        asked = self._completions.with_raw_response.create(**chat_request(request, dialect))
+        body = await body_of(asked)
+        if isinstance(body, Fault):
+            return body
+        sent = ChatAnswer.model_validate_json(body.content)
         if sent.error is not None:
-            return fault_of_body(sent.error, dict(response.headers))
-        return answer_of(sent, response.headers.get("x-request-id"))
+            return fault_of_body(sent.error, body.headers)
+        return answer_of(sent, body.headers.get("x-request-id"))
 
     async def _streamed(self, request: AnyRequest, dialect: Dialect, tell: Tell | None) -> Answer | Fault:
-        stream = await self._client.chat.completions.create(
+        stream = await self._completions.create(
             **chat_request(request, dialect), stream=True, stream_options={"include_usage": True}
         )
         assembly = Assembly()
@@ -79,8 +58,5 @@ class ChatWire:
                 for delta in assembly.add(ChatChunk.model_validate(sent.model_dump())):
                     if tell is not None:
                         await tell(delta)
-        return answer_of(assembly.whole, stream.response.headers.get("x-request-id"))
-
-    def _without_key(self, fault: Fault) -> Fault:
-        """Some servers repeat the key in their message."""
-        return replace(fault, message=fault.message.replace(self._endpoint.api_key, "[key]"))
+        headers = stream.response.headers
+        return foreign(headers) or answer_of(assembly.whole, headers.get("x-request-id"))

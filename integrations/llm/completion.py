@@ -35,7 +35,7 @@ class Completion(BaseModel, Generic[Parsed]):
     refused: bool = False
     """The model or a content filter declined; `text` says why, as far as is known."""
     finish_reason: str
-    """As the server said it; "length" when plain text was cut off at `max_tokens`."""
+    """In the words of Chat Completions; "length" when plain text was cut off at `max_tokens`."""
     model_asked: str
     model_answered: str
     request_id: str | None = None

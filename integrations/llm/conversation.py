@@ -10,13 +10,13 @@ from pydantic import BaseModel
 
 from integrations.llm.answer import Answer, Fault
 from integrations.llm.delta import Restarted, Tell
-from integrations.llm.dialect import Dialects, lasting, simpler
+from integrations.llm.dialect import Dialect, Dialects
 from integrations.llm.errors import InvalidOutput, ModelError, RetryLater, TruncatedOutput
 from integrations.llm.request import AnyRequest
 from integrations.llm.structured import Fits, Misfit, correction, read
 from integrations.llm.usage import Usage
 from integrations.llm.verdict import Refused, classify
-from integrations.llm.wire import Wire
+from integrations.llm.wire import Sender
 
 __all__ = ["MOST_REQUESTS", "Conversation", "Outcome"]
 
@@ -49,7 +49,7 @@ class Conversation:
 
     def __init__(
         self,
-        wire: Wire,
+        wire: Sender,
         dialects: Dialects,
         *,
         url: str,
@@ -85,25 +85,14 @@ class Conversation:
         return Outcome(answer, parsed, self._usage, self._requests)
 
     async def _ask(self, request: AnyRequest) -> Answer:
-        """One answer, in the richest dialect that the server understands."""
-        dialect = self._dialects.of(self._url, request.model)
-        tried = {dialect}
-        remember = True
-        while True:
-            if self._requests and self._tell is not None:
-                await self._tell(Restarted())
-            self._requests += 1
-            result = await self._wire.send(request, dialect, self._tell)
-            if isinstance(result, Answer):
-                if remember:
-                    self._dialects.learn(self._url, request.model, dialect)
-                return result
-            other = simpler(dialect, result, structured=request.wanted is not None)
-            if other is None or other in tried:
-                return self._judge(result, request)
-            remember = remember and lasting(result)
-            tried.add(other)
-            dialect = other
+        result = await self._dialects.ask(self._send, request, base_url=self._url)
+        return self._judge(result, request) if isinstance(result, Fault) else result
+
+    async def _send(self, request: AnyRequest, dialect: Dialect) -> Answer | Fault:
+        if self._requests and self._tell is not None:
+            await self._tell(Restarted())
+        self._requests += 1
+        return await self._wire.send(request, dialect, self._tell)
 
     def _judge(self, fault: Fault, request: AnyRequest) -> Answer:
         match classify(fault, whom=f"{request.model} at {self._url}", now=self._now()):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Literal
+from typing import Literal, TypeVar
 
 from integrations.llm.answer import Cause, Fault
+from integrations.llm.request import AnyRequest
 
 __all__ = ["Dialect", "Dialects", "Form", "simpler"]
+
+T = TypeVar("T")
 
 
 class Form(Enum):
@@ -44,9 +48,33 @@ class Dialects:
         """The server answered in this dialect."""
         self._known[base_url, model] = dialect
 
+    async def ask(
+        self,
+        send: Callable[[AnyRequest, Dialect], Awaitable[T | Fault]],
+        request: AnyRequest,
+        *,
+        base_url: str,
+    ) -> T | Fault:
+        """What comes of it in the richest dialect that the server understands."""
+        dialect = self.of(base_url, request.model)
+        tried = {dialect}
+        remember = True
+        while True:
+            result = await send(request, dialect)
+            if not isinstance(result, Fault):
+                if remember:
+                    self.learn(base_url, request.model, dialect)
+                return result
+            other = simpler(dialect, result, structured=request.wanted is not None)
+            if other is None or other in tried:
+                return result
+            remember = remember and lasting(result)
+            tried.add(other)
+            dialect = other
+
 
 _REFUSALS = frozenset({400, 404, 415, 422, 500, 501})
-_FORM_WORDS = ("response_format", "json_schema", "json_object", "structured output", "grammar")
+_FORM_WORDS = ("response_format", "json_schema", "json_object", "text.format", "structured output", "grammar")
 _UNKNOWN_WORDS = ("unsupported", "not supported", "unrecognized", "unknown", "extra", "unexpected")
 _OWN_SCHEMA = "invalid schema"
 _NEXT = {Form.SCHEMA: Form.OBJECT, Form.OBJECT: Form.PLAIN}

@@ -10,6 +10,7 @@ ModelError                  no further attempt makes sense (a `workflows.NonRetr
 ├── RequestRejected         the server refuses this request: key, model name, parameters
 ├── BudgetExceeded          nothing is left of a budget
 ├── PriceUnknown            a budget limits money, and nobody knows what the model costs
+├── ResponseFailed          the server gave up on an answer in the background, several times
 ├── TruncatedOutput         the structured answer was cut off at the token limit, twice
 └── InvalidOutput           the structured answer does not fit its type, also after one correction
 """
@@ -30,6 +31,7 @@ __all__ = [
     "QuotaError",
     "RateLimited",
     "RequestRejected",
+    "ResponseFailed",
     "RetryLater",
     "TruncatedOutput",
     "typed",
@@ -80,6 +82,10 @@ class PriceUnknown(ModelError):
     """A budget limits money, and there is no price for the model."""
 
 
+class ResponseFailed(ModelError):
+    """The server gave up on an answer that it worked on in the background."""
+
+
 class TruncatedOutput(ModelError):
     """A structured answer was cut off at the token limit, also with a larger one."""
 
@@ -99,6 +105,7 @@ ERRORS: tuple[type[WorkflowError], ...] = (
     RequestRejected,
     BudgetExceeded,
     PriceUnknown,
+    ResponseFailed,
     TruncatedOutput,
     InvalidOutput,
 )

@@ -61,18 +61,31 @@ class Metered:
         self._answers = 0
 
     async def send(self, request: AnyRequest, dialect: Dialect, tell: Tell | None = None) -> Answer | Fault:
-        """Exactly one HTTP request; or `BudgetExceeded`, `PriceUnknown` or `NotYet` instead of it."""
+        """Exactly one HTTP request; raises like `admit` instead of making it."""
+        await self.admit(request)
+        result = await self._wire.send(request, dialect, tell)
+        await self.left(result)
+        return await self.paid(request, result)
+
+    async def admit(self, request: AnyRequest) -> None:
+        """Returns when the request may be made; raises `BudgetExceeded`, `PriceUnknown` or `NotYet`."""
         await self._prices.load()
-        gate = None
-        if self._payer is not None:
-            await self._check(self._payer, request)
-            gate = self._gate_of(self._payer)
+        if self._payer is None:
+            return
+        await self._check(self._payer, request)
+        gate = self._gate_of(self._payer)
         if gate is not None:
             await gate.enter(request)
-        result = await self._wire.send(request, dialect, tell)
-        if gate is not None:
-            await gate.left(result)
+
+    async def left(self, result: Answer | Fault) -> None:
+        """Tells the limit what came of an admitted request."""
+        if self._gate is not None:
+            await self._gate.left(result)
+
+    async def paid(self, request: AnyRequest, result: Answer | Fault) -> Answer | Fault:
+        """The same, when what it cost is recorded."""
         if isinstance(result, Answer):
+            await self._prices.load()
             await self._pay(request, result)
         return result
 

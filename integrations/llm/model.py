@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
-from integrations.llm.breaker import Breaker
+from integrations.llm.asking import Asking, raised
+from integrations.llm.background import Background
 from integrations.llm.budget import Budget, Payer
 from integrations.llm.completion import Completion, completion_type
-from integrations.llm.conversation import MOST_REQUESTS, Conversation, Outcome
+from integrations.llm.conversation import MOST_REQUESTS
 from integrations.llm.delta import Tell
-from integrations.llm.dialect import Dialects
 from integrations.llm.endpoint import Endpoint, model_name
-from integrations.llm.errors import QuotaError, typed
+from integrations.llm.errors import typed
 from integrations.llm.limiter import Limit
+from integrations.llm.overflow import Shorten, fitting
 from integrations.llm.patience import Patience
-from integrations.llm.prices import Price, Rates, prices_of
+from integrations.llm.prices import Rates, prices_of
 from integrations.llm.request import Message, Parsed, Request, messages_of
 from integrations.llm.terms import Terms, budgets_of
-from integrations.llm.verdict import Refused, classify
-from integrations.llm.wire import Wire
+from integrations.llm.wires import WireName, Wires
 from workflows import RetryOptions, StepContext, StepError, WorkflowStep
 
 __all__ = ["LLM"]
 
-_BREAKER_SECONDS = 60.0
 _logger = logging.getLogger(__name__)
 
 
@@ -40,6 +38,10 @@ class LLM:
     seconds of one HTTP request; `stream` asks for streamed answers, for servers and proxies that give up on
     silent connections. `budget` and `limit` hold for every call; `prices` replace the table of
     `genai-prices`.
+
+    `wire` is what is spoken with the server: by default "responses" with api.openai.com, "chat" with every
+    other. `background` has a server that speaks "responses" work by itself while nobody is connected: after
+    a crash one goes on with the same response instead of paying for another. For that the server stores it.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class LLM:
         *,
         base_url: str | None = None,
         api_key: str | None = None,
+        wire: WireName | None = None,
+        background: bool = False,
         timeout: float = 600.0,
         patience: Patience | None = None,
         stream: bool = False,
@@ -56,23 +60,25 @@ class LLM:
         prices: Mapping[str, Rates] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._endpoint = Endpoint.of(base_url, api_key)
+        endpoint = Endpoint.of(base_url, api_key)
         self.model = model_name(model)
         self._timeout = timeout
         self._patience = patience or Patience()
-        self._stream = stream
-        self._now = now
-        self._dialects = Dialects()
-        self._terms = Terms(
-            url=self.base_url,
-            key=self._endpoint.name,
+        wires = Wires(endpoint, wire, timeout=timeout, stream=stream)
+        terms = Terms(
+            url=endpoint.shown,
+            key=endpoint.name,
             budgets=budgets_of(budget),
             limit=limit,
             prices=prices_of(prices),
             now=now,
         )
-        self._breaker = Breaker(seconds=_BREAKER_SECONDS, now=now)
-        self._opened: Wire | None = None
+        self._asking = Asking(endpoint, wires, terms, now=now)
+        if background and self.wire != "responses":
+            raise ValueError(f'background=True needs wire="responses"; with {self.base_url} it is "chat"')
+        self._background = (
+            Background(self._asking, self._patience, timeout=self.step_timeout) if background else None
+        )
 
     def __repr__(self) -> str:
         return f"LLM({self.model!r}, base_url={self.base_url!r})"
@@ -80,7 +86,12 @@ class LLM:
     @property
     def base_url(self) -> str:
         """Where the server is, without user and password."""
-        return self._endpoint.shown
+        return self._asking.url
+
+    @property
+    def wire(self) -> WireName:
+        """What is spoken with the server."""
+        return self._asking.wires.name
 
     @property
     def retries(self) -> RetryOptions:
@@ -105,12 +116,14 @@ class LLM:
         tool_choice: str | Mapping[str, object] | None = None,
         model: str | None = None,
         budget: Budget | Sequence[Budget] = (),
+        shorten: Shorten | None = None,
     ) -> Completion[Parsed]:
         """One answer in one step: a finished one is never asked for, nor paid, again.
 
         A crash in mid-request asks again: a request may be paid twice, a recorded answer never. Raises the
         errors of `integrations.llm.errors`, alike on the first run and on replay. `budget` limits this call
-        besides the budgets of the model.
+        besides the budgets of the model. When the messages do not fit into the model's window, `shorten` is
+        given them, once, and what it returns is asked in a second step.
         """
         request = Request(
             model=model or self.model,
@@ -121,22 +134,8 @@ class LLM:
             tools=tuple(tools),
             tool_choice=tool_choice,
         )
-        digest = request.digest()
-        try:
-            completion = await step.do(
-                name,
-                self._attempt,
-                request,
-                budgets_of(budget),
-                retries=self.retries,
-                timeout=self.step_timeout,
-                result=completion_type(response_format),
-            )
-        except StepError as error:
-            raise typed(error) from error
-        if completion.request_hash != digest:
-            _logger.warning('step "%s" was answered for an earlier prompt; the recorded answer is used', name)
-        return completion
+        ask = partial(self._recorded, budgets_of(budget))
+        return await fitting(step, name, request, ask=ask, shorten=shorten)
 
     async def attempt(
         self,
@@ -153,32 +152,19 @@ class LLM:
         a limit need a payer. With `tell` the answer is streamed, and `tell` hears its pieces
         (`integrations.llm.delta`).
         """
-        self._breaker.check()
-        wire = self._terms.metered(await self._wire(), payer, budgets_of(budget))
-        conversation = Conversation(wire, self._dialects, url=self.base_url, now=self._now, tell=tell)
-        started = time.perf_counter()
-        try:
-            outcome = await conversation.answer(request)
-        except QuotaError as error:
-            self._breaker.open(error)
-            raise
-        latency = time.perf_counter() - started
-        return _completion(request, outcome, wire.price, number=number, latency=latency)
+        return await self._asking.attempt(
+            request, number=number, payer=payer, budgets=budgets_of(budget), tell=tell
+        )
 
     async def check(self) -> None:
         """Whether the server answers: raises `ModelUnreachable` at once, or why it refuses the key."""
-        fault = await (await self._wire()).probe()
-        if fault is None or fault.status not in (None, 401, 403):
-            return
-        verdict = classify(fault, whom=f"{self.model} at {self.base_url}", now=self._now())
-        if not isinstance(verdict, Refused):
-            raise verdict
+        fault = await (await self._asking.wires.wire()).probe()
+        if fault is not None and fault.status in (None, 401, 403):
+            raised(self._asking.verdict(fault, self.model))
 
     async def close(self) -> None:
         """Lets the connections go; the next call opens new ones."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            await opened.close()
+        await self._asking.wires.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -188,39 +174,33 @@ class LLM:
     ) -> None:
         await self.close()
 
+    async def _recorded(
+        self, budgets: tuple[Budget, ...], step: WorkflowStep, name: str, request: Request[Parsed]
+    ) -> Completion[Parsed]:
+        digest = request.digest()
+        ask = self._background.ask if self._background else self._in_one_step
+        try:
+            completion = await ask(step, name, request, budgets)
+        except StepError as error:
+            raise typed(error) from error
+        if completion.request_hash != digest:
+            _logger.warning('step "%s" was answered for an earlier prompt; the recorded answer is used', name)
+        return completion
+
+    async def _in_one_step(
+        self, step: WorkflowStep, name: str, request: Request[Parsed], budgets: tuple[Budget, ...]
+    ) -> Completion[Parsed]:
+        return await step.do(
+            name,
+            self._attempt,
+            request,
+            budgets,
+            retries=self.retries,
+            timeout=self.step_timeout,
+            result=completion_type(request.response_format),
+        )
+
     async def _attempt(
         self, request: Request[Parsed], budgets: tuple[Budget, ...], ctx: StepContext
     ) -> Completion[Parsed]:
         return await self.attempt(request, number=ctx.attempt, payer=ctx, budget=budgets)
-
-    async def _wire(self) -> Wire:
-        if self._opened is None:
-            # Loading openai takes half a second, which nobody else on the loop should wait for.
-            await asyncio.to_thread(importlib.import_module, "integrations.llm.chat")
-        if self._opened is None:
-            from integrations.llm.chat import ChatWire
-
-            self._opened = ChatWire(self._endpoint, timeout=self._timeout, stream=self._stream)
-        return self._opened
-
-
-def _completion(
-    request: Request[Parsed], outcome: Outcome, price: Price | None, *, number: int, latency: float
-) -> Completion[Parsed]:
-    answer = outcome.answer
-    return completion_type(request.response_format)(
-        text=answer.text or answer.refusal or "",
-        parsed=cast("Parsed | None", outcome.parsed),
-        tool_calls=answer.tool_calls,
-        refused=answer.refused,
-        finish_reason=answer.finish_reason,
-        model_asked=request.model,
-        model_answered=answer.model or request.model,
-        request_id=answer.request_id,
-        request_hash=request.digest(),
-        usage=outcome.usage,
-        price=price,
-        requests=outcome.requests,
-        attempts=number,
-        latency=latency,
-    )

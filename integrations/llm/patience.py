@@ -28,7 +28,7 @@ class Patience:
 
     def delay(self, failed: DelayContext) -> float:
         """Seconds before the next attempt; what the server asked for has no upper limit of ours."""
-        backoff = self._backoff(failed.ctx.attempt)
+        backoff = self.backoff(failed.ctx.attempt)
         match failed.error:
             case RateLimited(retry_after=float(asked)):
                 return max(asked, backoff)
@@ -37,6 +37,7 @@ class Patience:
             case _:
                 return backoff
 
-    def _backoff(self, attempt: int) -> float:
+    def backoff(self, attempt: int) -> float:
+        """Seconds after an attempt of this number, when the server asks for nothing."""
         plain = min(self.most, self.first * 2.0 ** min(attempt - 1, 60))
         return plain * _RANDOM.uniform(1 - self.jitter, 1 + self.jitter)

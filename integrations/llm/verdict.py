@@ -47,8 +47,38 @@ _OVERFLOW_WORDS = (
     "available context size",
     "prompt is too long",
 )
-_CONTENT = frozenset({"content_filter", "content_policy_violation"})
+_CONTENT = frozenset(
+    {
+        "content_filter",
+        "content_policy_violation",
+        "image_content_policy_violation",
+        "misalignment_policy_violation",
+        "bio_policy",
+    }
+)
 _RATE = frozenset({"rate_limit_exceeded", "slow_down"})
+_HOPELESS = frozenset(
+    {
+        "cancelled",
+        "data_residency_mismatch",
+        "empty_image_file",
+        "failed_to_download_image",
+        "image_file_not_found",
+        "image_file_too_large",
+        "image_parse_error",
+        "image_too_large",
+        "image_too_small",
+        "invalid_base64_image",
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_image_mode",
+        "invalid_image_url",
+        "invalid_prompt",
+        "invalid_request_error",
+        "unsupported_image_media_type",
+    }
+)
+"""What a stream or a response that has failed says without a status."""
 _TRANSIENT = frozenset({408, 409})
 _PERMANENT = frozenset({501, 505})
 _ADVICE = {
@@ -96,8 +126,10 @@ def _of_error(fault: Fault, sentence: str, after: float | None) -> Verdict:
 
 
 def _passes(fault: Fault) -> bool:
-    if fault.code in _RATE or fault.status is None:
-        return True  # an error inside a stream has no status
+    if fault.code in _RATE:
+        return True
+    if fault.status is None:
+        return not {fault.code, fault.type} & _HOPELESS
     if fault.status >= 500:
         return fault.status not in _PERMANENT
     return fault.status == 429 or fault.status in _TRANSIENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -10,7 +11,7 @@ from typing import Any, TypeAlias
 from integrations.llm.completion import ToolCall
 from integrations.llm.usage import Usage
 
-__all__ = ["Asked", "ErrorReply", "RawReply", "Reply", "Script", "Scripted"]
+__all__ = ["Asked", "ErrorReply", "FailedReply", "RawReply", "Reply", "Script", "Scripted", "pieces"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,9 @@ class Asked:
 
     @property
     def said(self) -> str:
-        """The text of the last message."""
-        return str(self.body["messages"][-1]["content"])
+        """The text of the last message, or of the result of a tool."""
+        last = (self.body.get("messages") or self.body["input"])[-1]
+        return str(last["content"] if "content" in last else last["output"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,9 @@ class _Delivery:
     chunk_delay: float = 0.0
     """Seconds before each piece of a streamed answer."""
     hold: asyncio.Event | None = None
-    """Nothing is sent before this is set."""
+    """Nothing is sent before this is set; in background mode, the response does not end."""
+    looks: int = 0
+    """In background mode, so often the response is looked at before it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,16 @@ class ErrorReply(_Delivery):
 
 
 @dataclass(frozen=True, slots=True)
+class FailedReply(_Delivery):
+    """An error after the server has said that all is well: a response that failed, an error in a stream."""
+
+    code: str = "server_error"
+    message: str = field(default="scripted failure", kw_only=True)
+    type: str | None = field(default=None, kw_only=True)
+    param: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class RawReply(_Delivery):
     """Any bytes at all."""
 
@@ -77,6 +91,11 @@ class RawReply(_Delivery):
     content_type: str = field(default="application/json", kw_only=True)
 
 
-Scripted: TypeAlias = Reply | ErrorReply | RawReply
+Scripted: TypeAlias = Reply | ErrorReply | FailedReply | RawReply
 Script: TypeAlias = Sequence[Scripted | str] | Callable[[Asked], Scripted | str]
 """Answers in the order of the requests, or a function of the request; a string is a plain `Reply`."""
+
+
+def pieces(text: str) -> list[str]:
+    """A text word by word, as it is streamed."""
+    return re.findall(r"\s*\S+\s*", text) or [text]

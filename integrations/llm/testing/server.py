@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
 import orjson
 
-from integrations.llm.testing import body
-from integrations.llm.testing.replies import Asked, ErrorReply, RawReply, Reply, Script, Scripted
+from integrations.llm.testing import chat_body, responses_body
+from integrations.llm.testing.replies import Asked, ErrorReply, FailedReply, RawReply, Reply, Script, Scripted
+from integrations.llm.testing.stored import StoredResponses
 
 __all__ = ["ScriptedModel"]
 
 
 class ScriptedModel:
     """Answers by script on a free port of 127.0.0.1; `asked` is what it was asked, in order.
+
+    It speaks Chat Completions and Responses, also in background mode: `looked` and `cancelled` are the ids of
+    such responses, as often as somebody did that. This is not part of `asked`.
 
     When the script has come to its end, requests are refused with an error that says so. `api_key` is the
     only key that it accepts; without one it accepts all.
@@ -31,6 +35,7 @@ class ScriptedModel:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
+        self._responses = StoredResponses()
         self.asked: list[Asked] = []
 
     @property
@@ -40,9 +45,26 @@ class ScriptedModel:
             raise RuntimeError("the scripted model is not running: use `async with ScriptedModel(...)`")
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
 
+    @property
+    def looked(self) -> list[str]:
+        """Which responses were looked at."""
+        return self._responses.looked
+
+    @property
+    def cancelled(self) -> list[str]:
+        """Which responses were cancelled."""
+        return self._responses.cancelled
+
     async def was_asked(self, times: int) -> None:
         """Returns once so many requests have arrived."""
-        while len(self.asked) < times:
+        await self._grown(self.asked, times)
+
+    async def was_looked_at(self, times: int) -> None:
+        """Returns once somebody has so often looked at a response in the background."""
+        await self._grown(self.looked, times)
+
+    async def _grown(self, kept: Sequence[object], length: int) -> None:
+        while len(kept) < length:
             self._news.clear()
             await self._news.wait()
 
@@ -73,20 +95,33 @@ class ScriptedModel:
 
     async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         if self._api_key is not None and asked.headers.get("authorization") != f"Bearer {self._api_key}":
-            await _send(writer, _raw(ErrorReply(401, message="wrong key"), asked))
+            await _send(writer, _raw(ErrorReply(401, message="wrong key")))
             return
-        if not asked.path.endswith("/chat/completions"):
-            await _send(writer, _listing(asked))
+        if not asked.path.endswith(("/chat/completions", "/responses")):
+            await _send(writer, self._responses.answer(asked.path) or _listing(asked))
+            self._news.set()
             return
         self.asked.append(asked)
         self._news.set()
         reply = self._reply(asked)
-        if reply.hold is not None:
-            await reply.hold.wait()
-        if isinstance(reply, Reply) and asked.streamed:
-            await _stream(writer, reply, body.chunks(reply, asked))
+        if isinstance(reply, Reply | FailedReply):
+            await self._say(writer, reply, asked)
         else:
-            await _send(writer, _raw(reply, asked))
+            await _held(reply)
+            await _send(writer, _raw(reply))
+
+    async def _say(self, writer: asyncio.StreamWriter, reply: Reply | FailedReply, asked: Asked) -> None:
+        if asked.body.get("background") is True:
+            await _send(writer, self._responses.begin(reply, asked))
+            return
+        await _held(reply)
+        is_chat = asked.path.endswith("/chat/completions")
+        if asked.streamed:
+            chunks = chat_body.chunks if is_chat else responses_body.events
+            await _stream(writer, reply, chunks(reply, asked))
+        else:
+            content = chat_body.whole(reply, asked) if is_chat else responses_body.whole(reply, asked)
+            await _send(writer, RawReply(content, headers=reply.headers, cut_after=reply.cut_after))
 
     def _reply(self, asked: Asked) -> Scripted:
         if callable(self._script):
@@ -113,15 +148,16 @@ def _listing(asked: Asked) -> RawReply:
     return RawReply(b'{"error": {"message": "not found"}}', status=404)
 
 
-def _raw(reply: Scripted, asked: Asked) -> RawReply:
-    match reply:
-        case RawReply():
-            return reply
-        case ErrorReply():
-            content, status = body.error(reply), reply.status
-        case _:
-            content, status = body.whole(reply, asked), 200
-    return RawReply(content, status=status, headers=reply.headers, cut_after=reply.cut_after)
+async def _held(reply: Scripted) -> None:
+    if reply.hold is not None:
+        await reply.hold.wait()
+
+
+def _raw(reply: ErrorReply | RawReply) -> RawReply:
+    if isinstance(reply, RawReply):
+        return reply
+    content = chat_body.error(reply)
+    return RawReply(content, status=reply.status, headers=reply.headers, cut_after=reply.cut_after)
 
 
 async def _send(writer: asyncio.StreamWriter, reply: RawReply) -> None:
@@ -130,7 +166,7 @@ async def _send(writer: asyncio.StreamWriter, reply: RawReply) -> None:
     await writer.drain()
 
 
-async def _stream(writer: asyncio.StreamWriter, reply: Reply, chunks: Iterable[bytes]) -> None:
+async def _stream(writer: asyncio.StreamWriter, reply: Reply | FailedReply, chunks: Iterable[bytes]) -> None:
     headers = {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
     writer.write(_head(200, headers | dict(reply.headers)))
     left = reply.cut_after

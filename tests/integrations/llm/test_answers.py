@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from integrations.llm import Completion, ToolCall, Usage
+from integrations.llm import Completion, ToolCall, Usage, WireName
 from integrations.llm.completion import completion_type
 from integrations.llm.testing import RawReply, Reply
-from tests.integrations.llm.asking import FINDING, Finding, ask
+from tests.integrations.llm.asking import FINDING, Finding, ask, way
 
 pytestmark = pytest.mark.anyio
 
-both = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 USAGE = Usage(input=100, cached=80, cache_write=5, output=30, reasoning=20)
 
 
-@both
-async def test_the_text_and_what_it_took(stream: bool) -> None:
+@way
+async def test_the_text_and_what_it_took(wire: WireName, stream: bool) -> None:
     reply = Reply("In line 3,\n I think.", usage=USAGE, model="m-2026", headers={"x-request-id": "req-1"})
-    completion = (await ask([reply], stream=stream)).completion
+    completion = (await ask([reply], wire=wire, stream=stream)).completion
     assert completion.text == "In line 3,\n I think."
     assert (completion.model_asked, completion.model_answered) == ("m", "m-2026")
     assert (completion.finish_reason, completion.request_id) == ("stop", "req-1")
@@ -27,21 +26,21 @@ async def test_the_text_and_what_it_took(stream: bool) -> None:
     assert completion.latency > 0
 
 
-@both
-async def test_tool_calls(stream: bool) -> None:
+@way
+async def test_tool_calls(wire: WireName, stream: bool) -> None:
     calls = (
         ToolCall(id="1", name="look", arguments='{"x": 1}'),
         ToolCall(id="2", name="find", arguments="{}"),
     )
     reply = Reply("", tool_calls=calls, finish_reason="tool_calls")
-    completion = (await ask([reply], stream=stream, response_format=Finding)).completion
+    completion = (await ask([reply], wire=wire, stream=stream, response_format=Finding)).completion
     assert completion.tool_calls == calls
     assert completion.parsed is None
 
 
-@both
-async def test_a_server_that_counts_nothing(stream: bool) -> None:
-    completion = (await ask([Reply("x", usage=None)], stream=stream)).completion
+@way
+async def test_a_server_that_counts_nothing(wire: WireName, stream: bool) -> None:
+    completion = (await ask([Reply("x", usage=None)], wire=wire, stream=stream)).completion
     assert completion.usage == Usage()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from integrations.llm import LLM, Completion, RetryLater, ToolCall
+from integrations.llm import LLM, Completion, RetryLater, ToolCall, WireName
 from integrations.llm.delta import Delta, ReasoningDelta, Restarted, TextDelta, ToolCallDelta
 from integrations.llm.request import Parsed, Request, messages_of
 from integrations.llm.testing import ErrorReply, RawReply, Reply, Script, ScriptedModel
@@ -14,8 +14,15 @@ from tests.integrations.llm.asking import FINDING, Finding
 pytestmark = pytest.mark.anyio
 
 
+WIRES = pytest.mark.parametrize("wire", ["chat", "responses"])
+
+
 async def told(
-    script: Script, *, into: list[Delta] | None = None, response_format: type[Parsed] | None = None
+    script: Script,
+    *,
+    into: list[Delta] | None = None,
+    response_format: type[Parsed] | None = None,
+    wire: WireName = "chat",
 ) -> tuple[Completion[Parsed], list[Delta]]:
     """The answer, and all that was heard of it."""
     heard: list[Delta] = [] if into is None else into
@@ -23,7 +30,7 @@ async def told(
     async def tell(delta: Delta) -> None:
         heard.append(delta)
 
-    async with ScriptedModel(script) as model, LLM("m", base_url=model.url, timeout=5.0) as llm:
+    async with ScriptedModel(script) as model, LLM("m", base_url=model.url, wire=wire, timeout=5.0) as llm:
         request = Request(model="m", messages=messages_of("Why?"), response_format=response_format)
         completion = await llm.attempt(request, tell=tell)
         assert all(asked.streamed for asked in model.asked)
@@ -54,10 +61,38 @@ def events(*deltas: dict[str, object]) -> RawReply:
     return RawReply(b"".join([*lines, b"data: [DONE]\n\n"]), content_type="text/event-stream")
 
 
-async def test_pieces_of_text_make_up_the_answer() -> None:
-    completion, heard = await told(["Because it rains."])
+@WIRES
+async def test_pieces_of_text_make_up_the_answer(wire: WireName) -> None:
+    completion, heard = await told(["Because it rains."], wire=wire)
     assert heard == [TextDelta("Because "), TextDelta("it "), TextDelta("rains.")]
     assert text_of(heard) == completion.text
+
+
+async def test_calls_of_responses_arrive_in_pieces_too() -> None:
+    calls = (ToolCall(id="1", name="look", arguments='{"x":1}'), ToolCall(id="2", name="find", arguments=""))
+    completion, heard = await told([Reply("", tool_calls=calls)], wire="responses")
+    assert completion.tool_calls == calls
+    assert heard == [
+        ToolCallDelta(0, "1", "look"),
+        ToolCallDelta(0, arguments='{"x'),
+        ToolCallDelta(0, arguments='":1}'),
+        ToolCallDelta(1, "2", "find"),
+        ToolCallDelta(1),
+        ToolCallDelta(1),
+    ]
+
+
+async def test_a_refusal_and_thoughts_of_responses_are_told() -> None:
+    _, heard = await told([Reply("", refusal="No.")], wire="responses")
+    assert heard == [TextDelta("No.")]
+    kinds = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
+    thoughts = [b"data: " + orjson.dumps({"type": kind, "delta": "Hm"}) + b"\n\n" for kind in kinds]
+    heard = []
+    with pytest.raises(RetryLater, match="without its last event"):
+        await told(
+            [RawReply(b"".join(thoughts), content_type="text/event-stream")], into=heard, wire="responses"
+        )
+    assert heard == [ReasoningDelta("Hm")] * 2
 
 
 async def test_calls_arrive_in_pieces_too() -> None:
@@ -72,8 +107,9 @@ async def test_calls_arrive_in_pieces_too() -> None:
     ]
 
 
-async def test_a_second_request_makes_the_first_void() -> None:
-    completion, heard = await told(["no idea", FINDING], response_format=Finding)
+@WIRES
+async def test_a_second_request_makes_the_first_void(wire: WireName) -> None:
+    completion, heard = await told(["no idea", FINDING], response_format=Finding, wire=wire)
     assert completion.requests == 2
     assert heard.count(Restarted()) == 1
     assert text_of(heard) == completion.text == FINDING

@@ -16,10 +16,11 @@ from integrations.llm import (
     Request,
     RequestRejected,
     RetryLater,
+    WireName,
 )
-from integrations.llm.testing import ErrorReply, RawReply, Reply, ScriptedModel
+from integrations.llm.testing import ErrorReply, FailedReply, RawReply, Reply, ScriptedModel
 from integrations.llm.testing.replies import Scripted
-from tests.integrations.llm.asking import ask
+from tests.integrations.llm.asking import ask, way
 
 pytestmark = pytest.mark.anyio
 
@@ -39,9 +40,19 @@ RETRIED: list[tuple[Scripted, type[RetryLater], float | None]] = [
     (error(429, "rate_limit_exceeded", retry_after="3600"), RateLimited, 3600.0),
     (error(429, "slow_down"), RateLimited, None),
     (error(429), RateLimited, None),
+    (error(429, retry_after_ms="250"), RateLimited, 0.25),
+    (ErrorReply(429, headers=DATE), RateLimited, 7200.0),
     (error(400, x_should_retry="true"), RetryLater, None),
-    (RawReply(b'{"error": {"message": "busy", "code": 502}}'), RetryLater, None),
-    (RawReply(b'{"error": {"message": "slower", "code": 429}}'), RateLimited, None),
+    (error(404, x_should_retry="true", retry_after="9"), RetryLater, 9.0),
+    (FailedReply("server_error"), RetryLater, None),
+    (FailedReply("vector_store_timeout"), RetryLater, None),
+    (FailedReply("rate_limit_exceeded"), RateLimited, None),
+    (FailedReply("slow_down"), RateLimited, None),
+]
+
+IN_PLACE_OF_AN_ANSWER: list[tuple[RawReply, type[RetryLater]]] = [
+    (RawReply(b'{"error": {"message": "busy", "code": 502}}'), RetryLater),
+    (RawReply(b'{"error": {"message": "slower", "code": 429}}'), RateLimited),
 ]
 
 FAILED: list[tuple[Scripted, type[ModelError]]] = [
@@ -64,28 +75,71 @@ FAILED: list[tuple[Scripted, type[ModelError]]] = [
     *((error(status), RequestRejected) for status in (400, 401, 403, 404, 422, 501)),
     (error(503, x_should_retry="false"), RequestRejected),
     (error(429, "rate_limit_exceeded", x_should_retry="false"), RequestRejected),
-    (RawReply(b"<html>Welcome</html>", content_type="text/html"), RequestRejected),
+    (FailedReply("invalid_prompt"), RequestRejected),
+    (FailedReply("image_too_large"), RequestRejected),
+    (FailedReply("insufficient_quota"), QuotaError),
+    (FailedReply("context_length_exceeded"), ContextOverflow),
 ]
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize(("reply", "kind", "after"), RETRIED)
+def shown(value: object) -> str | None:
+    """A row's name in the list of tests."""
+    match value:
+        case ErrorReply():
+            return "-".join([str(value.status), *filter(None, [value.code, value.type]), *value.headers])
+        case FailedReply():
+            return f"failed-{value.code}"
+        case type():
+            return value.__name__
+        case _:
+            return None
+
+
+@way
+@pytest.mark.parametrize(("reply", "kind", "after"), RETRIED, ids=shown)
 async def test_is_tried_again(
-    reply: Scripted, kind: type[RetryLater], after: float | None, stream: bool
+    reply: Scripted, kind: type[RetryLater], after: float | None, wire: WireName, stream: bool
 ) -> None:
-    if stream and isinstance(reply, RawReply):
-        reply = RawReply(b"data: " + reply.content + b"\n\n", content_type="text/event-stream")
     with pytest.raises(RetryLater) as caught:
-        await ask([reply], stream=stream)
+        await ask([reply], wire=wire, stream=stream)
     assert type(caught.value) is kind
     assert caught.value.retry_after == after
 
 
-@pytest.mark.parametrize(("reply", "kind"), FAILED)
-async def test_is_not_tried_again(reply: Scripted, kind: type[ModelError]) -> None:
-    with pytest.raises(ModelError) as caught:
-        await ask([reply])
+@way
+@pytest.mark.parametrize(("reply", "kind"), IN_PLACE_OF_AN_ANSWER)
+async def test_an_error_with_status_200(
+    reply: RawReply, kind: type[RetryLater], wire: WireName, stream: bool
+) -> None:
+    if stream:
+        reply = RawReply(b"data: " + reply.content + b"\n\n", content_type="text/event-stream")
+    with pytest.raises(RetryLater) as caught:
+        await ask([reply], wire=wire, stream=stream)
     assert type(caught.value) is kind
+
+
+async def test_an_error_event_in_a_stream_of_responses() -> None:
+    event = b'{"type": "error", "code": "rate_limit_exceeded", "message": "slower", "param": null}'
+    reply = RawReply(b"event: error\ndata: " + event + b"\n\n", content_type="text/event-stream")
+    with pytest.raises(RateLimited, match="slower"):
+        await ask([reply], wire="responses", stream=True)
+
+
+@way
+@pytest.mark.parametrize(("reply", "kind"), FAILED, ids=shown)
+async def test_is_not_tried_again(
+    reply: Scripted, kind: type[ModelError], wire: WireName, stream: bool
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        await ask([reply], wire=wire, stream=stream)
+    assert type(caught.value) is kind
+
+
+@way
+async def test_a_web_page_where_a_model_should_be(wire: WireName, stream: bool) -> None:
+    page = RawReply(b"<html>Welcome</html>", content_type="text/html")
+    with pytest.raises(RequestRejected, match="a web page answers, not a model; check the model's name"):
+        await ask([page], wire=wire, stream=stream)
 
 
 SSE = {"content-type": "text/event-stream"}
@@ -101,51 +155,56 @@ BROKEN: list[tuple[str, Scripted, bool]] = [
     ("not text in a stream", RawReply(b"data: \xff\n\n", content_type="text/event-stream"), True),
     ("not zipped", RawReply(b"{}", headers={"content-encoding": "gzip"}), False),
     ("not zipped in a stream", RawReply(b"data: {}", headers={**SSE, "content-encoding": "gzip"}), True),
-    ("no choice", RawReply(b'{"choices": []}'), False),
+    ("no answer in it", RawReply(b'{"choices": []}'), False),
+    ("no events in a stream", RawReply(b"", content_type="text/event-stream"), True),
 ]
 
 
+@pytest.mark.parametrize("wire", ["chat", "responses"])
 @pytest.mark.parametrize(("reply", "stream"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
-async def test_a_broken_answer_is_tried_again(reply: Scripted, stream: bool) -> None:
+async def test_a_broken_answer_is_tried_again(reply: Scripted, stream: bool, wire: WireName) -> None:
     with pytest.raises(RetryLater) as caught:
-        await ask([reply], stream=stream)
+        await ask([reply], wire=wire, stream=stream)
     assert type(caught.value) is RetryLater
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-async def test_a_silent_server_is_tried_again(stream: bool) -> None:
+@way
+async def test_a_silent_server_is_tried_again(wire: WireName, stream: bool) -> None:
     with pytest.raises(RetryLater, match="no answer within the time limit"):
-        await ask([Reply("late", hold=asyncio.Event())], stream=stream, timeout=0.05)
+        await ask([Reply("late", hold=asyncio.Event())], wire=wire, stream=stream, timeout=0.05)
 
 
-async def test_a_slow_stream_has_one_time_limit() -> None:
+@pytest.mark.parametrize("wire", ["chat", "responses"])
+async def test_a_slow_stream_has_one_time_limit(wire: WireName) -> None:
     """Pieces that keep coming do not keep a request alive for ever."""
     with pytest.raises(RetryLater, match="no answer within the time limit"):
-        await ask([Reply("word " * 100, chunk_delay=0.02)], stream=True, timeout=0.1)
+        await ask([Reply("word " * 100, chunk_delay=0.02)], wire=wire, stream=True, timeout=0.1)
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-async def test_nothing_listens_at_the_url(stream: bool) -> None:
+@way
+async def test_nothing_listens_at_the_url(wire: WireName, stream: bool) -> None:
     async with ScriptedModel() as model:
         gone = model.url
-    async with LLM("m", base_url=gone, stream=stream) as llm:
+    async with LLM("m", base_url=gone, wire=wire, stream=stream) as llm:
         with pytest.raises(ModelUnreachable) as caught:
             await llm.attempt(Request(model="m", messages=({"role": "user", "content": "?"},)))
     assert gone in str(caught.value)
     assert "OPENAI_BASE_URL" in str(caught.value)
 
 
+@way
 @pytest.mark.parametrize(
     "reply",
     [
         Reply("", refusal="I cannot help with that"),
         Reply("I cannot help with that", finish_reason="content_filter"),
         ErrorReply(400, code="content_filter", message="I cannot help with that"),
+        FailedReply("bio_policy", message="I cannot help with that"),
     ],
-    ids=["refusal", "filtered", "filtered prompt"],
+    ids=["refusal", "filtered", "filtered prompt", "policy"],
 )
-async def test_a_refusal_is_an_answer(reply: Scripted) -> None:
-    completion = (await ask([reply])).completion
+async def test_a_refusal_is_an_answer(reply: Scripted, wire: WireName, stream: bool) -> None:
+    completion = (await ask([reply], wire=wire, stream=stream)).completion
     assert completion.refused
     assert completion.text == "I cannot help with that"
 

@@ -22,6 +22,27 @@ def test_a_key_alone_means_openai(monkeypatch: pytest.MonkeyPatch) -> None:
     assert LLM("m").base_url == "https://api.openai.com/v1"
 
 
+def test_openai_is_asked_over_responses_and_every_other_server_over_chat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert LLM("m", base_url=URL).wire == "chat"
+    assert LLM("m", base_url=URL, wire="responses").wire == "responses"
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    assert LLM("m").wire == "responses"
+    assert LLM("m", wire="chat").wire == "chat"
+    assert LLM("m", base_url="https://api.openai.com.evil.example/v1").wire == "chat"
+
+
+def test_a_wire_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="""there is no wire 'grpc': use "chat" or "responses\""""):
+        LLM("m", base_url=URL, wire="grpc")  # type: ignore[arg-type]  # what it is about
+
+
+def test_background_needs_responses() -> None:
+    with pytest.raises(ValueError, match='background=True needs wire="responses"; with http'):
+        LLM("m", base_url=URL, background=True)
+
+
 def test_nothing_is_set() -> None:
     with pytest.raises(ModelNotConfigured, match="set OPENAI_API_KEY, or OPENAI_BASE_URL for a server"):
         LLM("m")

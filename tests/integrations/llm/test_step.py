@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,18 @@ from integrations.llm import (
     RateLimited,
     Request,
 )
+from integrations.llm.conversation import MOST_REQUESTS
 from integrations.llm.request import messages_of
 from integrations.llm.testing import ErrorReply, Reply, ScriptedModel
 from tests.integrations.llm.asking import FINDING, Finding
-from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowFailed, WorkflowStep
+from workflows import (
+    Engine,
+    WorkflowEntrypoint,
+    WorkflowEvent,
+    WorkflowFailed,
+    WorkflowInstance,
+    WorkflowStep,
+)
 from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
@@ -116,6 +125,80 @@ async def test_an_hour_of_retry_after_is_a_durable_sleep(path: Path) -> None:
     assert completion.text == "now"
     assert completion.attempts == 2
     assert 3600 <= clock.now() - started < 3601
+
+
+async def test_the_process_may_end_while_it_waits_for_hours(path: Path) -> None:
+    """The instant of the next attempt is in the file: a start asks neither at once nor too late."""
+    six_hours = ErrorReply(429, code="rate_limit_exceeded", headers={"retry-after": str(6 * 3600)})
+    first = VirtualClock()
+    started = first.now()
+    async with ScriptedModel([six_hours, "now"]) as model:
+        async with running(path, model.url, clock=first) as (engine, _):
+            instance = await engine.workflow(Report).create(id="1")
+            with first.busy():  # time stands still
+                await status_of(instance, "waiting")
+                assert first.now() == started
+        second = VirtualClock(datetime.fromtimestamp(started + 2 * 3600, UTC))
+        async with running(path, model.url, clock=second) as (engine, _):
+            with second.busy():
+                await status_of(engine.workflow(Report).get("1"), "waiting")
+                assert len(model.asked) == 1
+            completion = await engine.workflow(Report).get("1").result()
+    assert (completion.text, completion.attempts) == ("now", 2)
+    assert second.now() - started == pytest.approx(6 * 3600, abs=1)
+
+
+async def test_a_wait_that_passed_while_nobody_ran_is_over(path: Path) -> None:
+    six_hours = ErrorReply(429, code="rate_limit_exceeded", headers={"retry-after": str(6 * 3600)})
+    first = VirtualClock()
+    async with ScriptedModel([six_hours, "now"]) as model:
+        async with running(path, model.url, clock=first) as (engine, _):
+            instance = await engine.workflow(Report).create(id="1")
+            with first.busy():
+                await status_of(instance, "waiting")
+        late = VirtualClock(datetime.fromtimestamp(first.now() + 7 * 3600, UTC))
+        began = late.now()
+        async with running(path, model.url, clock=late) as (engine, _):
+            assert (await engine.workflow(Report).get("1").result()).text == "now"
+        assert late.now() - began < 1
+
+
+async def status_of(instance: WorkflowInstance, wanted: str) -> None:
+    """Returns once the instance shows this status."""
+    async for _ in instance.subscribe():
+        if (await instance.status()).status == wanted:
+            return
+
+
+async def test_who_cannot_pay_is_not_asked_by_every_instance(path: Path) -> None:
+    """The breaker belongs to the key: the instances that come later fail at once, with the same reason."""
+    broke = ErrorReply(429, code="credit_balance_exhausted", message="no credit")
+    async with ScriptedModel([broke] * 9) as model, running(path, model.url) as (engine, _):
+        binding = engine.workflow(Report)
+        reasons = []
+        for number in range(5):
+            with pytest.raises(WorkflowFailed) as caught:
+                await (await binding.create(id=f"{number}")).result()
+            assert caught.value.name == QuotaError.__name__
+            reasons.append(caught.value.reason)
+    assert len(model.asked) == 1
+    assert all("no credit" in reason for reason in reasons)
+    assert all("not asked again for 60 seconds" in reason for reason in reasons[1:])
+
+
+async def test_a_request_takes_less_than_its_step(path: Path) -> None:
+    """A slow server is noticed by the request, which says so, and not by the time limit of the step."""
+    async with (
+        ScriptedModel([Reply("late", hold=asyncio.Event())] * 3) as model,
+        LLM("m", base_url=model.url, patience=Patience(limit=1, first=1), timeout=0.2) as llm,
+        Engine(path, [Report], env=Env(llm), clock=VirtualClock()) as engine,
+    ):
+        assert llm.step_timeout > MOST_REQUESTS * 0.2
+        with pytest.raises(WorkflowFailed) as caught:
+            await (await engine.workflow(Report).create(id="1")).result()
+    assert caught.value.name == "RetryLater"
+    assert "no answer within the time limit" in caught.value.reason
+    assert len(model.asked) == 2
 
 
 async def test_a_finished_answer_is_not_paid_again(path: Path) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
-from integrations.llm.testing.replies import Asked, ErrorReply, Reply
+from integrations.llm.testing.replies import Asked, ErrorReply, FailedReply, Reply, pieces
 from integrations.llm.usage import Usage
 
 __all__ = ["chunks", "error", "whole"]
 
 
-def whole(reply: Reply, asked: Asked) -> bytes:
+def whole(reply: Reply | FailedReply, asked: Asked) -> bytes:
     """The answer in one piece."""
+    if isinstance(reply, FailedReply):
+        return error(reply)
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
     if reply.tool_calls:
         message["tool_calls"] = _tool_calls(reply)
@@ -24,8 +25,11 @@ def whole(reply: Reply, asked: Asked) -> bytes:
     return orjson.dumps(body | ({"usage": _usage(reply.usage)} if reply.usage else {}))
 
 
-def chunks(reply: Reply, asked: Asked) -> Iterator[bytes]:
+def chunks(reply: Reply | FailedReply, asked: Asked) -> Iterator[bytes]:
     """The answer as server-sent events, word by word; usage when it was asked for."""
+    if isinstance(reply, FailedReply):
+        yield b"data: " + error(reply) + b"\n\n"
+        return
     for delta in _deltas(reply):
         yield _event(reply, asked, {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
     if reply.finish_reason is None:
@@ -37,7 +41,7 @@ def chunks(reply: Reply, asked: Asked) -> Iterator[bytes]:
     yield b"data: [DONE]\n\n"
 
 
-def error(reply: ErrorReply) -> bytes:
+def error(reply: ErrorReply | FailedReply) -> bytes:
     """An error in OpenAI's form."""
     said = {"message": reply.message, "type": reply.type, "param": reply.param, "code": reply.code}
     return orjson.dumps({"error": said})
@@ -45,8 +49,8 @@ def error(reply: ErrorReply) -> bytes:
 
 def _deltas(reply: Reply) -> Iterator[dict[str, Any]]:
     yield {"role": "assistant", "content": ""}
-    for word in re.findall(r"\s*\S+\s*", reply.text) or [reply.text]:
-        yield {"content": word}
+    for piece in pieces(reply.text):
+        yield {"content": piece}
     if reply.refusal is not None:
         yield {"refusal": reply.refusal}
     for index, call in enumerate(_tool_calls(reply)):
