@@ -168,7 +168,7 @@ class Desk:
         for finding in (anchored(one, patches[one.path]) for one in findings):
             (silenced if is_silenced(finding, self._text(finding.path)) else loud).append(finding)
         gained = {path: frozenset(found.gained) for path, found in compared.items()}
-        return ranked(loud, silenced, settings, gained=gained)
+        return ranked(loud, silenced, settings, gained=gained, settled=self.subject.settled)
 
     def _file(self, path: str) -> FileChange:
         patch = self.change.patches()[path]

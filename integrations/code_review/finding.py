@@ -10,8 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from integrations.code_review.visible import clipped, visible
 
-__all__ = ["Finding", "Severity", "Skipped", "Visible", "VisibleName"]
+__all__ = ["SHORT", "Finding", "Severity", "Skipped", "Visible", "VisibleName"]
 
+SHORT = 12
+"""Characters of a fingerprint by which people name a finding."""
 _LONGEST_EVIDENCE = 400
 _LONGEST_MESSAGE = 1_000
 
@@ -86,6 +88,11 @@ class Finding(BaseModel):
         code = " ".join(self.evidence.split())
         identity = f"{self.rule}\0{self.path}\0{self.symbol}\0{code}\0{self.subject}"
         return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+    @property
+    def short(self) -> str:
+        """The beginning of the fingerprint, which people see and name."""
+        return self.fingerprint[:SHORT]
 
 
 class Skipped(BaseModel):

@@ -23,6 +23,8 @@ class Dropped(BaseModel):
     ignored_rules: int = 0
     not_proven: int = 0
     not_in_the_text: int = 0
+    settled: int = 0
+    """Dismissed by people, or told before."""
 
 
 class ReviewReport(BaseModel):
@@ -49,6 +51,8 @@ class ReviewReport(BaseModel):
     dropped: Dropped = Dropped()
     usage: Spent = Spent()
     fail_on: Severity = Severity.HIGH
+    found: tuple[str, ...] | None = ()
+    """All that was found, shown or not, by `Finding.short`; None when it is too much to be listed."""
     failing: int = 0
     """Findings at or above `fail_on`, shown or not."""
 

@@ -39,10 +39,15 @@ class ReviewInput(BaseModel):
     """What people call the change, e.g. `main..feature`; not a part of its identity."""
     model: str | None = None
     """The name of the model that is asked, None for an offline review."""
+    settled: tuple[str, ...] = ()
+    """Fingerprints of findings that are not told again: people dismissed them, or were told before.
+
+    They leave their places to others. Not a part of the identity either: nothing is found anew by them.
+    """
 
     def fingerprint(self) -> str:
         """Equal for equal changes, reviewed by equal rules."""
-        identity = {**self.model_dump(exclude={"title"}), "rules": _RULES}
+        identity = {**self.model_dump(exclude={"title", "settled"}), "rules": _RULES}
         return digest(json.dumps(identity, sort_keys=True).encode())
 
     @property

@@ -168,8 +168,10 @@ def _report(
             ignored_rules=result.ignored_rules,
             not_proven=opinions.not_proven,
             not_in_the_text=opinions.not_in_the_text,
+            settled=result.settled,
         ),
         usage=opinions.spent,
         fail_on=settings.fail_on,
+        found=result.found,
         failing=result.failing,
     )

@@ -52,7 +52,7 @@ def _lines(report: ReviewReport) -> Iterator[str]:
 def _finding(finding: Finding) -> Iterator[str]:
     mark = " (was there before)" if finding.preexisting else ""
     symbol = f"  in {finding.symbol}" if finding.symbol else ""
-    yield f"{place(finding)}  {finding.severity}  {finding.rule}{symbol}{mark}"
+    yield f"{place(finding)}  {finding.severity}  {finding.rule}{symbol}{mark}  [{finding.short}]"
     yield f"    {finding.message}"
     yield from (f"      {line}" for line in finding.evidence.splitlines())
     yield ""

@@ -36,6 +36,7 @@ def dropped_words(report: ReviewReport) -> list[str]:
         (dropped.above_max_findings, "more, over max_findings"),
         (dropped.below_min_severity, "below min_severity"),
         (dropped.ignored_rules, "of rules that the settings ignore"),
+        (dropped.settled, "dismissed or told before"),
         (len(report.ignored), "silenced by `review: ignore` comments"),
         (dropped.not_proven, "claimed by the model and not proven"),
         (dropped.not_in_the_text, "claimed about code that is not there"),

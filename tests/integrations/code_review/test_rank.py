@@ -35,6 +35,21 @@ def test_the_cap_and_what_it_hides() -> None:
     assert (len(found.findings), found.above_max_findings) == (5, 7)
 
 
+def test_what_is_settled_leaves_its_place_to_others() -> None:
+    findings = [_one("high", line=number, evidence=f"x{number}") for number in range(4)]
+    settled = [findings[0].fingerprint, findings[1].short]
+    found = ranked(findings, (), Settings(max_findings=1), gained={}, settled=settled)
+    assert found.findings == (findings[2],)
+    assert (found.settled, found.above_max_findings, found.failing) == (2, 1, 2)
+    assert found.found == tuple(one.short for one in findings)
+
+
+def test_a_dismissed_finding_is_not_told_by_its_double() -> None:
+    signal = _one(rule="lint/S602", origin="lint", evidence="a")
+    check = _one(rule="check/shell", origin="rules", evidence="b")
+    assert ranked([signal, check], (), Settings(), gained={}, settled=[check.short]).findings == ()
+
+
 def test_what_is_too_mild_or_not_wanted_is_counted() -> None:
     found = _rank(
         _one("note"),
