@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.code_review import Finding, ReviewReport
+from integrations.code_review.finding import SHORT
 from integrations.github.hunks import CommentableFile
 from integrations.github.marker import ReviewMark
 from integrations.github.wording import LONGEST, closing_words, finding_words, opening_words, remark_words
@@ -19,7 +20,7 @@ _RESERVE = 200
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is to be posted about one head; `known` findings are told already, and are not repeated."""
+    """What is to be posted about one head; `known` findings are told already, and still there."""
 
     report: ReviewReport
     run: str
@@ -69,7 +70,8 @@ def drafted(
     new = [finding for finding in report.findings if finding.short not in known]
     at_lines = tuple(finding for finding in new if _has_line(finding, files))
     in_body = tuple(finding for finding in new if not _has_line(finding, files))
-    return Draft(report, run, head, at_lines, in_body, files, len(known))
+    found = known if report.found is None else {one[:SHORT] for one in report.found}
+    return Draft(report, run, head, at_lines, in_body, files, len({*known} & {*found}))
 
 
 def _has_line(finding: Finding, files: Mapping[str, CommentableFile]) -> bool:

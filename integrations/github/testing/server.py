@@ -97,7 +97,7 @@ class FakeGitHub:
         }
 
     async def __aenter__(self) -> Self:
-        self._socket = socket.socket()
+        self._socket = self._stack.enter_context(socket.socket())
         self._socket.bind(("127.0.0.1", 0))
         config = uvicorn.Config(self._app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
         server = _Quiet(config)
@@ -117,8 +117,6 @@ class FakeGitHub:
     ) -> None:
         await self._stack.aclose()
         await asyncio.gather(*self._under_way, return_exceptions=True)
-        if self._socket is not None:
-            self._socket.close()
 
     def _app(self) -> Starlette:
         return Starlette(routes=[Route("/{path:path}", self._take, methods=["GET", "POST", "PATCH"])])

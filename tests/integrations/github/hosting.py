@@ -12,12 +12,13 @@ from integrations.code_review import CodeReview, Reviewer
 from integrations.github import Patience, PullEnv, PullOutcome, PullReview, ReviewPullRequest
 from integrations.github.testing import FakeGitHub, Hosted, HostedPull
 from tests.integrations.code_review.repository import Files, Repository
-from workflows import Engine
+from workflows import Engine, WorkflowEntrypoint
 from workflows.testing import VirtualClock
 
-__all__ = ["NAME", "Place", "place"]
+__all__ = ["AFTER", "BEFORE", "NAME", "WORKFLOWS", "Place", "place"]
 
 NAME = "octo/shop"
+WORKFLOWS: list[type[WorkflowEntrypoint[Any, Any]]] = [CodeReview, ReviewPullRequest]
 _REST = """
 
 LIMIT = 3
@@ -64,10 +65,8 @@ class Place:
     async def review(self, asked: PullReview | None = None, **more: Any) -> PullOutcome:
         """Reviews the head on an engine of its own, on virtual time."""
         asked = asked or self.asked()
-        workflows = [CodeReview, ReviewPullRequest]
-        async with Engine(
-            more.pop("path", ":memory:"), workflows, env=self.env(**more), clock=VirtualClock()
-        ) as engine:
+        path = more.pop("path", ":memory:")
+        async with Engine(path, WORKFLOWS, env=self.env(**more), clock=VirtualClock()) as engine:
             binding = engine.workflow(ReviewPullRequest)
             instance = await binding.create(id=asked.id, params=asked, exist_ok=True)
             outcome = await instance.result()
