@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from integrations.code_review.diff.model import FilePatch
 from integrations.code_review.finding import Finding
 
-__all__ = ["anchored", "found_line"]
+__all__ = ["anchored", "found_line", "quotes"]
 
 _NEAR = 3
+_TELLING = 3
+_WORDS = re.compile(r"\w")
 
 
 def anchored(finding: Finding, patch: FilePatch) -> Finding:
@@ -35,8 +38,14 @@ def found_line(quote: str, line: int, text: Mapping[int, str]) -> int | None:
     wanted = next((packed for row in quote.splitlines() if (packed := _packed(row))), "")
     if not wanted:
         return None
-    found = [number for number, row in text.items() if wanted in _packed(row)]
+    found = [number for number, row in text.items() if quotes(wanted, row)]
     return min(found, key=lambda number: (abs(number - line), number), default=None)
+
+
+def quotes(quote: str, row: str) -> bool:
+    """Whether `quote` is this line, or a part of it that says something."""
+    wanted, packed = _packed(quote), _packed(row)
+    return wanted == packed if len(_WORDS.findall(wanted)) < _TELLING else wanted in packed
 
 
 def _about_file(finding: Finding, patch: FilePatch) -> Finding:

@@ -117,6 +117,24 @@ class Change:
                 self._room -= found.size
         return masked_versions
 
+    def masked_text(self, path: str) -> str | None:
+        """The whole text of a file after the change, with every credential masked; None when not known."""
+        if path in self.patches():
+            versions = self.versions(path)
+            whole = isinstance(versions, Versions) and versions.whole
+            new = versions.pairs[0].new if isinstance(versions, Versions) and whole else None
+            return new.text if new is not None else None
+        content = self._untouched(path)
+        if content is None or len(content) > MAX_TEXT:
+            return None
+        return masked(content.decode("utf-8", "surrogateescape"))
+
+    def _untouched(self, path: str) -> bytes | None:
+        """A file that the change leaves alone is in the commit before it."""
+        if self.git is None or self._subject.base is None:
+            return None
+        return self.git.blob(f"{self._subject.base}:{path}")
+
     def unmasked(self, path: str) -> Versions | Skipped:
         """Both texts of a file as they are; nothing of this may be stored or shown."""
         patch = self.patches()[path]

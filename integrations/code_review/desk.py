@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.code_review.anchor import anchored
+from integrations.code_review.apart import Apart, NotAnalysed
 from integrations.code_review.change import Change, Versions
-from integrations.code_review.change_map.callers import find_callers
-from integrations.code_review.change_map.model import Caller, ChangeMap, FileChange, SignatureChange
+from integrations.code_review.change_map.callers import Called, find_callers
+from integrations.code_review.change_map.model import ChangeMap, FileChange, SignatureChange
 from integrations.code_review.change_map.risk import risk_of
 from integrations.code_review.checks.run import check_file
 from integrations.code_review.checks.wide import change_findings
 from integrations.code_review.errors import ReviewError
 from integrations.code_review.finding import Finding, Skipped
 from integrations.code_review.lint import Linted, lint_files, ruff_program
+from integrations.code_review.outcomes import Checked, Outlined, Redacted, Selection
 from integrations.code_review.python import is_python, is_test
 from integrations.code_review.rank import Ranked, ranked
 from integrations.code_review.secrets.report import secret_findings
@@ -26,56 +26,20 @@ from integrations.code_review.signals.compare import Comparison, compare_file
 from integrations.code_review.subject import ReviewInput
 from integrations.code_review.suppress import is_silenced
 
-__all__ = ["Checked", "Desk", "Outlined", "Redacted", "Selection"]
+__all__ = ["Desk"]
 
 _MOST_FILES = 3_000
 _MOST_PER_FILE = 100
 _LISTED_SKIPS = 2_000
 
 
-class Selection(BaseModel):
-    """The files to review, and the others."""
-
-    model_config = ConfigDict(frozen=True)
-
-    files: tuple[FileChange, ...]
-    """All files of the change."""
-    selected: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
-
-
-class Redacted(BaseModel):
-    """Credentials of one file; or why it cannot be read."""
-
-    model_config = ConfigDict(frozen=True)
-
-    findings: tuple[Finding, ...] = ()
-    skipped: Skipped | None = None
-
-
-class Checked(BaseModel):
-    """What checks found in one file."""
-
-    model_config = ConfigDict(frozen=True)
-
-    findings: tuple[Finding, ...] = ()
-
-
-class Outlined(BaseModel):
-    """The map of the change, and what follows from the change as a whole."""
-
-    model_config = ConfigDict(frozen=True)
-
-    change_map: ChangeMap
-    findings: tuple[Finding, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Works on one change."""
+    """Works on one change; its texts are parsed apart."""
 
     subject: ReviewInput
     change: Change
+    apart: Apart
 
     def read_settings(self) -> Settings:
         """The settings of the commit before the change."""
@@ -121,14 +85,22 @@ class Desk:
     def check(self, path: str) -> Checked:
         """What added lines give rise to."""
         versions = self.change.versions(path)
-        return Checked(findings=_most(check_file(versions)) if isinstance(versions, Versions) else ())
+        if not isinstance(versions, Versions):
+            return Checked()
+        try:
+            return Checked(findings=_most(self.apart.ask(check_file, versions)))
+        except NotAnalysed as error:
+            return Checked(unread=Skipped(path=path, reason=f"not checked: {error}", wanted=True))
 
     def compare(self, path: str) -> Comparison:
         """How behaviour differs."""
         versions = self.change.versions(path)
         if not isinstance(versions, Versions):
             return Comparison()
-        found = compare_file(versions)
+        try:
+            found = self.apart.ask(compare_file, versions)
+        except NotAnalysed as error:
+            return Comparison(unseen=f"its behaviour was not compared: {error}", lost=True)
         return found.model_copy(update={"findings": _most(found.findings)})
 
     def lint(self, paths: Sequence[str]) -> Linted:
@@ -148,15 +120,16 @@ class Desk:
         functions = {path: found.functions for path, found in compared.items()}
         touched = tuple(file.model_copy(update={"functions": functions.get(file.path, ())}) for file in files)
         risk, reasons = risk_of(touched, signatures)
+        called = self._called(signatures)
         change_map = ChangeMap(
             files=touched,
             signatures=tuple(signatures),
-            callers=self._callers(signatures),
+            callers=called.callers,
             risk=risk,
             reasons=reasons,
         )
         found = change_findings(self.change.patches(), change_map, has_tests=self._has_tests())
-        return Outlined(change_map=change_map, findings=_most(found))
+        return Outlined(change_map=change_map, findings=_most(found), unread=called.unread)
 
     def rank(
         self, findings: Sequence[Finding], compared: Mapping[str, Comparison], settings: Settings
@@ -166,7 +139,9 @@ class Desk:
         loud: list[Finding] = []
         silenced: list[Finding] = []
         for finding in (anchored(one, patches[one.path]) for one in findings):
-            (silenced if is_silenced(finding, self._text(finding.path)) else loud).append(finding)
+            added = frozenset(patches[finding.path].added())
+            silent = is_silenced(finding, self._text(finding.path), added=added, fail_on=settings.fail_on)
+            (silenced if silent else loud).append(finding)
         gained = {path: frozenset(found.gained) for path, found in compared.items()}
         return ranked(loud, silenced, settings, gained=gained, settled=self.subject.settled)
 
@@ -181,13 +156,14 @@ class Desk:
         reason = "not tracked by git: `git add` it to have it reviewed"
         return [Skipped(path=path, reason=reason) for path in self.change.git.untracked()]
 
-    def _callers(self, signatures: Sequence[SignatureChange]) -> tuple[Caller, ...]:
+    def _called(self, signatures: Sequence[SignatureChange]) -> Called:
         git = self.change.git
         if git is None or not signatures:
-            return ()
+            return Called()
         if self.subject.kind == "patch":
-            return find_callers(git, self.subject.base, signatures, leave_out=self.change.patches())
-        return find_callers(git, self.subject.head, signatures)
+            base, changed = self.subject.base, self.change.patches()
+            return find_callers(git, base, signatures, apart=self.apart, leave_out=changed)
+        return find_callers(git, self.subject.head, signatures, apart=self.apart)
 
     def _has_tests(self) -> bool:
         git, tree = self.change.git, self.subject.head or self.subject.base

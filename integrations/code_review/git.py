@@ -11,7 +11,7 @@ from pathlib import Path
 from integrations.code_review.errors import GitFailed, NotARepository
 from integrations.code_review.visible import visible
 
-__all__ = ["Git", "Grepped"]
+__all__ = ["Git", "Grepped", "clean_environment"]
 
 _PATIENCE = 120.0
 _KEPT = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "XDG_CONFIG_HOME")
@@ -81,7 +81,12 @@ class Git:
         command = ("git", "--no-pager", *_SAFE, "-C", str(self.root), *arguments)
         try:
             ended = subprocess.run(  # noqa: S603 a fixed program, references are resolved to hashes first
-                command, input=stdin, capture_output=True, timeout=_PATIENCE, env=_environment(), check=False
+                command,
+                input=stdin,
+                capture_output=True,
+                timeout=_PATIENCE,
+                env=clean_environment(),
+                check=False,
             )
         except FileNotFoundError:
             raise GitFailed("the git program was not found; install git, or give a patch file") from None
@@ -153,7 +158,8 @@ class Git:
         ]
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
+    """What a program needs to run, and nothing else of this process: no key, no token, no option."""
     kept = {name: value for name in _KEPT if (value := os.environ.get(name)) is not None}
     return kept | {
         "LC_ALL": "C",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import TypedDict, cast
 from pydantic import BaseModel, ConfigDict
 
 from integrations.code_review.finding import Finding, Severity, Visible
+from integrations.code_review.git import clean_environment
 from integrations.code_review.python import is_test
 
 __all__ = ["Linted", "lint_files", "ruff_program"]
@@ -86,10 +86,9 @@ def _written(folder: Path, texts: Mapping[str, str]) -> dict[str, str]:
 def _asked(program: str, folder: Path) -> Sequence[_Remark] | str:
     command = [program, "check", "--isolated", "--no-cache", "--exit-zero", "--output-format=json", "--quiet"]
     command += [f"--select={_MEDIUM},{_LOW}", "."]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("RUFF_")}
     try:
         ended = subprocess.run(  # noqa: S603 the program was looked up by us, the texts are only read
-            command, cwd=folder, env=clean, capture_output=True, timeout=_PATIENCE, check=False
+            command, cwd=folder, env=clean_environment(), capture_output=True, timeout=_PATIENCE, check=False
         )
         return (
             cast("Sequence[_Remark]", json.loads(ended.stdout))

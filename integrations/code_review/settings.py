@@ -59,6 +59,13 @@ class Settings(BaseModel):
     budget_tokens: int = Field(default=400_000, ge=1)
     """Tokens of one review; the files left over are listed as not reviewed."""
 
+    budget_cost: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """US dollars of one review; as `budget_tokens`."""
+    concurrency: int = Field(default=4, ge=1, le=32)
+    """How many questions are put to a model at once."""
+    model: str | None = Field(default=None, min_length=1, max_length=200)
+    """The model that is asked where the caller names none."""
+
     @property
     def cap(self) -> int:
         """The number of findings that are shown."""

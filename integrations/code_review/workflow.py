@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
+from integrations.code_review.apart import Apart
 from integrations.code_review.change import Change
-from integrations.code_review.desk import Checked, Desk, Outlined, Redacted, Selection
+from integrations.code_review.desk import Desk
 from integrations.code_review.errors import (
     ChangeMoved,
     DiffError,
@@ -19,8 +21,12 @@ from integrations.code_review.errors import (
 from integrations.code_review.fanout import few_at_once, step_name
 from integrations.code_review.finding import Finding, Skipped
 from integrations.code_review.lint import Linted
+from integrations.code_review.model.allowance import Allowance
+from integrations.code_review.model.asking import Asking
+from integrations.code_review.model.crossing import Crossing
 from integrations.code_review.model.panel import Opinions, Panel
 from integrations.code_review.model.reviewer import Reviewer
+from integrations.code_review.outcomes import Checked, Outlined, Redacted, Selection
 from integrations.code_review.rank import Ranked
 from integrations.code_review.report import Dropped, ReviewReport
 from integrations.code_review.settings import Settings
@@ -45,6 +51,8 @@ class ReviewEnv:
     reviewer: Reviewer | None = None
     retries: RetryOptions | None = None
     """How requests to the model are tried again."""
+    apart: Apart | None = None
+    """The process that parses what is reviewed; None gives each review its own."""
 
 
 class CodeReview(WorkflowEntrypoint[object, ReviewInput]):
@@ -58,16 +66,22 @@ class CodeReview(WorkflowEntrypoint[object, ReviewInput]):
 
     async def run(self, event: WorkflowEvent[ReviewInput], step: WorkflowStep, /) -> ReviewReport:
         """Read, select, redact, check, compare, lint, map, ask, rank."""
-        subject = event.payload
+        with ExitStack() as readers:
+            apart = getattr(self.env, "apart", None) or readers.enter_context(Apart())
+            return await self._reviewed(event.payload, step, apart)
+
+    async def _reviewed(self, subject: ReviewInput, step: WorkflowStep, apart: Apart) -> ReviewReport:
         reviewer = self._reviewer(subject)
-        desk = Desk(subject, Change(subject))
+        desk = Desk(subject, Change(subject), apart)
         settings = await step.do("read settings", desk.read_settings, retries=_ONCE)
         selection = await step.do("parse and select", desk.select, settings, retries=_ONCE)
         rules = await _by_rules(step, desk, settings, selection)
         opinions = Opinions()
         if reviewer is not None:
-            panel = Panel(desk.change, reviewer, settings, step, self._retries())
-            opinions = await panel.consult(rules.readable, rules.findings)
+            allowance = Allowance(tokens=settings.budget_tokens, cost=settings.budget_cost)
+            asking = Asking(desk.change, reviewer, settings, apart, allowance)
+            panel = Panel(asking, Crossing(asking, subject), step, self._retries())
+            opinions = await panel.consult(rules.readable, rules.findings, rules.outlined.change_map)
         found = [*rules.findings, *opinions.findings]
         result = await step.do("rank", desk.rank, found, rules.compared, settings, retries=_ONCE)
         return _report(subject, settings, selection, rules, opinions, result)
@@ -99,6 +113,17 @@ class _Rules:
     def readable(self) -> list[str]:
         """The files that were reviewed."""
         return [path for path, one in self.redacted.items() if one.skipped is None]
+
+    @property
+    def unread(self) -> list[Skipped]:
+        """What ended its reader: it was meant to be reviewed."""
+        checked = [one.unread for one in self.checked.values() if one.unread is not None]
+        lost = [
+            Skipped(path=path, reason=one.unseen, wanted=True)
+            for path, one in self.compared.items()
+            if one.lost
+        ]
+        return [*checked, *lost, *self.outlined.unread]
 
     @property
     def findings(self) -> list[Finding]:
@@ -146,7 +171,11 @@ def _report(
 ) -> ReviewReport:
     unread = [one.skipped for one in rules.redacted.values() if one.skipped is not None]
     skipped = (*selection.skipped, *unread)
-    unseen = [Skipped(path=path, reason=one.unseen) for path, one in rules.compared.items() if one.unseen]
+    unseen = [
+        Skipped(path=path, reason=one.unseen)
+        for path, one in rules.compared.items()
+        if one.unseen and not one.lost
+    ]
     if rules.linted.missing:
         unseen.append(Skipped(path="*.py", reason=rules.linted.missing))
     return ReviewReport(
@@ -159,7 +188,7 @@ def _report(
         files_skipped=skipped,
         findings=result.findings,
         ignored=result.ignored,
-        incomplete=(*(one for one in skipped if one.wanted), *opinions.incomplete),
+        incomplete=(*(one for one in skipped if one.wanted), *rules.unread, *opinions.incomplete),
         unseen=tuple(unseen),
         change_map=rules.outlined.change_map,
         dropped=Dropped(

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from integrations.cli.out import remark
 from integrations.cli.review.durable import Reviewed, review_durably
-from integrations.cli.review.model import LanguageModel, configured_model, why_unreachable
+from integrations.cli.review.model import configured_model, why_unreachable
 from integrations.cli.review.place import database_of, forget_old
 from integrations.cli.review.progress import Progress
 from integrations.cli.review.question import Question
 from integrations.code_review import ReviewEnv, Reviewer, ReviewReport, ScriptedReviewer, Skipped
+from integrations.code_review.model.language_model import LanguageModel
 from integrations.code_review.subject import digest
 from integrations.llm import Patience
 

@@ -3,48 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from integrations.cli.errors import CommandError
 from integrations.cli.out import remark
-from integrations.code_review.model.reviewer import ModelAnswer, ModelRequest, Spent
-from integrations.llm import LLM, ModelError, ModelNotConfigured, Request, RetryLater
-from workflows import StepContext
+from integrations.llm import LLM, ModelError, ModelNotConfigured, RetryLater
 
-__all__ = ["LanguageModel", "configured_model", "why_unreachable"]
-
-
-@dataclass(frozen=True, slots=True)
-class LanguageModel:
-    """Answers the questions of a review with one request each."""
-
-    llm: LLM
-
-    @property
-    def model(self) -> str:
-        """The name of the model."""
-        return self.llm.model
-
-    async def complete(self, request: ModelRequest, ctx: StepContext) -> ModelAnswer:
-        """The answer to `request`; raises `RetryLater` when it should be asked again."""
-        completion = await self.llm.attempt(
-            Request(
-                model=self.llm.model,
-                messages=(
-                    {"role": "system", "content": request.instructions},
-                    {"role": "user", "content": request.prompt},
-                ),
-                response_format=request.answer,
-                max_tokens=request.max_output_tokens,
-            ),
-            number=ctx.attempt,
-        )
-        used = completion.usage
-        return ModelAnswer(
-            text=completion.text if completion.parsed is None else completion.parsed.model_dump_json(),
-            model=completion.model_answered,
-            spent=Spent(requests=completion.requests, input_tokens=used.input, output_tokens=used.output),
-        )
+__all__ = ["configured_model", "why_unreachable"]
 
 
 def configured_model(name: str | None) -> LLM | None:

@@ -10,7 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from integrations.code_review.finding import Severity
 
-__all__ = ["Candidate", "Category", "ReviewAnswer", "VerifyAnswer", "read_answer"]
+__all__ = [
+    "Candidate",
+    "Category",
+    "CrossAnswer",
+    "CrossClaim",
+    "ReviewAnswer",
+    "VerifyAnswer",
+    "read_answer",
+]
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -28,13 +36,10 @@ Category = Literal[
 _FENCED = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 
 
-class Candidate(BaseModel):
-    """A problem that a model claims to see."""
-
+class _Claim(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    line: int = Field(description="number of the line in the new text, as printed in front of it")
-    quote: str = Field(description="the code of that line, copied exactly, without its number")
+    quote: str = Field(description="the code of the line, copied exactly, without its number")
     severity: Literal["high", "medium", "low"]
     category: Category
     claim: str = Field(description="what goes wrong, for which input, in one or two sentences")
@@ -43,6 +48,26 @@ class Candidate(BaseModel):
     def weight(self) -> Severity:
         """A model may claim less than critical only."""
         return Severity(self.severity)
+
+
+class Candidate(_Claim):
+    """A problem that a model claims to see."""
+
+    line: int = Field(description="number of the line in the new text, as printed in front of it")
+
+
+class CrossClaim(_Claim):
+    """A call that a model claims to be broken."""
+
+    call: int = Field(description="number of the call, as printed before it")
+
+
+class CrossAnswer(BaseModel):
+    """The answer to a question about calls in other files."""
+
+    model_config = ConfigDict(frozen=True)
+
+    findings: tuple[CrossClaim, ...]
 
 
 class ReviewAnswer(BaseModel):

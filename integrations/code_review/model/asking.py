@@ -1,80 +1,60 @@
-"""One question to a model, as one step: the file is read, the model asked, its words checked."""
+"""One question about one file, as one step: the file is read, the model asked, its words checked."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from integrations.code_review.anchor import found_line
+from integrations.code_review.apart import Apart, NotAnalysed
 from integrations.code_review.change import Change, Versions
-from integrations.code_review.finding import Finding, Skipped, Visible
-from integrations.code_review.model.answers import Candidate, ReviewAnswer, VerifyAnswer, read_answer
-from integrations.code_review.model.prompt import Excerpt, excerpts, review_request, verify_request
-from integrations.code_review.model.reviewer import Reviewer, Spent
+from integrations.code_review.finding import Finding, Skipped
+from integrations.code_review.model.allowance import Allowance
+from integrations.code_review.model.answers import (
+    Candidate,
+    CrossClaim,
+    ReviewAnswer,
+    VerifyAnswer,
+    read_answer,
+)
+from integrations.code_review.model.lines import Excerpt, excerpts
+from integrations.code_review.model.prompt import review_request, verify_request
+from integrations.code_review.model.questions import Claims, Plan, Proof, Question
+from integrations.code_review.model.reviewer import ModelRequest, Reviewer, Spent
 from integrations.code_review.secrets.finder import masked
 from integrations.code_review.settings import Settings
+from integrations.code_review.symbols import symbol_at
 from integrations.code_review.visible import visible
 from workflows import StepContext
 
-__all__ = ["Asking", "Claims", "Plan", "Proof", "Question"]
+__all__ = ["Asking", "OverBudget", "cleaned"]
+
+A = TypeVar("A", bound=BaseModel)
+C = TypeVar("C", Candidate, CrossClaim)
 
 _MOST_CLAIMS = 10
 _CHARACTERS_PER_TOKEN = 3
 _TOKENS_PER_QUESTION = 2_000
+_NEAR = 3
 
 
-class Claims(BaseModel):
-    """What a model claims about one excerpt; `problem` says why its answer could not be used."""
-
-    model_config = ConfigDict(frozen=True)
-
-    candidates: tuple[Candidate, ...] = ()
-    spent: Spent = Spent()
-    problem: Visible = ""
-    unanswered: bool = False
-    """The model could not be asked."""
-
-
-class Question(BaseModel):
-    """One part of one file."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: str
-    part: int
-
-
-class Plan(BaseModel):
-    """What is asked, within the budget of tokens; what is over it is left out."""
-
-    model_config = ConfigDict(frozen=True)
-
-    questions: tuple[Question, ...]
-    left_out: tuple[Skipped, ...]
-
-
-class Proof(BaseModel):
-    """Whether a claim was proven, and its finding when it was."""
-
-    model_config = ConfigDict(frozen=True)
-
-    finding: Finding | None = None
-    in_text: bool = True
-    """The quoted code occurs in the new text."""
-    spent: Spent = Spent()
-    problem: Skipped | None = None
-    """Why it could not be verified."""
+class OverBudget(Exception):
+    """The question was not asked, because the budget forbids it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Asks about one change; each method is the callback of a step."""
+    """Asks about the files of one change; each method is the callback of a step."""
 
     change: Change
     reviewer: Reviewer
     settings: Settings
+    apart: Apart
+    allowance: Allowance
 
     def plan(self, paths: Sequence[str]) -> Plan:
         """The questions that fit into `budget_tokens`, in the order of the files.
@@ -97,32 +77,54 @@ class Asking:
 
     async def review(self, path: str, part: int, hints: Sequence[Finding], ctx: StepContext) -> Claims:
         """What the model claims about part `part` of a file."""
-        excerpt = self._excerpt(path, part)
+        excerpt = await asyncio.to_thread(self._excerpt, path, part)
         request = review_request(
-            excerpt, hints=hints, words=self.settings.words_for(path), language=self.settings.language
+            excerpt,
+            hints=_about(excerpt, hints),
+            words=self.settings.words_for(path),
+            language=self.settings.language,
         )
-        answer = await self.reviewer.complete(request, ctx)
-        read = read_answer(answer.text, ReviewAnswer)
+        try:
+            read, spent = await self.ask(request, ReviewAnswer, ctx)
+        except OverBudget as error:
+            return Claims(problem=f"not shown to the model: {error}")
         if read is None:
-            return Claims(
-                spent=answer.spent, problem="the model's answer was not of the shape that was asked for"
-            )
-        shown = tuple(_shown(candidate) for candidate in read.findings[:_MOST_CLAIMS])
-        return Claims(candidates=shown, spent=answer.spent)
+            return Claims(spent=spent, problem="the model's answer was not of the shape that was asked for")
+        return Claims(candidates=tuple(map(cleaned, read.findings[:_MOST_CLAIMS])), spent=spent)
 
-    async def verify(self, path: str, part: int, candidate: Candidate, ctx: StepContext) -> Proof:
-        """Whether a fresh look proves the claim. What is not in the text is not asked about."""
-        versions = self._versions(path)
-        text = versions.new_lines()
-        line = found_line(candidate.quote, candidate.line, text)
+    async def verify(
+        self, path: str, part: int, candidate: Candidate, hints: Sequence[Finding], ctx: StepContext
+    ) -> Proof:
+        """Whether a fresh look proves the claim. What was not shown is not asked about."""
+        excerpt = await asyncio.to_thread(self._excerpt, path, part)
+        line = found_line(candidate.quote, candidate.line, excerpt.lines)
         if line is None:
             return Proof(in_text=False)
-        request = verify_request(self._excerpt(path, part), candidate, language=self.settings.language)
-        answer = await self.reviewer.complete(request, ctx)
-        verdict = read_answer(answer.text, VerifyAnswer)
-        if verdict is None or verdict.verdict != "proven" or found_line(verdict.quote, line, text) is None:
-            return Proof(spent=answer.spent)
-        return Proof(finding=_finding(versions, candidate, line), spent=answer.spent)
+        hints = _about(excerpt, hints)
+        request = verify_request(excerpt, candidate, hints=hints, language=self.settings.language)
+        try:
+            verdict, spent = await self.ask(request, VerifyAnswer, ctx)
+        except OverBudget as error:
+            reason = f"a claim was not verified: {error}"
+            return Proof(problem=Skipped(path=path, reason=reason, wanted=True))
+        if verdict is None or verdict.verdict != "proven":
+            return Proof(spent=spent)
+        if found_line(verdict.quote, line, excerpt.lines) is None:
+            return Proof(spent=spent)
+        finding = await asyncio.to_thread(self._finding, excerpt, candidate, line)
+        return Proof(finding=finding, spent=spent)
+
+    async def ask(self, request: ModelRequest, shape: type[A], ctx: StepContext) -> tuple[A | None, Spent]:
+        """The answer, None when it has another shape; raises `OverBudget` in place of asking."""
+        name = ctx.step.name
+        if refusal := self.allowance.take(name, request.estimate):
+            raise OverBudget(refusal)
+        try:
+            answer = await self.reviewer.complete(request, ctx)
+            self.allowance.spend(name, answer.spent)
+        finally:
+            self.allowance.give_back(name)
+        return read_answer(answer.text, shape), answer.spent
 
     def _versions(self, path: str) -> Versions:
         versions = self.change.versions(path)
@@ -132,25 +134,30 @@ class Asking:
     def _excerpt(self, path: str, part: int) -> Excerpt:
         return excerpts(self._versions(path))[part - 1]
 
+    def _finding(self, excerpt: Excerpt, candidate: Candidate, line: int) -> Finding:
+        """At the line of the quoted code when the model named a line near to it, else about the file."""
+        versions = self._versions(excerpt.path)
+        near = abs(line - candidate.line) <= _NEAR
+        try:
+            symbol = self.apart.ask(symbol_at, versions, line)
+        except NotAnalysed:
+            symbol = ""
+        return Finding(
+            path=excerpt.path,
+            line=line if near else 0,
+            end_line=line if near else 0,
+            severity=candidate.weight,
+            rule=f"model/{candidate.category}",
+            message=candidate.claim,
+            evidence=excerpt.lines[line].strip(),
+            symbol=symbol,
+            scope="line" if near else "file",
+            origin="model",
+            preexisting=near and line not in versions.patch.added(),
+        )
 
-def _finding(versions: Versions, candidate: Candidate, line: int) -> Finding:
-    """At the line of the quoted code when the model named a line near to it, else about the file."""
-    near = abs(line - candidate.line) <= 3
-    return Finding(
-        path=versions.path,
-        line=line if near else 0,
-        end_line=line if near else 0,
-        severity=candidate.weight,
-        rule=f"model/{candidate.category}",
-        message=candidate.claim,
-        evidence=versions.new_lines()[line].strip(),
-        scope="line" if near else "file",
-        origin="model",
-        preexisting=near and line not in versions.patch.added(),
-    )
 
-
-def _shown(candidate: Candidate) -> Candidate:
+def cleaned(candidate: C) -> C:
     """What a model wrote may be stored and shown: no credentials, nothing invisible."""
     return candidate.model_copy(
         update={
@@ -158,3 +165,9 @@ def _shown(candidate: Candidate) -> Candidate:
             "quote": masked(visible(candidate.quote))[:400],
         }
     )
+
+
+def _about(excerpt: Excerpt, hints: Sequence[Finding]) -> list[Finding]:
+    """Those about a line that is shown, and in the first part those about the file."""
+    lines = excerpt.lines
+    return [hint for hint in hints if (hint.line in lines if hint.scope == "line" else excerpt.number == 1)]

@@ -11,7 +11,9 @@ from workflows import StepContext
 
 __all__ = ["ModelAnswer", "ModelRequest", "Purpose", "Reviewer", "Spent"]
 
-Purpose = Literal["review", "verify"]
+_CHARACTERS_PER_TOKEN = 3
+
+Purpose = Literal["review", "cross", "verify"]
 
 
 class Spent(BaseModel):
@@ -23,7 +25,9 @@ class Spent(BaseModel):
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float = 0.0
-    """US dollars; 0 when the price is not known."""
+    """US dollars, of the requests whose price is known."""
+    unpriced: int = 0
+    """Requests whose price is not known."""
 
     def plus(self, other: Spent) -> Spent:
         """Both together."""
@@ -32,6 +36,7 @@ class Spent(BaseModel):
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cost=self.cost + other.cost,
+            unpriced=self.unpriced + other.unpriced,
         )
 
 
@@ -47,6 +52,12 @@ class ModelRequest:
     """The shape of the answer, for structured output."""
     max_output_tokens: int = 4_000
 
+    @property
+    def estimate(self) -> int:
+        """Tokens that question and answer may take, guessed high."""
+        asked = len(self.instructions) + len(self.prompt)
+        return asked // _CHARACTERS_PER_TOKEN + self.max_output_tokens // 4
+
 
 class ModelAnswer(BaseModel):
     """What came back: JSON text of the shape that was asked for, or something that is not; it is checked."""
@@ -55,7 +66,7 @@ class ModelAnswer(BaseModel):
 
     text: str
     model: str = ""
-    spent: Spent = Spent(requests=1)
+    spent: Spent = Spent(requests=1, unpriced=1)
 
 
 class Reviewer(Protocol):

@@ -66,11 +66,14 @@ class ScriptedReviewer:
         """The first answer that fits."""
         self.requests.append(request)
         found = next((one.text() for one in self._answers if one.fits(request)), _NOTHING[request.purpose])
-        spent = Spent(requests=1, input_tokens=len(request.prompt) // 4, output_tokens=len(found) // 4)
+        spent = Spent(
+            requests=1, input_tokens=len(request.prompt) // 4, output_tokens=len(found) // 4, unpriced=1
+        )
         return ModelAnswer(text=found, model=self.model, spent=spent)
 
 
 _NOTHING: dict[Purpose, str] = {
     "review": '{"findings": []}',
+    "cross": '{"findings": []}',
     "verify": '{"verdict": "not proven", "quote": "", "reason": "no scripted answer"}',
 }

@@ -32,6 +32,8 @@ class Comparison(BaseModel):
     gained: tuple[str, ...] = ()
     """Names of calls that came: what another file lost may have moved here."""
     unseen: Visible = ""
+    lost: bool = False
+    """It was not seen although it could have been: the review is incomplete."""
 
 
 def compare_file(versions: Versions) -> Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,9 +14,13 @@ from integrations.code_review import (
     ReviewReport,
     choose_change,
 )
+from integrations.code_review.apart import Apart
 from tests.integrations.code_review.repository import Files, Repository
 from workflows import Engine, RetryOptions
 
+APART = Apart()
+"""One reader for all tests, so that each need not start its own."""
+atexit.register(APART.close)
 ONCE: RetryOptions = {"limit": 0, "delay": 0}
 
 
@@ -32,7 +37,7 @@ async def review(
     subject: ReviewInput, *, reviewer: Reviewer | None = None, path: str = ":memory:"
 ) -> ReviewReport:
     """The report of a review."""
-    env = ReviewEnv(reviewer=reviewer, retries=ONCE)
+    env = ReviewEnv(reviewer=reviewer, retries=ONCE, apart=APART)
     async with Engine(path, [CodeReview], env=env) as engine:
         binding = engine.workflow(CodeReview)
         instance = await binding.create(id=subject.workflow_id, params=subject, exist_ok=True)

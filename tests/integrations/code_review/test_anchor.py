@@ -68,6 +68,8 @@ def test_a_file_that_is_gone_has_no_line() -> None:
         ("y = 1", 99, 4),
         ("q = 1", 2, None),
         ("", 2, None),
+        ("1", 2, None),
+        ("= 1", 2, None),
         (" \n ", 2, None),
     ],
 )
@@ -91,9 +93,20 @@ def test_quoted_code_is_looked_up(quote: str, line: int, expected: int | None) -
     ],
 )
 def test_comments_that_silence(text: dict[int, str], silenced: bool) -> None:
-    assert is_silenced(_finding(5), text) == silenced
+    assert is_silenced(_finding(5), text, added=(), fail_on=Severity.MEDIUM) == silenced
+
+
+@pytest.mark.parametrize("text", [{5: "x  # review: ignore"}, {4: "# review: ignore", 5: "x"}])
+@pytest.mark.parametrize(
+    ("fail_on", "added", "silenced"),
+    [("medium", {4, 5}, False), ("medium", {6}, True), ("low", {4, 5}, False), ("high", {4, 5}, True)],
+)
+def test_a_change_does_not_silence_what_fails_it(
+    text: dict[int, str], fail_on: str, added: set[int], silenced: bool
+) -> None:
+    assert is_silenced(_finding(5), text, added=added, fail_on=Severity(fail_on)) == silenced
 
 
 def test_no_text_silences_what_is_critical() -> None:
     finding = _finding(5, severity=Severity.CRITICAL)
-    assert not is_silenced(finding, {5: "key = 1  # review: ignore"})
+    assert not is_silenced(finding, {5: "key = 1  # review: ignore"}, added=(), fail_on=Severity.CRITICAL)

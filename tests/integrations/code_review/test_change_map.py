@@ -13,6 +13,7 @@ from integrations.code_review.diff.parser import parse_diff
 from integrations.code_review.git import Git
 from integrations.code_review.signals.compare import compare_file
 from tests.integrations.code_review.repository import Repository
+from tests.integrations.code_review.reviewing import APART
 from tests.integrations.code_review.snippets import versions
 
 
@@ -69,14 +70,16 @@ def test_callers_that_no_longer_fit(tmp_path: Path, new: str, call: str, breaks:
         {"app/main.py": f"from shop import f\n\n{call}\n", "shop.py": new}
     )
     signatures = _signatures("def f(a, b, c, d): pass\nx = 0\n", new)
-    (caller,) = find_callers(Git(tmp_path), head, signatures)
+    (caller,) = find_callers(Git(tmp_path), head, signatures, apart=APART).callers
     assert (caller.path, caller.line, caller.breaks) == ("app/main.py", 3, breaks)
 
 
 def test_a_call_of_the_same_name_is_not_judged(tmp_path: Path) -> None:
     text = "from other import f\nf(1)\nself.f(1)\n# f(1)\n"
     head = Repository.create(tmp_path).commit({"main.py": text})
-    callers = find_callers(Git(tmp_path), head, _signatures("def f(a): pass\n", "def f(a, b): pass\n"))
+    callers = find_callers(
+        Git(tmp_path), head, _signatures("def f(a): pass\n", "def f(a, b): pass\n"), apart=APART
+    ).callers
     assert [(one.line, one.breaks) for one in callers] == [(2, ""), (3, "")]
 
 

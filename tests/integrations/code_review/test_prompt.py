@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from integrations.code_review.model.answers import Candidate, ReviewAnswer, VerifyAnswer, read_answer
-from integrations.code_review.model.prompt import excerpts, review_request, verify_request
+from integrations.code_review.model.lines import excerpts
+from integrations.code_review.model.prompt import review_request, verify_request
 from tests.integrations.code_review.snippets import signals, versions
 
 _OLD = "".join(f"x{number} = {number}\n" for number in range(1, 61))
@@ -74,7 +75,7 @@ def test_hints_and_the_words_of_the_maintainers() -> None:
 
 def test_a_verification_starts_afresh() -> None:
     (excerpt,) = excerpts(versions(_OLD, _OLD.replace("x30 = 30", "x30 = 0")))
-    request = verify_request(excerpt, _CANDIDATE, language="English")
+    request = verify_request(excerpt, _CANDIDATE, hints=(), language="English")
     assert 'answer "not proven"' in request.instructions
     assert "Claim about line 30 (`x30 = 0`): it is zero" in request.prompt
     assert request.answer is VerifyAnswer

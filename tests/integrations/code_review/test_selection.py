@@ -11,11 +11,12 @@ from integrations.code_review.errors import ChangeMoved
 from integrations.code_review.finding import Skipped
 from integrations.code_review.settings import Settings
 from tests.integrations.code_review.repository import Repository
+from tests.integrations.code_review.reviewing import APART
 
 
 def _desk(root: Path) -> Desk:
     subject = choose_change(root, staged=True)
-    return Desk(subject, Change(subject))
+    return Desk(subject, Change(subject), APART)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_paths_that_lead_out_are_not_followed(tmp_path: Path, path: str) -> None
     patch = tmp_path / "x.patch"
     patch.write_text(f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x = 1\n")
     subject = choose_change(tmp_path, patch=patch)
-    (skipped,) = Desk(subject, Change(subject)).select(Settings()).skipped
+    (skipped,) = Desk(subject, Change(subject), APART).select(Settings()).skipped
     assert skipped.reason == "its path leads out of the repository"
 
 
@@ -92,7 +93,7 @@ def test_untracked_files_are_listed(tmp_path: Path) -> None:
     repository.commit({"a.py": "x = 1\n"})
     repository.write({"a.py": "x = 2\n", "new.py": "y = 1\n"})
     subject = choose_change(tmp_path)
-    (skipped,) = Desk(subject, Change(subject)).select(Settings()).skipped
+    (skipped,) = Desk(subject, Change(subject), APART).select(Settings()).skipped
     assert (skipped.path, skipped.wanted) == ("new.py", False)
     assert skipped.reason.startswith("not tracked by git")
 

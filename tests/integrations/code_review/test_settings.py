@@ -48,7 +48,7 @@ def test_a_later_commit_does_not_change_them(tmp_path: Path) -> None:
     ("content", "words"),
     [
         ("max_finding = 3\n", "unknown setting max_finding; did you mean max_findings?"),
-        ("colour = 3\n", "unknown setting colour; known are analysers, budget_tokens"),
+        ("colour = 3\n", "unknown setting colour; known are analysers, budget_cost, budget_tokens"),
         ('fail_on = "severe"\n', "fail_on: Input should be 'critical', 'high'"),
         ("max_findings = 0\n", "max_findings: Input should be greater than or equal to 1"),
         ('analysers = ["ruff", "magic"]\n', "analysers.1: Input should be"),
