@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from integrations.code_review.change_map.model import ChangeMap
-from integrations.code_review.finding import Finding, Severity, Skipped
+from integrations.code_review.finding import Finding, Severity, Skipped, VisibleName
 from integrations.code_review.model.reviewer import Spent
 
 __all__ = ["Dropped", "ReviewReport", "exit_code"]
@@ -33,10 +33,10 @@ class ReviewReport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     mode: Literal["offline", "llm"]
-    title: str
+    title: VisibleName
     base: str | None
     head: str | None
-    model: str | None = None
+    model: VisibleName | None = None
     files_reviewed: tuple[str, ...] = ()
     files_skipped: tuple[Skipped, ...] = ()
     findings: tuple[Finding, ...] = ()

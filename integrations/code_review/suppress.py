@@ -19,8 +19,8 @@ def is_silenced(
 ) -> bool:
     """Whether a comment on the line of the finding, or alone on the line above, names its rule.
 
-    Without rules it means all. A critical finding is never silenced by the text that it is about, and one that
-    fails the review not by a comment which the change itself brings: `added` are the lines of the change.
+    Without rules it means all. A critical finding is never silenced by the text that it is about, and one
+    that fails the review not by a comment which the change itself brings: `added` are its lines.
     """
     if finding.severity is Severity.CRITICAL or finding.scope == "file":
         return False

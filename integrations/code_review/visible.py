@@ -1,12 +1,17 @@
-"""Text that shows what it holds: control, bidi, zero-width and undecodable characters are spelled out."""
+"""Text that shows what it holds: what is invisible, reorders or cannot be decoded is spelled out."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 __all__ = ["clipped", "visible"]
 
 _KEPT = frozenset("\t\n")
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks by their category that draw nothing: fillers and variation selectors."""
 _SURROGATE_BYTES = range(0xDC80, 0xDD00)
 
 
@@ -15,7 +20,7 @@ def visible(text: str, *, kept: frozenset[str] = _KEPT) -> str:
 
     Can be stored as UTF-8 and printed to a terminal. Applied twice it changes nothing more.
     """
-    if text.isprintable():
+    if text.isprintable() and (text.isascii() or not _UNSEEN.search(text)):
         return text
     return "".join(char if _shows(char) or char in kept else _spelled(char) for char in text)
 
@@ -26,7 +31,8 @@ def clipped(text: str, limit: int) -> str:
 
 
 def _shows(char: str) -> bool:
-    return char.isprintable() or unicodedata.category(char) == "Zs"
+    printable = char.isprintable() or unicodedata.category(char) == "Zs"
+    return printable and not _UNSEEN.match(char)
 
 
 def _spelled(char: str) -> str:

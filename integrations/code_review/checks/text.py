@@ -8,24 +8,15 @@ from collections.abc import Iterator
 
 from integrations.code_review.checks.page import Page
 from integrations.code_review.finding import Finding, Severity
+from integrations.code_review.orders import gives_orders, is_hidden
 
 __all__ = ["CONFLICT", "conflict_markers", "hidden_characters", "reviewer_instructions", "todo_notes"]
 
 CONFLICT = "check/conflict-marker"
 _MARKER = re.compile(r"(?:<{7}|>{7}|\|{7}) \S|<{7}$|>{7}$")
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _ZERO_WIDTH = frozenset("\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\u180e")
 _TODO = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 _COMMENT = re.compile(r"#|//|/\*|<!--|--|;|\*")
-_ORDER = re.compile(
-    r"""\b(?:ignore|disregard|forget)\s+(?:all\s+|any\s+)?(?:of\s+)?(?:the\s+|your\s+)?
-            (?:previous|prior|above|earlier|preceding)\s+(?:instructions?|prompts?|rules?|messages?)\b
-        |\b(?:ai|llm|automated|automatic|code|security)[\s-]+review(?:er|ers|s)?\b.{0,40}
-            \b(?:must|should|shall|please|do\s+not|don't|never|skip|ignore|approve)\b
-        |\b(?:do\s+not|don't|never)\s+(?:report|flag|mention)\s+(?:this|any|these|the\s+following)\b
-        |\bapprove\s+(?:this|the)\s+(?:pull\s+request|pr|change|diff|merge\s+request)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _DOCUMENTS = (".md", ".rst", ".txt", ".adoc")
 
 
@@ -48,7 +39,7 @@ def hidden_characters(page: Page) -> Iterator[Finding]:
         if text.isascii():
             continue
         shown = text.removeprefix("\ufeff") if number == 1 else text
-        if hidden := [char for char in shown if char in _BIDI or "\U000e0000" <= char <= "\U000e007f"]:
+        if hidden := [char for char in shown if is_hidden(char)]:
             yield page.remark(
                 number,
                 "hidden-text",
@@ -78,7 +69,7 @@ def todo_notes(page: Page) -> Iterator[Finding]:
 def reviewer_instructions(page: Page) -> Iterator[Finding]:
     """Text that tells a reviewer what to find; it has no effect, and a person should see it."""
     for number, text in page.new_lines():
-        if _ORDER.search(text):
+        if gives_orders(text):
             yield page.remark(
                 number,
                 "reviewer-instructions",

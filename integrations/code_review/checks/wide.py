@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from integrations.code_review.change_map.model import ChangeMap, FileChange
 from integrations.code_review.change_map.risk import file_kind
 from integrations.code_review.diff.model import FilePatch
 from integrations.code_review.finding import Finding, Severity
+from integrations.code_review.orders import gives_orders
 from integrations.code_review.python import is_python, is_test
 from integrations.code_review.settings import SETTINGS_FILES
 
@@ -36,6 +38,10 @@ def _touched(path: str, patch: FilePatch) -> Iterator[Finding]:
     if _is_settings(path, patch):
         words = "The settings of reviews change; this change was still reviewed by the old ones."
         yield _about(path, patch, "review-settings", words)
+    if gives_orders(re.sub(r"[\W_]+", " ", path)):
+        words = "The name of this file gives orders to a reviewer or a model; none was followed."
+        finding = _about(path, patch, "reviewer-instructions", words)
+        yield finding.model_copy(update={"severity": Severity.MEDIUM})
     if patch.old_mode != patch.new_mode == _EXECUTABLE:
         yield _about(path, patch, "executable", "The file can be executed now: is it a program?")
 

@@ -35,8 +35,9 @@ class LanguageModel:
                 max_tokens=request.max_output_tokens,
             ),
             number=ctx.attempt,
+            payer=ctx,
         )
-        used = completion.usage
+        used, price = completion.usage, completion.price
         return ModelAnswer(
             text=completion.text if completion.parsed is None else completion.parsed.model_dump_json(),
             model=completion.model_answered,
@@ -44,6 +45,7 @@ class LanguageModel:
                 requests=completion.requests,
                 input_tokens=used.input,
                 output_tokens=used.output,
-                unpriced=completion.requests,
+                cost=0.0 if price is None else float(price.money),
+                unpriced=completion.requests if price is None else 0,
             ),
         )

@@ -7,7 +7,14 @@ import re
 from collections.abc import Iterator
 
 from integrations.code_review.finding import Finding
-from integrations.code_review.render.words import dropped_words, grouped, mode_words, place, scope_words
+from integrations.code_review.render.words import (
+    dropped_words,
+    grouped,
+    mode_words,
+    place,
+    scope_words,
+    spent_words,
+)
 from integrations.code_review.report import ReviewReport
 
 __all__ = ["markdown", "plain_markdown"]
@@ -46,6 +53,9 @@ def _lines(report: ReviewReport) -> Iterator[str]:
         yield "Nothing found."
         yield ""
     yield f"Risk **{report.change_map.risk}**. {plain_markdown(scope_words(report))}"
+    if report.usage.requests:
+        yield ""
+        yield plain_markdown(spent_words(report))
     if words := dropped_words(report):
         yield ""
         yield f"Not shown: {plain_markdown('; '.join(words))}."

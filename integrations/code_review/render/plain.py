@@ -12,6 +12,7 @@ from integrations.code_review.render.words import (
     mode_words,
     place,
     scope_words,
+    spent_words,
 )
 from integrations.code_review.report import ReviewReport
 
@@ -42,10 +43,7 @@ def _lines(report: ReviewReport) -> Iterator[str]:
         yield "Incomplete, not reviewed as it should be:"
         yield from (f"  {line}" for line in grouped(report.incomplete))
     if report.usage.requests:
-        spent = report.usage
-        price = f", ${spent.cost:.4f}" if spent.cost else ""
-        tokens = f"{spent.input_tokens:,} tokens in, {spent.output_tokens:,} out"
-        yield f"{counted(spent.requests, 'request')}, {tokens}{price}."
+        yield spent_words(report)
     yield _verdict(report)
 
 

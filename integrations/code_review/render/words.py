@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from integrations.code_review.finding import Finding, Skipped
 from integrations.code_review.report import ReviewReport
 
-__all__ = ["counted", "dropped_words", "grouped", "mode_words", "place", "scope_words"]
+__all__ = ["counted", "dropped_words", "grouped", "mode_words", "place", "scope_words", "spent_words"]
 
 _MOST_NAMED = 6
 
@@ -57,6 +57,20 @@ def grouped(skipped: Iterable[Skipped]) -> Iterator[str]:
 def place(finding: Finding) -> str:
     """`path:line`, or the path alone for a remark about the file."""
     return finding.path if finding.scope == "file" else f"{finding.path}:{finding.line}"
+
+
+def spent_words(report: ReviewReport) -> str:
+    """What asking the model has cost."""
+    spent = report.usage
+    price = f"${spent.cost:.4f}"
+    if spent.unpriced:
+        price = (
+            "price not known"
+            if spent.unpriced == spent.requests
+            else f"{price} and more, not all prices are known"
+        )
+    tokens = f"{spent.input_tokens:,} tokens in, {spent.output_tokens:,} out"
+    return f"{counted(spent.requests, 'request')}, {tokens}, {price}."
 
 
 def counted(number: int, noun: str) -> str:

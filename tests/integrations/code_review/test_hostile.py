@@ -81,6 +81,8 @@ def test_what_is_visible_can_be_printed_stored_and_shown_again(text: str) -> Non
         ("\x1b[31m", "\\x1b[31m"),
         ("\udcff", "\\xff"),
         ("\U000e0041", "\\U000e0041"),
+        ("o\U000e0161k\ufe0f", "o\\U000e0161k\\ufe0f"),
+        ("a\u3164b", "a\\u3164b"),
         ("näive 日本 x", "näive 日本 x"),
     ],
 )
