@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from bisect import bisect_left
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from itertools import islice
+
+import orjson
 
 from agents_sdk.chat.shapes import Message, Part, tool_call
 
-__all__ = ["identified", "same_call", "same_part"]
+__all__ = ["Calls", "identified", "same_part"]
 
 _NOISE = {"text": {"state"}, "reasoning": {"state", "id"}}
 """What clients and this side note differently of the same part."""
+_MOST = 20
+"""Answers that are looked at for a message, of those that have something in common with it.
+
+A client that sends thousands of its own making holds up the loop for milliseconds, not for minutes."""
 
 
 def identified(stored: Sequence[Message], incoming: Sequence[Message]) -> list[Message]:
@@ -20,29 +29,67 @@ def identified(stored: Sequence[Message], incoming: Sequence[Message]) -> list[M
     again.
     """
     places = {message["id"]: place for place, message in enumerate(stored)}
-    free = {place for place, message in enumerate(stored) if message["role"] == "assistant"}
-    free -= {places[message["id"]] for message in incoming if message["id"] in places}
+    taken = {places[message["id"]] for message in incoming if message["id"] in places}
+    answers: Answers | None = None
     known: list[Message] = []
     behind = -1
     for message in incoming:
         place = places.get(message["id"])
         if place is None and message["role"] == "assistant":
-            later = sorted(free, key=lambda place: (place < behind, place))
-            place = next((place for place in later if _alike(stored[place], message)), None)
+            answers = answers or Answers(stored, taken)
+            place = answers.take(message, behind)
         if place is not None:
-            free.discard(place)
             behind = place
         known.append(message if place is None else message | {"id": stored[place]["id"]})
     return known
 
 
-def _alike(stored: Message, incoming: Message) -> bool:
-    calls = [part for part in incoming["parts"] if tool_call(part)]
+class Answers:
+    """Stored answers, found by what is in them; each is taken once."""
+
+    def __init__(self, stored: Sequence[Message], taken: Collection[int]) -> None:
+        self._stored = stored
+        self._places: dict[Hashable, list[int]] = {}
+        """By what a message with the same calls, or the same parts, has too; ascending."""
+        for place, message in enumerate(stored):
+            if message["role"] == "assistant" and place not in taken:
+                for key in _keys(message):
+                    self._places.setdefault(key, []).append(place)
+
+    def take(self, message: Message, behind: int) -> int | None:
+        """Where the same answer is, the next one behind `behind` if it can be; None when there is none."""
+        found: set[int] = set()
+        for key in islice(_keys(message), _MOST):
+            places = self._places.get(key, [])
+            next_one = bisect_left(places, behind)
+            found.update(places[next_one : next_one + _MOST], places[:_MOST])
+        ordered = sorted(found, key=lambda place: (place < behind, place))
+        taken = next((place for place in ordered if _alike(self._stored[place], message)), None)
+        if taken is not None:
+            self._forget(taken)
+        return taken
+
+    def _forget(self, taken: int) -> None:
+        for key in _keys(self._stored[taken]):
+            places = self._places[key]
+            del places[bisect_left(places, taken)]
+
+
+def _keys(message: Message) -> Iterator[Hashable]:
+    calls = {call for part in message["parts"] if (call := tool_call(part)) is not None}
     if calls:
-        pairs = [
-            (part, call) for part in stored["parts"] for call in calls if tool_call(part) == tool_call(call)
-        ]
-        return bool(pairs) and all(same_call(part, call) for part, call in pairs)
+        yield from calls
+    yield orjson.dumps([(part["type"], part.get("text")) for part in message["parts"]])
+
+
+def _alike(stored: Message, incoming: Message) -> bool:
+    calls: dict[str, Part] = {}
+    for part in incoming["parts"]:
+        if (call := tool_call(part)) is not None and not same_call(calls.setdefault(call, part), part):
+            return False  # two calls with one id
+    if calls:
+        shared = [part for part in stored["parts"] if tool_call(part) in calls]
+        return bool(shared) and all(same_call(part, calls[part["toolCallId"]]) for part in shared)
     parts = stored["parts"]
     return 0 < len(parts) == len(incoming["parts"]) and all(map(same_part, parts, incoming["parts"]))
 
@@ -55,6 +102,24 @@ def same_call(one: Part, other: Part) -> bool:
         and one.get("toolName", other.get("toolName")) == other.get("toolName", one.get("toolName"))
         and one.get("input") == other.get("input")
     )
+
+
+class Calls:
+    """Calls of tools, found by any part that is of the same call."""
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._parts: dict[tuple[str | None, str], list[Part]] = {}
+        for part in parts:
+            alike = self._parts.setdefault(_mark(part), [])
+            if len(alike) < _MOST and not any(same_call(one, part) for one in alike):
+                alike.append(part)
+
+    def __contains__(self, part: Part) -> bool:
+        return any(same_call(one, part) for one in self._parts.get(_mark(part), ()))
+
+
+def _mark(part: Part) -> tuple[str | None, str]:
+    return tool_call(part), json.dumps(part.get("input"), sort_keys=True)
 
 
 def same_part(stored: Part, incoming: Part) -> bool:

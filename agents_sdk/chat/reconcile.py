@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agents_sdk.chat.identity import identified, same_call, same_part
+from agents_sdk.chat.identity import Calls, identified, same_part
 from agents_sdk.chat.shapes import SETTLED, Message, Part, tool_call
 
 __all__ = ["Reconciled", "reconciled"]
@@ -117,21 +117,18 @@ def _without_copies(known: dict[str, Message], messages: list[Message]) -> list[
     Kept, a call would reach the model twice, which providers refuse. The last message is news in any case.
     """
     claimed = [known[message["id"]] for message in messages if message["id"] in known]
-    settled = [
+    settled = Calls(
         part
         for message in claimed
         if message["role"] == "assistant"
         for part in message["parts"]
         if tool_call(part) and part.get("state") in SETTLED
-    ]
+    )
 
     def is_copy(message: Message) -> bool:
         parts = [part for part in message["parts"] if part["type"] != "step-start"]
         return bool(parts) and all(
-            tool_call(part)
-            and part.get("state") not in SETTLED
-            and any(same_call(one, part) for one in settled)
-            for part in parts
+            tool_call(part) and part.get("state") not in SETTLED and part in settled for part in parts
         )
 
     return [

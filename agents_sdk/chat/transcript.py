@@ -102,16 +102,17 @@ class Transcript:
         known = [at for at, id in enumerate(order) if id in self._by_id]
         wanted = {message["id"]: message for message in messages}
         statements = self.put(message for id, message in wanted.items() if id in self._by_id)
+        nearest = _START
         for at, id in enumerate(order):
+            if id in self._by_id:
+                nearest = id
             if id not in wanted or id in self._by_id:
                 continue
             if known and at < known[0] and self._most() is not None:
                 continue
             between = known and at < known[-1]
-            after = (
-                next((one for one in reversed(order[:at]) if one in self._by_id), _START) if between else None
-            )
-            statements += self.put([wanted[id]], after=after)
+            statements += self.put([wanted[id]], after=nearest if between else None)
+            nearest = id
         return statements
 
     def remove(self, ids: Iterable[str]) -> list[Statement]:
