@@ -105,3 +105,11 @@ def test_thousands_of_inventions_do_not_hold_up_the_loop(made: Any, monkeypatch:
     incoming = [{"id": f"x{n}", "role": "assistant", "parts": made(-1 - n)} for n in range(2_000)]
     assert identified(stored, incoming) == incoming
     assert 0 < compared <= 2_000 * 40
+
+
+def test_of_very_many_alike_the_next_one_is_meant() -> None:
+    stored = [
+        {"id": f"s{n}", "role": "assistant", "parts": [{"type": "text", "text": "ok"}]} for n in range(100)
+    ]
+    later = {**stored[0], "id": "x"}
+    assert [one["id"] for one in identified(stored, [stored[60], later, later])] == ["s60", "s61", "s62"]
