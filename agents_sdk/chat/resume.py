@@ -194,7 +194,7 @@ class Resuming:
         if active is None and id in self._ended:
             stream, ending = self._ended[id]
             stream.waiting.discard(connection)
-            self._replay(connection, stream)
+            self._replay(connection, stream, shown=ending.transcript is not None)
             self._end_for([connection], stream, ending, replay=True)
             return True
         return active is not None
@@ -236,8 +236,8 @@ class Resuming:
         self._parked[connection] = request
         connection.send(protocol.encode(protocol.StreamPending(id=request, probe_id=probe)))
 
-    def _replay(self, connection: Connection, stream: Stream) -> None:
-        for frame in stream.replay():
+    def _replay(self, connection: Connection, stream: Stream, *, shown: bool = False) -> None:
+        for frame in stream.replay(shown=shown):
             connection.send(protocol.encode(frame))
 
     def _release(self, stream: Stream, ending: Ending) -> None:

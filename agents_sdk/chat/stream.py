@@ -137,9 +137,13 @@ class Stream:
         self._builder.close()
         return self._builder.message
 
-    def replay(self) -> Iterator[protocol.ChatResponse]:
-        """Every chunk, as it was numbered."""
-        for seq, body in enumerate(self._bodies):
+    def replay(self, *, shown: bool = False) -> Iterator[protocol.ChatResponse]:
+        """Every chunk, as it was numbered.
+
+        `shown`: the client may have a transcript with all of it. Of what goes on in a message only the first
+        chunk is sent then: clients would put the rest behind what they have.
+        """
+        for seq, body in enumerate(self._bodies[:1] if shown and self.continuation else self._bodies):
             yield protocol.ChatResponse(
                 id=self.request, body=body, seq=seq, replay=True, continuation=self.continuation
             )

@@ -262,6 +262,24 @@ async def test_a_continuation_of_another_client_is_its_own(address: str, gates: 
             assert last["continuation"]
 
 
+async def test_who_acknowledges_a_continuation_after_its_end_has_it_once(address: str, gates: Gates) -> None:
+    async with talking(address, "ann", chat="tools") as ann:
+        await say(ann, "c1")
+        gates.close("gate:end")
+        await give(ann, "c1", 1)
+        await gates.reached("gate:end")
+        async with talking(address, "bob", chat="tools", first=[RESUMING]) as bob:
+            gates.open("gate:end")
+            *_, transcript, last = await until(bob, RESPONSE, done=True)
+            await bob.send({"type": "cf_agent_stream_resume_ack", "id": last["id"]})
+            chunk, again, end = await until(bob, RESPONSE, done=True)
+            assert (
+                chunk["body"] == '{"type":"start"}'
+            )  # a client puts what follows behind the message that it has
+            assert again == transcript
+            assert (end["replay"], end["continuation"]) == (True, True)
+
+
 async def test_a_clear_forgets_that_an_answer_was_to_go_on(address: str, app: AgentsApp) -> None:
     async with talking(address, "ann", chat="tools") as ann:
         await say(ann, "c1", "c2")

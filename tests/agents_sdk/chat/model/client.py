@@ -125,7 +125,13 @@ class Screen:
     def clear(self) -> Frame:
         """Empties the chat."""
         self.untold.clear()
-        self._gone |= {*self.answers, *self.own, *(one["id"] for one in self.messages)}
+        self._gone |= {
+            *self.answers,
+            *self.own,
+            *self.offered,
+            *self._acked,
+            *(one["id"] for one in self.messages),
+        }
         self.messages.clear()
         self.answers.clear()
         return {"type": "cf_agent_chat_clear"}
