@@ -21,6 +21,7 @@ from integrations.compaction.plan import Plan, plan
 from integrations.compaction.redact import redacted
 from integrations.compaction.registry import Registry
 from integrations.compaction.settings import Settings
+from integrations.compaction.shortening import Shortening
 from integrations.compaction.stubs import READ_HISTORY, read_history
 from integrations.compaction.summary import Summarise, Summary, SummaryRequest
 
@@ -41,6 +42,7 @@ __all__ = (
     "Registry",
     "Rule",
     "Settings",
+    "Shortening",
     "Summarise",
     "Summary",
     "SummaryRequest",

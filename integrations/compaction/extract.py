@@ -9,7 +9,7 @@ from integrations.compaction.carried import Rule
 from integrations.compaction.message import Message
 from integrations.compaction.pins import is_request
 from integrations.compaction.redact import Redact, redacted
-from integrations.llm import LLM
+from integrations.llm import LLM, Payer
 from integrations.llm.request import Request
 from workflows import WorkflowStep
 
@@ -58,13 +58,18 @@ async def extract_rules(
 
 
 async def find_rules(
-    messages: Iterable[Message], llm: LLM, *, known: Collection[Rule] = (), redact: Redact = redacted
+    messages: Iterable[Message],
+    llm: LLM,
+    *,
+    known: Collection[Rule] = (),
+    redact: Redact = redacted,
+    payer: Payer | None = None,
 ) -> tuple[Rule, ...]:
     """The same outside of workflows, as one request: give them to the `Registry` of a chat."""
     asked = [message for message in messages if is_request(message)]
     if not asked:
         return ()
-    completion = await llm.attempt(_request(llm, asked, redact))
+    completion = await llm.attempt(_request(llm, asked, redact), payer=payer)
     return quoted(completion.parsed or Found(rules=[]), asked, known=known)
 
 

@@ -1,29 +1,31 @@
 """A summariser over any OpenAI-compatible model."""
 
 from integrations.compaction.summary import Summarise, Summary, SummaryRequest
-from integrations.llm import LLM, Request
-from workflows import NonRetryableError
+from integrations.llm import LLM, Payer, Request
+from workflows import NonRetryableError, StepContext
 
 
 class Refused(NonRetryableError):
     """The model declined to summarise."""
 
 
-def summarise_with(llm: LLM, *, model: str | None = None) -> Summarise:
+def summarise_with(llm: LLM, *, model: str | None = None, payer: Payer | None = None) -> Summarise:
     """Ask this model; give `retries=llm.retries` to `compact`, so that the server's waits are kept.
 
-    The length is asked for in words, not as a limit of the request: models count hidden reasoning into that.
+    In a workflow the step pays; elsewhere a model with budgets or a limit needs a `payer`. The length is
+    asked for in words, not as a limit of the request: models count hidden reasoning into that.
     """
 
-    async def summarise(request: SummaryRequest) -> Summary:
+    async def summarise(request: SummaryRequest, ctx: StepContext | None = None) -> Summary:
         completion = await llm.attempt(
-            Request(
+            payer=ctx or payer,
+            request=Request(
                 model=model or llm.model,
                 messages=(
                     {"role": "system", "content": request.instructions},
                     {"role": "user", "content": request.material},
                 ),
-            )
+            ),
         )
         if completion.refused:
             raise Refused(f"the model declined to summarise: {completion.text}")

@@ -17,7 +17,7 @@ SMALLEST = 1_000  # tokens of a request; a window that does not take them is giv
 async def summarised(plan: Plan, ask: Ask) -> Summary:
     """The summary, whose usage is that of all requests that gave one; raises what `ask` raises in the end.
 
-    No request is larger than the one before that did not fit, so there are at most 7 in vain.
+    A request is at most half as large as the one that did not fit, until it is too small to be of use.
     """
     assert plan.request is not None, "it is asked for plans that need a summary"
     try:

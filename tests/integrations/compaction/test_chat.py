@@ -159,6 +159,25 @@ async def test_a_clear_during_the_summary_leaves_nothing_of_it(tmp_path: Path) -
     assert "Old." not in text_of(script.prompts[-1])
 
 
+async def test_c11_what_is_said_while_a_summary_is_made_is_answered_behind_it(tmp_path: Path) -> None:
+    held = asyncio.Event()
+    script = Model(summaries=[Reply("What was said.", hold=held)])
+    async with ScriptedModel(script) as model, talker(tmp_path, model.url) as agent:
+        await ask(agent, *range(1, 6))
+        asking = asyncio.create_task(ask(agent, 6))
+        await model.was_asked(6)
+        later = asyncio.create_task(agent.save_messages([user(7, "and now?")]))
+        await agent.persist_messages([user(8, "hurry!")])
+        held.set()
+        assert await asking == "completed"
+        assert (await later).status == "completed"
+    assert len(script.asked_for_summaries) == 1
+    before, last = script.prompts[-2:]
+    assert ("and now?" in text_of(before), "and now?" in text_of(last)) == (False, True)
+    assert [message["id"] for message in agent.messages].count("u8") == 1
+    assert SUMMARY in text_of(last)
+
+
 async def test_a_summary_of_what_was_cut_off_is_not_used(tmp_path: Path) -> None:
     script = Model(summaries=["Of the first branch.", "Of the second."])
     async with (

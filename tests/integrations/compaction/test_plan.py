@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from integrations.compaction import (
     plan,
 )
 from tests.integrations.compaction.driving import Driver, fixed, tokens
-from tests.integrations.compaction.histories import Wire, calling, count, reads, said, talk
+from tests.integrations.compaction.histories import Wire, calling, count, reads, result, said, talk
 
 LARGE = Compaction(window=30_000, reserve=10_000)  # room 20,000, due at 15,000, to reach 8,000
 SETTINGS = Compaction(window=3_000, reserve=1_000, tail=300)  # room 2,000, due at 1,500, to reach 800
@@ -171,3 +172,33 @@ print(plan(history, settings=settings, pinned={"m3", "m5", "m4"}, counter=len).h
         for seed in ("1", "2", "3")
     }
     assert len(hashes) == 1
+
+
+def test_a_file_that_is_read_again_is_kept_once() -> None:
+    chosen = replace(LARGE, file_tools={"read": "read"})
+    function = {"name": "read", "arguments": '{"path": "c5.py"}'}
+    call = {"id": "again", "type": "function", "function": function}
+    again: list[Wire] = [{"role": "assistant", "tool_calls": [call]}, result("again", "line\n" * 1_600)]
+    made = planned([said("user", "read all"), *reads(7, 2_000), *again], chosen)
+    assert made.request is None
+    results = {"m3", "m5", "m7", "m9", "m11", "m13", "m15", "m17"}
+    assert results - made.shape.overlay.stubs.keys() == {"m11", "m15", "m17"}, "m13 is read again in m17"
+
+
+def test_a_file_that_is_read_in_other_lines_is_not_read_again() -> None:
+    history = [said("user", "read all"), *reads(8, 2_000)]
+    chosen = replace(LARGE, file_tools={"read": "read"})
+    assert planned(history, chosen).shape.overlay.stubs == planned(history, LARGE).shape.overlay.stubs
+
+
+def test_long_arguments_of_old_calls_are_clipped() -> None:
+    def writes(number: int) -> list[Wire]:
+        function = {"name": "write", "arguments": json.dumps({"path": f"{number}", "text": "line\n" * 1_300})}
+        call = {"id": f"w{number}", "type": "function", "function": function}
+        return [{"role": "assistant", "content": None, "tool_calls": [call]}, result(f"w{number}", "ok")]
+
+    made = planned(
+        [said("user", "write all"), *(one for number in range(10) for one in writes(number))], LARGE
+    )
+    assert made.request is None
+    assert made.shape.overlay.stubs == {f"m{place}": 200 for place in (2, 4, 6, 8, 10, 12, 14)}

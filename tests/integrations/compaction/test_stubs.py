@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from integrations.compaction import READ_HISTORY, from_wire, read_history
@@ -55,3 +57,41 @@ def test_an_unknown_handle_is_refused() -> None:
 
 def test_the_tool_definition_takes_a_handle() -> None:
     assert "'required': ['handle']" in str(READ_HISTORY)
+
+
+def test_long_texts_in_arguments_are_clipped_and_stay_json() -> None:
+    arguments = {"path": "a.py", "text": "x" * 900, "edits": [{"old": "y" * 300, "new": "z"}], "n": 7}
+    function = {"name": "write", "arguments": json.dumps(arguments), "strict": True}
+    wire: Wire = {
+        "role": "assistant",
+        "content": "I write.",
+        "tool_calls": [{"id": "a", "type": "function", "function": function}],
+    }
+    clipped = shortened(wire, 10)
+    assert clipped["content"] == "I write."
+    calls = clipped["tool_calls"]
+    assert isinstance(calls, list)
+    assert calls[0]["function"] | {"arguments": ""} == function | {"arguments": ""}
+    assert json.loads(calls[0]["function"]["arguments"]) == {
+        "path": "a.py",
+        "text": "xxxxxxxxxx [… 900 characters, shortened; handle m1]",
+        "edits": [{"old": "yyyyyyyyyy [… 300 characters, shortened; handle m1]", "new": "z"}],
+        "n": 7,
+    }
+
+
+def test_the_input_of_a_call_in_parts_is_clipped() -> None:
+    part = {"type": "tool_use", "id": "a", "name": "write", "input": {"text": "x" * 300}}
+    clipped = shortened({"role": "assistant", "content": [{"type": "text", "text": "t" * 300}, part]}, 5)[
+        "content"
+    ]
+    assert isinstance(clipped, list)
+    assert clipped[0]["text"] == "t" * 300
+    assert clipped[1]["input"] == {"text": "xxxxx [… 300 characters, shortened; handle m1]"}
+
+
+@pytest.mark.parametrize("arguments", ["{", "[" * 100_000, '"\\ud83d"'])
+def test_arguments_that_are_no_json_or_no_text_do_no_harm(arguments: str) -> None:
+    function = {"name": "write", "arguments": arguments}
+    wire: Wire = {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": function}]}
+    json.dumps(shortened(wire, 5), ensure_ascii=False).encode()

@@ -1,0 +1,104 @@
+"""`shorten=` of a model call: a real engine, a real model server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations.compaction import CompactionIneffective, Settings, Shortening, summarise_with
+from integrations.llm import ERRORS, LLM, Patience
+from integrations.llm.testing import Asked, ErrorReply, Reply, ScriptedModel
+from tests.integrations.compaction.histories import count, talk
+from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from workflows.testing import VirtualClock
+
+pytestmark = pytest.mark.anyio
+
+SETTINGS = Settings(window=3_000, reserve=1_000, tail=300, keep_results=1, counter=count)
+
+
+def taken(asked: Asked) -> int:
+    return sum(3 + count(str(message.get("content"))) for message in asked.body["messages"])
+
+
+@dataclass
+class Script:
+    """A model with a window of its own, which summarises, too."""
+
+    window: int = 10_000
+    summaries: list[Asked] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+
+    def __call__(self, asked: Asked) -> Reply | ErrorReply:
+        if asked.body["model"] == "summariser":
+            self.summaries.append(asked)
+            return Reply(f"Summary {len(self.summaries)}.")
+        self.asked.append(asked)
+        if taken(asked) > self.window:
+            return ErrorReply(400, message="too long", code="context_length_exceeded")
+        return Reply("Done.")
+
+
+@dataclass
+class Env:
+    llm: LLM
+    settings: Settings
+    messages: list[dict[str, Any]]
+
+    def shortening(self) -> Shortening:
+        async def summarise(request: Any, ctx: Any = None) -> Any:
+            return await summarise_with(self.llm, model="summariser")(request)
+
+        return Shortening(self.settings, summarise=summarise)
+
+
+class Call(WorkflowEntrypoint[Env, None]):
+    errors = [*ERRORS, CompactionIneffective]
+
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> str:
+        shorten = self.env.shortening().when_too_long
+        answer = await self.env.llm.complete(step, "answer", self.env.messages, shorten=shorten)
+        return answer.text
+
+
+async def ran(
+    path: Path,
+    workflow: type[Call],
+    script: Script,
+    settings: Settings,
+    messages: list[dict[str, Any]],
+) -> str:
+    """The output, which a replay of the whole run gives again."""
+    async with (
+        ScriptedModel(script) as model,
+        LLM("m", base_url=model.url, patience=Patience(limit=0)) as llm,
+    ):
+        env = Env(llm, settings, messages)
+        async with Engine(path, [workflow], env=env, clock=VirtualClock(), park="always") as engine:
+            instance = await engine.workflow(workflow).create(id="1", params=None)
+            return str(await instance.result())
+
+
+async def test_a_call_that_does_not_fit_is_compacted_once_and_asked_again(tmp_path: Path) -> None:
+    script = Script(window=1_300)
+    assert await ran(tmp_path / "a.db", Call, script, SETTINGS, talk(7)) == "Done."
+    assert [taken(one) > 1_300 for one in script.asked] == [True, False]
+    assert "Summary 1." in str(script.asked[1].body["messages"])
+    assert script.asked[1].body["messages"][-1] == talk(7)[-1]
+    assert len(script.summaries) == 1
+
+
+async def test_a_window_that_is_smaller_than_it_was_taken_for_is_no_reason_to_give_up(tmp_path: Path) -> None:
+    script = Script(window=1_300)
+    large = replace(SETTINGS, window=128_000)
+    assert await ran(tmp_path / "a.db", Call, script, large, talk(7)) == "Done."
+
+
+async def test_what_cannot_be_made_shorter_says_so(tmp_path: Path) -> None:
+    script = Script(window=500)
+    with pytest.raises(Exception, match="cannot be made to fit"):
+        await ran(tmp_path / "a.db", Call, script, SETTINGS, [{"role": "user", "content": "word " * 4_000}])
+    assert script.summaries == []
