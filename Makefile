@@ -39,7 +39,7 @@ test-all: $(READY)
 	$(BIN)/python tools/branches.py coverage.json $(BRANCHES)
 
 test-openai2: $(OPENAI2)/.ready # the tests of model calls, with openai 2
-	$(OPENAI2)/$(SCRIPTS)/python -m pytest -q -n 2 tests/integrations/llm
+	$(OPENAI2)/$(SCRIPTS)/python -m pytest -q -n 2 $(wildcard tests/integrations/llm/test_*.py)
 
 torture: $(READY) ## run the fault tests at their size for the night: hours
 	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite tests/agents_sdk/storm tests/agents_sdk/chat/model \
