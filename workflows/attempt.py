@@ -51,6 +51,9 @@ class Around(Protocol):
     def lasts(self) -> None:
         """The function waits for something; many a function never does."""
 
+    def encloses(self) -> None:
+        """The function calls a step."""
+
     def progress(self) -> Progress:
         """What this attempt tells."""
 
@@ -163,6 +166,11 @@ class Attempt:
             INSIDE.set(outer)
             self._busy.__exit__(None, None, None)
             self._end()
+
+    def encloses(self) -> None:
+        """A step is called within it."""
+        if self._step is not None:
+            self._step.encloses()
 
     def tell(self, value: object) -> Streamed:
         """Streams one part; from the loop or from a thread."""

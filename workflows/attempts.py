@@ -260,6 +260,10 @@ class Attempts(ABC):
         """See `Around.lasts`."""
         self._mark()
 
+    def encloses(self) -> None:
+        """See `Around.encloses`: a crash has to find whose attempt it was that called the other step."""
+        self._mark().now()
+
     def progress(self) -> Progress:
         """See `Around.progress`."""
         run, entry = self._run, self._running

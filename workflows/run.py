@@ -14,7 +14,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from workflows import failure
 from workflows.backend import (
@@ -33,7 +33,7 @@ from workflows.clock import Clock
 from workflows.entry import Entry, State
 from workflows.errors import CannotDecode, Fenced, WorkflowError, WorkflowFatalError
 from workflows.failure import Rebuildable
-from workflows.inside import INSIDE
+from workflows.inside import INSIDE, Enclosing
 from workflows.marks import StartMarks
 from workflows.names import Names
 from workflows.nested import used_up
@@ -320,7 +320,10 @@ class Run:
             await self.gate()
         if entry is None:
             entry = self.activation.journal[operation.key] = operation.started()
-            entry.within = getattr(INSIDE.get(), "ordinal", 0)  # an attempt's
+            outer = INSIDE.get()
+            if ordinal := getattr(outer, "ordinal", 0):  # an attempt's
+                entry.within = ordinal
+                cast(Enclosing, outer).encloses()
         begun = self.clock.now()
         try:
             if entry.cut:
