@@ -14,8 +14,8 @@ LAYERS = ("workflows", "agents_sdk", "integrations")
 
 # Packages of others that only some layers may import. What is not named here may be used by every layer.
 HOMES = {
-    "genai_prices": ("integrations",),
     "agents": ("integrations",),
+    "genai_prices": ("integrations",),
     "openai": ("integrations",),
     "pydantic_ai": ("integrations",),
     "rich": ("integrations",),
