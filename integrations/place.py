@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID, uuid4, uuid5
 
 from workflows import AmbiguousStepName, StepContext, StepOptions, WorkflowStep
 
@@ -30,6 +31,8 @@ class Place:
     """
 
     step: WorkflowStep
+    id: str
+    """Unique everywhere, and the same on each replay."""
     model: StepOptions
     tool: StepOptions
     _taken: Counter[str] = field(default_factory=Counter, init=False)
@@ -38,8 +41,8 @@ class Place:
     @classmethod
     async def claimed(cls, step: WorkflowStep, name: str, *, model: StepOptions, tool: StepOptions) -> Place:
         """A place of its own for each use of `name`; which use it is, is a step like any other."""
-        count = await step.do(name, _count)
-        return cls(step.scope(name if count == 1 else f"{name}-{count}"), model, tool)
+        id, count = await step.do(name, _identity)
+        return cls(step.scope(name if count == 1 else f"{name}-{count}"), id, model, tool)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -52,21 +55,31 @@ class Place:
 
     async def one_by_one(self, name: str, call: Callable[[], Awaitable[object]], options: StepOptions) -> Any:
         """`call` as a step of its own number, for what a run does one after the other, whatever its task."""
+        with self.alone(name):
+            return await self.named(f"{name} {self.number(name)}", call, options)
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Refuses a second one of this name while the first one is inside."""
         if name in self._busy:
             raise AmbiguousStepName(
-                f'two agents are at "{name}" at once, and only timing says which is which: '
-                'run each of them with a step.scope("…") of its own'
+                f'"{name}" is under way twice in one place, and only timing says which is which: '
+                "give each of the two a name of its own"
             )
-        self._taken[name] += 1
         self._busy.add(name)
         try:
-            return await self.named(f"{name} {self._taken[name]}", call, options)
+            yield
         finally:
             self._busy.discard(name)
 
+    def number(self, name: str) -> int:
+        """How often it was asked for this name, from 1."""
+        self._taken[name] += 1
+        return self._taken[name]
+
     async def named(self, name: str, call: Callable[[], Awaitable[object]], options: StepOptions) -> Any:
         """`call` as a step, for what is named apart from all that goes on beside it."""
-        below = replace(self, step=self.step.scope(name))
+        below = replace(self, step=self.step.scope(name), id=uuid5(UUID(self.id), name).hex)
 
         async def placed() -> object:
             with below.entered():
@@ -75,5 +88,5 @@ class Place:
         return await self.step.do(name, placed, config=options)
 
 
-async def _count(ctx: StepContext) -> int:
-    return ctx.step.count
+async def _identity(ctx: StepContext) -> tuple[str, int]:
+    return uuid4().hex, ctx.step.count

@@ -22,7 +22,7 @@ class Unsupported(ValueError):
 
 
 def durable(agent: agents.Agent[agents.TContext]) -> agents.Agent[agents.TContext]:
-    """A copy of `agent` and of those it hands off to; `run` makes it, but of tools: `durable(agent).as_tool()`."""
+    """A copy of `agent` and of those it hands off to, as `run` makes it; for `as_tool()` of them."""
     return _copied(agent, {})
 
 

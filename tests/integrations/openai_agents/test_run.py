@@ -414,4 +414,4 @@ async def test_agents_of_one_tool_beside_each_other_are_refused(path: Path) -> N
         seen = await twice(path, Agent[Any]("a", model=model(asked.url), tools=[both]))
     assert seen.again == seen.first
     assert issubclass(seen.first[0], AgentsException)
-    assert "at once" in seen.first[1]
+    assert "under way twice" in seen.first[1]
