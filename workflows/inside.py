@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Protocol, cast
 
-__all__ = ["INSIDE", "Enclosing"]
+__all__ = ["INSIDE", "enclosing"]
 
 INSIDE: ContextVar[object] = ContextVar("INSIDE", default=None)
 """The `RunTasks` of a run; within the function of a step its `Attempt`, whose tasks are its own."""
 
 
-class Enclosing(Protocol):
-    """An attempt, to the steps that are called within it."""
+class _Attempt(Protocol):
+    """As far as the steps are concerned that are called within it."""
 
     ordinal: int
 
-    def encloses(self) -> None:
-        """One of them begins: what encloses it is written down first, or a crash would leave it alone."""
+    def encloses(self) -> None: ...
+
+
+def enclosing() -> int:
+    """The ordinal of the step whose function calls another one now; 0: none does.
+
+    That it has started is written down first, or a crash would leave the other one alone.
+    """
+    ordinal: int = getattr(INSIDE.get(), "ordinal", 0)
+    if ordinal:
+        cast(_Attempt, INSIDE.get()).encloses()
+    return ordinal

@@ -14,7 +14,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, TypeVar
 
 from workflows import failure
 from workflows.backend import (
@@ -33,7 +33,7 @@ from workflows.clock import Clock
 from workflows.entry import Entry, State
 from workflows.errors import CannotDecode, Fenced, WorkflowError, WorkflowFatalError
 from workflows.failure import Rebuildable
-from workflows.inside import INSIDE, Enclosing
+from workflows.inside import INSIDE, enclosing
 from workflows.marks import StartMarks
 from workflows.names import Names
 from workflows.nested import used_up
@@ -320,10 +320,7 @@ class Run:
             await self.gate()
         if entry is None:
             entry = self.activation.journal[operation.key] = operation.started()
-            outer = INSIDE.get()
-            if ordinal := getattr(outer, "ordinal", 0):  # an attempt's
-                entry.within = ordinal
-                cast(Enclosing, outer).encloses()
+            entry.within = enclosing()
         begun = self.clock.now()
         try:
             if entry.cut:
