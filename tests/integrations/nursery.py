@@ -36,6 +36,12 @@ class Life:
         while not set(wanted) <= set(self.lines):
             assert await self._listen(), f"it has ended without {wanted}: {self.lines}"
 
+    async def next(self, begins: str) -> str:
+        """The first line that begins so."""
+        while not (found := [line for line in self.lines if line.startswith(begins)]):
+            assert await self._listen(), f"it has ended without {begins}: {self.lines}"
+        return found[0]
+
     def kill(self) -> None:
         """At once, by SIGKILL."""
         os.kill(self._pid, signal.SIGKILL)
