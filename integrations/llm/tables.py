@@ -22,6 +22,7 @@ CREATE TABLE llm_sent(
 CREATE INDEX llm_sent_at ON llm_sent(name, at);
 CREATE TABLE llm_closed(name TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID, STRICT;
 """,
+    "ALTER TABLE llm_sent ADD COLUMN estimate INTEGER",  # what stood for `tokens` until they were reported
 )
 
 

@@ -50,7 +50,7 @@ class Gate:
             if isinstance(verdict, Admitted):
                 self._last = verdict
                 return
-            wait = verdict.at - now + _SLACK
+            wait = self._wait(verdict.at - now)
             if self._durable and (self._last is None or wait > _PATIENCE):
                 raise NotYet(f'the limit "{self._name}" is reached', after=wait)
             await clock.sleep(wait)
@@ -69,6 +69,12 @@ class Gate:
                     await self._store.write(close_until(self._name, self._key, self._last.turn, until))
             case _:
                 pass
+
+    def _wait(self, seconds: float) -> float:
+        """Who waits long for tokens looks again half-way: turns come nearer where answers are short."""
+        if self._limit.tokens_per_minute is None or seconds <= WINDOW:
+            return seconds + _SLACK
+        return max(WINDOW, seconds / 2)
 
     async def _tokens(self, request: AnyRequest) -> int:
         if self._limit.tokens_per_minute is None:

@@ -37,7 +37,7 @@ class Limit:
         """As how many tokens a request counts: what is larger than the limit takes a minute of its own."""
         return tokens if self.tokens_per_minute is None else min(tokens, self.tokens_per_minute)
 
-    def spacing(self, tokens: int) -> float:
+    def spacing(self, tokens: float) -> float:
         """Seconds between a request of so many tokens and the one before it, when both have to wait."""
         requests = WINDOW / self.requests_per_minute if self.requests_per_minute else 0.0
         return max(requests, WINDOW * tokens / self.tokens_per_minute if self.tokens_per_minute else 0.0)

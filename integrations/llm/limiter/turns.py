@@ -2,7 +2,8 @@
 
 Whoever has to wait gets a turn: an instant, behind all who have asked before. It comes back then; when the
 minute before is still full, as others came late or took more, its turn moves, and those behind it with it. A
-turn that nobody takes is forgotten after two minutes.
+turn that nobody takes is forgotten after two minutes. Turns are planned by what requests really take; whether
+there is room is decided by what this one may take.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from workflows import Operation
 __all__ = ["Admitted", "Later", "admit", "close_until", "correct"]
 
 _ABANDONED = 120.0
+_LEAST_SHARE = 0.02
 
 _FORGET_SENT = "DELETE FROM llm_sent WHERE name = ? AND at <= ?"
 _FORGET_TURNS = "DELETE FROM llm_turn WHERE name = ? AND at < ? AND key != ?"
@@ -26,14 +28,16 @@ ON CONFLICT(name, key) DO UPDATE SET tokens = excluded.tokens RETURNING id
 """
 _CLOSED = "SELECT until FROM llm_closed WHERE name = ?"
 _BEFORE = "SELECT max(at) FROM llm_turn WHERE name = ? AND id < ?"
-_TAKEN = """
-SELECT at, tokens FROM llm_sent WHERE name = :name
-UNION ALL SELECT at, tokens FROM llm_turn WHERE name = :name AND id < :turn ORDER BY at DESC
+_TAKEN = "SELECT at, tokens FROM llm_sent WHERE name = ? ORDER BY at DESC"
+_PLANNED = """
+SELECT at, tokens * 1.0 FROM llm_sent WHERE name = :name
+UNION ALL SELECT at, tokens * :share FROM llm_turn WHERE name = :name AND id < :turn ORDER BY at DESC
 """
+_SHARE = "SELECT sum(tokens) * 1.0 / sum(estimate) FROM llm_sent WHERE name = ? AND estimate > 0"
 _MOVE = "UPDATE llm_turn SET at = ? WHERE id = ?"
 _LEAVE = "DELETE FROM llm_turn WHERE id = ?"
 _SEND = "INSERT INTO llm_sent(name, at, tokens) VALUES(?, ?, ?) RETURNING id"
-_CORRECT = "UPDATE llm_sent SET tokens = ? WHERE id = ?"
+_CORRECT = "UPDATE llm_sent SET estimate = tokens, tokens = ? WHERE id = ?"
 _CLOSE = """
 INSERT INTO llm_closed(name, until) VALUES(?, ?)
 ON CONFLICT(name) DO UPDATE SET until = max(until, excluded.until)
@@ -65,8 +69,9 @@ def admit(
         connection.execute(_FORGET_SENT, (name, now - WINDOW))
         connection.execute(_FORGET_TURNS, (name, now - _ABANDONED, key))
         [(mine,)] = connection.execute(_TAKE, (turn, name, key, now, counted)).fetchall()
-        taken = connection.execute(_TAKEN, {"name": name, "turn": mine})
-        at = max(now, _opens(connection, name, mine, limit.spacing(counted)), _room(limit, counted, taken))
+        at = max(
+            now, _sure(connection, limit, name, counted), _planned(connection, limit, name, counted, mine)
+        )
         if at > now:
             connection.execute(_MOVE, (at, mine))
             return Later(at)
@@ -92,14 +97,23 @@ def close_until(name: str, key: str, turn: int, until: float) -> Operation[None]
     return close
 
 
-def _opens(connection: sqlite3.Connection, name: str, mine: int, spacing: float) -> float:
-    """When those ahead have had their turns, and the server wants to be asked."""
-    [(before,)] = connection.execute(_BEFORE, (name, mine)).fetchall()
+def _sure(connection: sqlite3.Connection, limit: Limit, name: str, tokens: int) -> float:
+    """When the server wants to be asked, and what was sent leaves room for all that the request may take."""
     closed = connection.execute(_CLOSED, (name,)).fetchone()
-    return max(closed[0] if closed else 0.0, 0.0 if before is None else before + spacing)
+    return max(closed[0] if closed else 0.0, _room(limit, tokens, connection.execute(_TAKEN, (name,))))
 
 
-def _room(limit: Limit, tokens: int, taken: Iterable[tuple[float, int]]) -> float:
+def _planned(connection: sqlite3.Connection, limit: Limit, name: str, tokens: int, mine: int) -> float:
+    """When those ahead have had their turns, if requests go on to take as much of what is kept free."""
+    [(share,)] = connection.execute(_SHARE, (name,)).fetchall()
+    share = 1.0 if share is None else max(share, _LEAST_SHARE)
+    ahead = connection.execute(_PLANNED, {"name": name, "turn": mine, "share": share})
+    [(before,)] = connection.execute(_BEFORE, (name, mine)).fetchall()
+    after = 0.0 if before is None else before + limit.spacing(tokens * share)
+    return max(after, _room(limit, tokens * share, ahead))
+
+
+def _room(limit: Limit, tokens: float, taken: Iterable[tuple[float, float]]) -> float:
     """When the 60 seconds before have room for one more request; `taken` has the latest first."""
     total = tokens
     for requests, (at, used) in enumerate(taken, 1):

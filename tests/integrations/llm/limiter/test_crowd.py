@@ -30,7 +30,7 @@ class Asks(WorkflowEntrypoint[LLM, str]):
     """Asks one question, which says who asks."""
 
     async def run(self, event: WorkflowEvent[str], step: WorkflowStep) -> str:
-        return (await self.env.complete(step, "ask", event.payload, max_tokens=50)).text
+        return (await self.env.complete(step, "ask", event.payload)).text
 
 
 class Number(BaseModel):
@@ -156,18 +156,30 @@ async def test_a_429_with_a_time_holds_up_all_who_share_the_key(path: Path) -> N
 async def test_tokens_per_minute_are_kept_free_before_and_corrected_after(path: Path) -> None:
     clock = VirtualClock()
     used = lambda asked: Reply("yes", usage=Usage(input=10, output=20))  # noqa: E731
-    seen = Seen(clock, used)
+    seen, begun = Seen(clock, used), clock.now()
     async with (
         ScriptedModel(seen) as model,
-        engine(path, model.url, clock, Limit(tokens_per_minute=300)) as opened,
+        engine(path, model.url, clock, Limit(tokens_per_minute=300, answer_tokens=50)) as opened,
     ):
         created = [await asking(opened, number) for number in range(30)]
         for one in created:
             await one.result()
         rows = await opened.store.read("SELECT sum(tokens) FROM llm_sent WHERE at > ?", (clock.now() - 60,))
-    assert seen.most <= 10  # 30 tokens each
+    assert seen.most <= 10  # 30 tokens each, of about 60 that are kept free
+    assert 120 < clock.now() - begun < 260  # where nothing is corrected, 390
     assert seen.who == [str(number) for number in range(30)]
     assert rows[0][0] <= 300
+
+
+async def test_who_waits_long_comes_earlier_when_answers_are_short(path: Path) -> None:
+    clock = VirtualClock()
+    limit = Limit(tokens_per_minute=1_000, answer_tokens=950)
+    seen, begun = Seen(clock), clock.now()
+    async with ScriptedModel(seen) as model, engine(path, model.url, clock, limit) as opened:
+        batch = await opened.workflow(Asks).create_batch([{"params": str(number)} for number in range(9)])
+        for one in batch.created:
+            await one.result()
+    assert clock.now() - begun < 300  # 480 where each waits for the turn that it got at first
 
 
 async def test_a_correction_is_limited_too_and_keeps_what_was_paid_before_it(path: Path) -> None:

@@ -117,6 +117,28 @@ def test_tokens_make_room_as_they_are_reported() -> None:
     desk.rows.close()
 
 
+def test_turns_come_as_fast_as_requests_are_small() -> None:
+    desk = Desk(Limit(tokens_per_minute=1_000))
+    assert desk.ask("a", 0.0, 800) is None
+    assert desk.ask("b", 0.0, 800) == 60
+    assert desk.ask("c", 0.0, 800) == 120
+    correct(desk.last["a"].sent, 80)(desk.rows)
+    assert desk.ask("b", 1.0, 800) is None
+    correct(desk.last["b"].sent, 80)(desk.rows)
+    assert desk.ask("c", 2.0, 800) is None
+    assert desk.ask("d", 2.0, 800) == 62  # all that c may take is not known to be left
+    desk.rows.close()
+
+
+def test_turns_are_planned_by_what_requests_have_taken_lately() -> None:
+    desk = Desk(Limit(tokens_per_minute=1_000))
+    assert desk.ask("a", 0.0, 800) is None
+    correct(desk.last["a"].sent, 80)(desk.rows)
+    assert desk.ask("b", 0.0, 800) is None
+    assert [desk.ask(key, 0.0, 800) for key in "cd"] == pytest.approx([60, 64.8])
+    desk.rows.close()
+
+
 def test_what_is_larger_than_the_limit_takes_a_minute_of_its_own() -> None:
     desk = Desk(Limit(tokens_per_minute=1_000))
     assert desk.ask("a", 0.0, 5_000) is None
@@ -130,6 +152,7 @@ def test_while_the_server_is_closed_nobody_is_admitted_and_then_the_first_was_th
     close_until("n", "a", desk.last["a"].turn, 500.0)(desk.rows)
     close_until("n", "a", desk.last["a"].turn, 300.0)(desk.rows)  # does not open it earlier
     assert [desk.ask(key, 1.0) for key in "bc"] == [520, 540]
+    assert desk.ask("a", 300.0) == 500
     assert desk.ask("a", 500.0) is None
     assert desk.ask("b", 520.0) is None
 
