@@ -7,44 +7,13 @@ from collections.abc import Iterable, Mapping
 from pydantic import BaseModel, ConfigDict
 
 from integrations.code_review.finding import SHORT, Finding, Severity
+from integrations.code_review.merge import by_weight, merged
 from integrations.code_review.settings import Settings
 
 __all__ = ["Ranked", "ranked"]
 
 _MOST_IGNORED = 200
 _MOST_LISTED = 10_000
-_ORIGINS = ("rules", "model", "lint", "signal")
-_TOPICS: Mapping[str, str] = {
-    "lint/S602": "check/shell",
-    "lint/S604": "check/shell",
-    "lint/S605": "check/shell",
-    "lint/S301": "check/unsafe-load",
-    "lint/S302": "check/unsafe-load",
-    "lint/S307": "check/eval",
-    "lint/S102": "check/eval",
-    "lint/S306": "check/mktemp",
-    "lint/S501": "check/unverified-tls",
-    "lint/S323": "check/unverified-tls",
-    "lint/S506": "check/yaml-load",
-    "lint/S608": "check/sql",
-    "lint/E722": "check/broad-except",
-    "lint/BLE001": "check/broad-except",
-    "lint/S110": "check/swallowed-exception",
-    "lint/S112": "check/swallowed-exception",
-    "lint/T100": "check/debugger",
-    "lint/B006": "signal/mutable-default",
-    "lint/B909": "signal/changed-while-iterating",
-    "lint/ASYNC210": "check/blocking-call",
-    "lint/ASYNC221": "check/blocking-call",
-    "lint/ASYNC251": "check/blocking-call",
-    "lint/PLE2502": "check/hidden-text",
-    "signal/handler-widened": "check/broad-except",
-    "signal/moved-into-loop": "signal/early-exit",
-    "signal/exit-lost": "signal/guard-removed",
-    "signal/inverted-comparison": "signal/inverted-condition",
-    "signal/copy-lost": "signal/changed-while-iterating",
-}
-"""Rules that say the same of the same line."""
 
 
 class Ranked(BaseModel):
@@ -81,7 +50,7 @@ def ranked(
     everything = [_weighed(finding, gained) for finding in findings]
     wanted = [finding for finding in everything if not settings.silences(finding.rule)]
     loud = [finding for finding in wanted if finding.severity.at_least(settings.floor)]
-    single = sorted(_merged(loud), key=_order)
+    single = sorted(merged(loud), key=by_weight)
     new = [finding for finding in single if finding.short not in told]
     return Ranked(
         findings=tuple(new[: settings.cap]),
@@ -92,7 +61,7 @@ def ranked(
         settled=len(single) - len(new),
         failing=sum(
             not one.preexisting and one.severity.at_least(settings.fail_on) and one.short not in told
-            for one in _merged(wanted)
+            for one in merged(wanted)
         ),
         found=_listed([*everything, *ignored]),
     )
@@ -108,25 +77,3 @@ def _weighed(finding: Finding, gained: Mapping[str, frozenset[str]]) -> Finding:
     if finding.origin != "signal" or not finding.subject or not moved:
         return finding
     return finding.model_copy(update={"severity": finding.severity.at_most(Severity.LOW)})
-
-
-def _merged(findings: Iterable[Finding]) -> list[Finding]:
-    """One per thing and line; a model's remark stands for the signals of its line, which it was shown."""
-    kept: dict[tuple[str, int, str, str], Finding] = {}
-    for finding in sorted(findings, key=_order):
-        topic = _TOPICS.get(finding.rule, finding.rule)
-        subject = "" if topic in _TOPICS.values() else finding.subject
-        kept.setdefault((finding.path, finding.line, topic, subject), finding)
-    told = {(one.path, one.line) for one in kept.values() if one.origin == "model" and one.scope == "line"}
-    return [one for one in kept.values() if one.origin != "signal" or (one.path, one.line) not in told]
-
-
-def _order(finding: Finding) -> tuple[bool, int, int, str, int, str]:
-    return (
-        finding.preexisting,
-        finding.severity.rank,
-        _ORIGINS.index(finding.origin),
-        finding.path,
-        finding.line,
-        finding.rule,
-    )

@@ -24,6 +24,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _PATIENCE = 20.0
+_START = 60.0
+_OURS = Path(__file__).parents[3]
 _CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
 
 
@@ -57,18 +59,14 @@ class Apart:
         returned: TypeAdapter[R] = TypeAdapter(get_type_hints(call)["return"])
         return returned.validate_json(answer.removeprefix(DONE))
 
-    def begin(self) -> None:
-        """Starts the process, so that the first call need not wait for it."""
-        with self._turn:
-            self._running()
-
     def close(self) -> None:
         """Ends the process; a call that is under way raises `NotAnalysed`."""
         self._closed = True
         if (process := self._process) is not None:
             process.kill()
-            with self._turn:
-                self._forget(process)
+        with self._turn:
+            if self._process is not None:
+                self._forget(self._process)
 
     def __enter__(self) -> Self:
         return self
@@ -79,34 +77,43 @@ class Apart:
         self.close()
 
     def _answered(self, request: bytes) -> bytes:
-        process = self._running()
+        if self._closed:
+            raise NotAnalysed("the review was stopped")
+        if self._process is None:
+            self._process = _started()
+            self._within(_START, self._process, _read)
+        if self._closed:
+            raise NotAnalysed("the review was stopped")
+
+        def exchange(process: subprocess.Popen[bytes]) -> bytes:
+            assert process.stdin is not None
+            write_frame(process.stdin, request)
+            return _read(process)
+
+        return self._within(self._patience, self._process, exchange)
+
+    def _within(
+        self,
+        seconds: float,
+        process: subprocess.Popen[bytes],
+        exchange: Callable[[subprocess.Popen[bytes]], bytes],
+    ) -> bytes:
         late = threading.Event()
 
         def stop() -> None:
             late.set()
             process.kill()
 
-        watch = threading.Timer(self._patience, stop)
+        watch = threading.Timer(seconds, stop)
         watch.start()
         try:
-            return _exchanged(process, request)
+            return exchange(process)
         except (OSError, EOFError):
             self._forget(process)
-            raise NotAnalysed(self._why(late=late.is_set())) from None
+            took = f"reading it took more than {seconds:g} seconds"
+            raise NotAnalysed(took if late.is_set() else "reading it ended its reader") from None
         finally:
             watch.cancel()
-
-    def _why(self, *, late: bool) -> str:
-        return (
-            f"reading it took more than {self._patience:g} seconds" if late else "reading it ended its reader"
-        )
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._closed:
-            raise NotAnalysed("the review was stopped")
-        if self._process is None:
-            self._process = _started()
-        return self._process
 
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
         process.kill()
@@ -116,8 +123,8 @@ class Apart:
 
 
 def _started() -> subprocess.Popen[bytes]:
-    # Isolated, in a folder without modules: nothing of the reviewed repository can be imported.
-    path = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
+    # Isolated, and without the folder that this program was started in: nothing under review can be imported.
+    path = json.dumps([*(str(Path(entry).absolute()) for entry in sys.path if entry), str(_OURS)])
     code = _CODE.format(module=read_frame.__module__)
     return subprocess.Popen(  # noqa: S603 this Python, and a line of our own
         [sys.executable, "-I", "-B", "-X", "utf8", "-c", code, path],
@@ -129,8 +136,6 @@ def _started() -> subprocess.Popen[bytes]:
     )
 
 
-def _exchanged(process: subprocess.Popen[bytes], request: bytes) -> bytes:
-    assert process.stdin is not None
+def _read(process: subprocess.Popen[bytes]) -> bytes:
     assert process.stdout is not None
-    write_frame(process.stdin, request)
     return read_frame(process.stdout)

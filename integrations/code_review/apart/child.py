@@ -19,9 +19,10 @@ _LONGEST_REASON = 200
 
 
 def main() -> None:
-    """Answers until its input ends, which it does when the parent does."""
+    """Says that it is ready, and answers until its input ends, which it does when the parent does."""
     _limited()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
+    write_frame(sink, DONE)
     while True:
         try:
             request = read_frame(source)

@@ -30,7 +30,7 @@ SHAPES: tuple[Shape, ...] = (
         "PRIVATE KEY",
         re.compile(
             r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-            r"(?P<secret>[\s\S]{16,8000}?)(?=-----END|\Z)"
+            r"(?P<secret>(?:[^-]|-(?!----)){16,8000})"  # no further than the next line of dashes
         ),
     ),
     _token("aws-access-key", "an AWS access key", "A", r"A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}"),
@@ -47,8 +47,14 @@ SHAPES: tuple[Shape, ...] = (
     _token("sendgrid-key", "a SendGrid key", "SG.", r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
     _token("hugging-face-token", "a Hugging Face token", "hf_", r"hf_[A-Za-z0-9]{30,}"),
     _token("telegram-token", "a Telegram bot token", ":AA", r"\d{8,10}:AA[A-Za-z0-9_-]{33}"),
-    _token(
-        "jwt", "a signed token (JWT)", "eyJ", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
+    Shape(
+        "jwt",
+        "a signed token (JWT)",
+        "eyJ",
+        # It begins where a word does: a long word is looked through once, not from each of its parts.
+        re.compile(
+            r"(?<![A-Za-z0-9_-])(?P<secret>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})"
+        ),
     ),
     Shape(
         "webhook-url",

@@ -78,6 +78,37 @@ async def test_lines_are_placed_by_the_quoted_code(tmp_path: Path, line: int, sc
     assert (found.line, found.scope) == (2, scope)
 
 
+async def test_the_place_in_the_code_is_a_part_of_a_finding(tmp_path: Path) -> None:
+    """Not its line: so it is known again when other lines come above it."""
+    first = await _reviewed(tmp_path / "1", _claims(_CLAIM), _PROVEN)
+    moved = await _reviewed(tmp_path / "2", _claims({**_CLAIM, "line": 4}), _PROVEN, new=f"y = 1\n\n{_NEW}")
+    (one,), (other,) = ([f for f in report.findings if f.rule == "model/bug"] for report in (first, moved))
+    assert (one.symbol, one.line, other.line) == ("f", 2, 4)
+    assert one.fingerprint == other.fingerprint
+
+
+async def test_reviewer_and_verifier_are_given_the_signals_of_what_they_see(tmp_path: Path) -> None:
+    old = "def f(a):\n    if a and a.b:\n        g()\n"
+    new = "def f(a):\n    if a:\n        g()\n"
+    claim = {**_CLAIM, "quote": "if a:"}
+    reviewer = ScriptedReviewer([_claims(claim)])
+    await review(change(tmp_path, {"m.py": old}, {"m.py": new}, model="scripted"), reviewer=reviewer)
+    assert [one.purpose for one in reviewer.requests] == ["review", "verify"]
+    for request in reviewer.requests:
+        assert "line 2: `a.b` is no longer asked for" in request.prompt
+
+
+async def test_a_verification_knows_nothing_of_what_was_said(tmp_path: Path) -> None:
+    settings = {".codereview.toml": '[rules]\n"*.py" = "Money is in cents."\n'}
+    reviewer = ScriptedReviewer([_claims(_CLAIM, {**_CLAIM, "claim": "another claim"})])
+    files = {"m.py": _OLD, **settings}
+    await review(change(tmp_path, files, {"m.py": _NEW}, model="scripted"), reviewer=reviewer)
+    first, second = [one for one in reviewer.requests if one.purpose == "verify"]
+    assert "another claim" not in first.prompt
+    assert "divides by 0" not in second.prompt
+    assert "Money is in cents." not in first.instructions
+
+
 async def test_what_was_there_before_is_marked_and_does_not_fail_the_run(tmp_path: Path) -> None:
     claim = {**_CLAIM, "line": 5, "quote": "def g(b):"}
     proof = ScriptedAnswer(

@@ -82,10 +82,30 @@ def test_what_is_not_shown_fails_the_run_too() -> None:
         (_one(rule="signal/mutable-default", origin="signal"), _one("low", rule="lint/B006", origin="lint")),
         (_one(rule="check/x"), _one("low", rule="check/x")),
         (_one(rule="model/bug", origin="model"), _one(rule="signal/early-exit", origin="signal")),
+        (_one(rule="check/shell"), _one(rule="model/security", origin="model")),
+        (_one(rule="check/shell"), _one("low", rule="model/security", origin="model")),
+        (_one(rule="lint/BLE001", origin="lint"), _one(rule="model/error-handling", origin="model")),
     ],
 )
 def test_the_same_is_said_once(one: Finding, other: Finding) -> None:
     assert _rank(other, one).findings == (one,)
+
+
+@pytest.mark.parametrize(
+    ("told", "other"),
+    [
+        (_one("low", rule="model/bug", origin="model"), _one(rule="signal/early-exit", origin="signal")),
+        (_one("high", rule="model/security", origin="model"), _one(rule="check/shell")),
+        (_one(rule="model/bug", origin="model"), _one(rule="check/shell")),
+        (
+            _one("high", rule="model/bug", origin="model", preexisting=True),
+            _one(rule="signal/early-exit", origin="signal"),
+        ),
+    ],
+)
+def test_no_model_talks_a_finding_away(told: Finding, other: Finding) -> None:
+    assert other in _rank(told, other).findings
+    assert _rank(told, other, fail_on="medium").failing >= 1
 
 
 def test_different_things_on_one_line_are_both_said() -> None:
