@@ -15,7 +15,7 @@ from integrations.code_review.signals.compare import compare_file
 from integrations.code_review.visible import visible
 from tests.integrations.code_review.snippets import versions
 
-_DEEP = {
+DEEP = {
     "parentheses": "x = " + "(" * 190 + ")" * 190,
     "minus": "x = " + "-" * 50_000 + "1",
     "not": "x = " + "not " * 20_000 + "1",
@@ -29,20 +29,20 @@ _DEEP = {
 }
 
 
-@pytest.mark.parametrize("name", _DEEP)
+@pytest.mark.parametrize("name", DEEP)
 def test_deep_nesting_is_a_reason_not_a_crash(name: str) -> None:
-    changed = versions("x = 1\n", f"{_DEEP[name]}\ny = 1\n")
-    assert isinstance(syntax_of(_DEEP[name]), Parsed | Broken | TooComplex)
+    changed = versions("x = 1\n", f"{DEEP[name]}\ny = 1\n")
+    assert isinstance(syntax_of(DEEP[name]), Parsed | Broken | TooComplex)
     compared = compare_file(changed)
     check_file(changed)
-    if isinstance(syntax_of(_DEEP[name]), TooComplex):
+    if isinstance(syntax_of(DEEP[name]), TooComplex):
         assert "nested too deeply" in compared.unseen
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", ["sum", "calls", "elif", "blocks"])
 async def test_threads_have_less_stack(name: str) -> None:
-    await asyncio.to_thread(compare_file, versions("x = 1\n", f"{_DEEP[name]}\n"))
+    await asyncio.to_thread(compare_file, versions("x = 1\n", f"{DEEP[name]}\n"))
 
 
 @given(st.text(max_size=80), st.text(max_size=80))

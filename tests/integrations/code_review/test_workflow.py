@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from integrations.code_review import CodeReview, ReviewEnv, choose_change, exit_code
+from integrations.code_review.apart import Apart
 from tests.integrations.code_review.repository import Files, Repository
 from tests.integrations.code_review.reviewing import change, review, rules
+from tests.integrations.code_review.test_hostile import DEEP
 from workflows import Engine, WorkflowFailed
 
 pytestmark = pytest.mark.anyio
@@ -183,4 +185,36 @@ async def test_a_patch_without_a_repository(tmp_path: Path) -> None:
 
 
 def test_the_env_is_plain() -> None:
-    assert ReviewEnv() == ReviewEnv(reviewer=None, retries=None)
+    assert ReviewEnv() == ReviewEnv(reviewer=None, retries=None, apart=None)
+
+
+async def test_texts_made_to_break_a_reader_are_reviewed_or_told(tmp_path: Path) -> None:
+    after: Files = {f"{name}.py": f"{text}\neval(x)\n" for name, text in DEEP.items()}
+    report = await review(change(tmp_path, {}, {**after, "m.py": "eval(x)\n", "deep.json": "[" * 99_000}))
+    told = {one.path for one in (*report.unseen, *report.files_skipped, *report.incomplete)}
+    assert "m.py" in {one.path for one in report.findings if one.rule == "check/eval"}
+    assert set(report.files_reviewed) | {one.path for one in report.files_skipped} == {
+        *after,
+        "m.py",
+        "deep.json",
+    }
+    assert {"minus.py", "not.py"} <= told
+
+
+async def test_a_file_that_its_reader_is_lost_over_makes_the_review_incomplete(tmp_path: Path) -> None:
+    subject = change(tmp_path, {"m.py": _OLD}, {"m.py": _NEW})
+    with Apart(patience=0.0) as apart:
+        async with Engine(":memory:", [CodeReview], env=ReviewEnv(apart=apart)) as engine:
+            instance = await engine.workflow(CodeReview).create(id=subject.workflow_id, params=subject)
+            report = await instance.result()
+    assert [one.path for one in report.incomplete] == ["m.py", "m.py"]
+    assert "took more than 0 seconds" in report.incomplete[0].reason
+    assert "secret/stripe-key" in rules(report)
+
+
+@pytest.mark.parametrize("comment", ["# review: ignore", "# review: ignore[check/*]"])
+async def test_a_change_cannot_silence_what_fails_it(tmp_path: Path, comment: str) -> None:
+    before = {"m.py": "x = y\n", ".codereview.toml": 'fail_on = "medium"\n'}
+    report = await review(change(tmp_path, before, {"m.py": f"x = eval(y)  {comment}\n"}))
+    assert rules(report)["check/eval"] == 1
+    assert exit_code(report) == 1

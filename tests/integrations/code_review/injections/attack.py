@@ -61,14 +61,16 @@ class Attacked:
         return b"".join(orjson.dumps(one.body) for one in self.asked)
 
 
-async def attack(injection: Injection, folder: Path, script: Script) -> Attacked:
+async def attack(
+    injection: Injection, folder: Path, script: Script, *, key: str = ENVIRONMENT["OPENAI_API_KEY"]
+) -> Attacked:
     """The review of a change that holds the injection, one real defect, and secrets."""
     repository = Repository.create(folder / "repo")
     repository.commit({"tool.py": _OLD, "app.py": _CALLER, ".codereview.toml": _SETTINGS})
     repository.commit({"tool.py": _NEW, **injection.files}, message=injection.message or "Change")
     database = folder / "review.db"
     async with (
-        ScriptedModel(script, api_key=ENVIRONMENT["OPENAI_API_KEY"]) as model,
+        ScriptedModel(script, api_key=key) as model,
         LLM("m", base_url=model.url) as llm,
         Engine(
             str(database), [CodeReview], env=ReviewEnv(LanguageModel(llm), retries=ONCE, apart=APART)
