@@ -60,7 +60,8 @@ def _report(lines: list[str]) -> dict[str, Any]:
 @pytest.mark.timeout(300)
 def test_no_finding_is_lost_and_no_recorded_answer_asked_for_again(tmp_path: Path) -> None:
     whole = _report(_life(_prepared(tmp_path / "whole"), 10_000))
-    folder, lives = _prepared(tmp_path / "killed"), []
+    folder = _prepared(tmp_path / "killed")
+    lives: list[list[str]] = []
     while not lives or not any(line.startswith("report ") for line in lives[-1]):
         lives.append(_life(folder, _STEPS))
         assert len(lives) < 60
