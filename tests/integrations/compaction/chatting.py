@@ -38,11 +38,15 @@ class Env:
 class Talker(ChatAgent[Env, Any]):
     """Gives its prompt to a model, and its stream to the clients."""
 
+    async def on_start(self) -> None:
+        self.models = AsyncOpenAI(base_url=self.env.url, api_key="none", max_retries=0)
+
+    async def on_stop(self) -> None:
+        await self.models.close()
+
     async def on_chat_message(self, turn: Turn) -> Any:
-        self.turn = turn
-        client = AsyncOpenAI(base_url=self.env.url, api_key="none", max_retries=0)
         messages: Any = await turn.prompt(INSTRUCTIONS)
-        return await client.chat.completions.create(
+        return await self.models.chat.completions.create(
             model="talker", messages=messages, stream=True, stream_options={"include_usage": True}
         )
 

@@ -74,6 +74,16 @@ async def test_clients_see_all_of_a_chat_whose_model_gets_a_summary(tmp_path: Pa
     assert max(count(text_of(prompt)) for prompt in script.prompts) < 1_500
 
 
+async def test_between_two_compactions_a_prompt_begins_like_the_one_before(tmp_path: Path) -> None:
+    """What providers cache is the beginning of a prompt."""
+    script = Model(summaries=["First.", "Second.", "Third."])
+    async with ScriptedModel(script) as model, talker(tmp_path, model.url) as agent:
+        await ask(agent, *range(1, 12))
+    pairs = zip(script.prompts, script.prompts[1:], strict=False)
+    others = [number for number, (one, then) in enumerate(pairs, 2) if then[: len(one)] != one]
+    assert len(others) == len(script.asked_for_summaries) == 2
+
+
 async def test_a_new_life_goes_on_with_the_summary(tmp_path: Path) -> None:
     script = Model()
     async with ScriptedModel(script) as model:

@@ -24,7 +24,7 @@ from integrations.compaction import (
     summarise_with,
 )
 from integrations.llm import LLM, Patience, Usage
-from integrations.llm.testing import ErrorReply, Reply, ScriptedModel
+from integrations.llm.testing import Asked, ErrorReply, Reply, ScriptedModel
 from tests.integrations.compaction.histories import count, talk
 from workflows import (
     Engine,
@@ -176,6 +176,21 @@ async def test_an_error_that_comes_back_as_itself_is_a_failed_summary_too(path: 
         env.summarise = closed
         await waits(await engine.workflow(Chat).create(id="1", params=[10]))
     assert env.outcomes[0].overlay.failure == "NonRetryableError: no summaries today"
+
+
+async def test_a_model_with_a_small_window_is_asked_in_steps_of_parts(path: Path) -> None:
+    def narrow(asked: Asked) -> Reply | ErrorReply:
+        if count(str(asked.body["messages"])) > 4_200:
+            return ErrorReply(400, code="context_length_exceeded", message="too long")
+        return Reply(f"Part {count(asked.said)}.", usage=Usage(input=100, output=1))
+
+    async with ScriptedModel(narrow) as model:
+        first, replayed = await outcomes(path, model, 30)
+    assert first == replayed
+    assert isinstance(first[0], Compacted)
+    assert first[0].overlay.usage == Usage(input=300, output=3), "two parts, and their merger"
+    assert len(model.asked) == 4
+    assert ["Part " in asked.said for asked in model.asked] == [False, False, False, True]
 
 
 async def test_the_wait_that_the_server_asks_for_is_kept(path: Path) -> None:
