@@ -45,8 +45,8 @@ class Assistant(ChatAgent):
     async def on_chat_message(self, turn: Turn) -> Any:
         if self.models is None:
             return self.echo(text_of(turn.messages[-1]))
-        history: Any = [{"role": one["role"], "content": text_of(one)} for one in turn.messages]
-        return await self.models.chat.completions.create(model=MODEL, messages=history, stream=True)
+        prompt: Any = await turn.prompt()
+        return await self.models.chat.completions.create(model=MODEL, messages=prompt, stream=True)
 
     async def echo(self, text: str) -> AsyncIterator[str]:
         for word in f"There is no model here, so I only repeat: {text}".split(" "):
