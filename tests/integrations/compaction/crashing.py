@@ -1,7 +1,7 @@
 """Kills a workflow that compacts at every failpoint: `python -m tests.integrations.compaction.crashing`.
 
 Its arguments are a folder, the URL of a model, and how many points. Each line of the output is one kill: the
-point, what the killed process had used, and what the next one used.
+point, what the killed process had used, and what the next one came to.
 The model at URL is asked under the name of the point.
 """
 
@@ -42,8 +42,9 @@ class Env:
 class Chat(WorkflowEntrypoint[Env, None]):
     """Compacts a conversation twice."""
 
-    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> None:
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> list[Overlay]:
         overlay: Overlay | None = None
+        overlays: list[Overlay] = []
         for turns in TURNS:
             outcome = await compact(
                 step,
@@ -54,7 +55,9 @@ class Chat(WorkflowEntrypoint[Env, None]):
                 retries={"limit": 0, "delay": 1},
             )
             overlay = outcome.overlay
+            overlays.append(overlay)
             self.env.tell(f"used {overlay.model_dump_json()}")
+        return overlays
 
 
 async def live(database: Path, url: str, name: str, tell: Tell) -> None:
@@ -64,7 +67,8 @@ async def live(database: Path, url: str, name: str, tell: Tell) -> None:
         Engine(database, [Chat], env=Env(llm, tell)) as engine,
     ):
         instance = await engine.workflow(Chat).create(id="1", params=None, exist_ok=True)
-        await instance.result()
+        for overlay in await instance.result():
+            tell(f"came to {Overlay.model_validate(overlay).model_dump_json()}")
 
 
 def forked(database: Path, url: str, name: str, armed: tuple[str, int] | None) -> tuple[list[str], bool]:
@@ -92,9 +96,9 @@ def forked(database: Path, url: str, name: str, armed: tuple[str, int] | None) -
     return told, os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0
 
 
-def used(told: list[str]) -> list[str]:
-    """The overlays that a process went on with."""
-    return [line.removeprefix("used ") for line in told if line.startswith("used ")]
+def overlays(told: list[str], verb: str) -> list[str]:
+    """The overlays that a process went on with, or came to in the end."""
+    return [line.removeprefix(verb) for line in told if line.startswith(verb)]
 
 
 def main(folder: Path, url: str, most: int) -> None:
@@ -115,8 +119,8 @@ def main(folder: Path, url: str, most: int) -> None:
             "point": point,
             "survived": survived,
             "ended": ended,
-            "first": used(first),
-            "then": used(then),
+            "first": overlays(first, "used "),
+            "then": overlays(then, "came to "),
         }
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()

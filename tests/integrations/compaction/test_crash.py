@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.timeout(size(180, 3_600))
+@pytest.mark.timeout(size(300, 3_600))
 async def test_c9_a_kill_at_any_point_has_no_recorded_summary_paid_again(tmp_path: Path) -> None:
     asked: Counter[str] = Counter()
 
@@ -34,13 +34,13 @@ async def test_c9_a_kill_at_any_point_has_no_recorded_summary_paid_again(tmp_pat
             "tests.integrations.compaction.crashing",
             str(tmp_path),
             model.url,
-            str(size(10, 1_000)),
+            str(size(6, 1_000)),
         ]
         child = await asyncio.create_subprocess_exec(sys.executable, *program, stdout=asyncio.subprocess.PIPE)
         told, _ = await child.communicate()
     assert child.returncode == 0
     kills = [json.loads(line) for line in told.decode().splitlines()]
-    assert len(kills) >= 10
+    assert len(kills) >= 6
     assert [kill["point"] for kill in kills if not kill["ended"] or len(kill["then"]) != len(TURNS)] == []
     assert sum(not kill["survived"] for kill in kills) > len(kills) // 2, "they do die"
     for kill in kills:
