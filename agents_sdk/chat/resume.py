@@ -20,6 +20,7 @@ __all__ = ["Ending", "Expected", "Resuming"]
 
 _HELD = 5.0  # seconds that the end of an answer waits for an acknowledgement
 _REMEMBERED = 60.0  # seconds during which the chunks of an answer that has ended are at hand
+_ASKED_AGAIN = 1.0  # seconds that a client which follows an answer, and asks, has for an acknowledgement
 _MOST = 8  # answers that are remembered
 
 
@@ -107,6 +108,7 @@ class Resuming:
         for connection in [one for one in self._parked if one is not stream.origin]:  # which waits for more
             del self._parked[connection]
             self._offer(connection, stream)
+        stream.heard.update(one for one in self._connections if one not in stream.waiting)
 
     def send(self, stream: Stream, encoded: str) -> None:
         """Sends a chunk to all that are not waiting."""
@@ -189,7 +191,7 @@ class Resuming:
             if active.answered:
                 connection.send(protocol.encode(protocol.MessageUpdated(message=active.message)))
             active.waiting.discard(connection)
-            active.followed.add(connection)
+            active.heard.add(connection)
             return True
         if active is None and id in self._ended:
             stream, ending = self._ended[id]
@@ -225,8 +227,9 @@ class Resuming:
         connection.send(protocol.encode(protocol.ResumeNone(reason=reason, probe_id=probe)))
 
     def _offer(self, connection: Connection, stream: Stream, probe: str | None = None) -> None:
-        if connection not in stream.followed:
-            stream.waiting.add(connection)
+        stream.waiting.add(connection)
+        if connection in stream.heard:
+            self._clock.call_later(_ASKED_AGAIN, lambda: self._go_on(connection, stream))
         if stream.cut_back:
             connection.send(protocol.encode(self._transcript()))
         resuming = protocol.StreamResuming(id=stream.request, probe_id=probe)
@@ -235,6 +238,11 @@ class Resuming:
     def _park(self, connection: Connection, request: str, probe: str | None = None) -> None:
         self._parked[connection] = request
         connection.send(protocol.encode(protocol.StreamPending(id=request, probe_id=probe)))
+
+    def _go_on(self, connection: Connection, stream: Stream) -> None:
+        """A client that followed the answer has asked what there is, and does without an acknowledgement."""
+        if connection in stream.waiting and (stream is self._active or self._active is None):
+            self.acknowledge(connection, stream.request)
 
     def _replay(self, connection: Connection, stream: Stream, *, shown: bool = False) -> None:
         for frame in stream.replay(shown=shown):

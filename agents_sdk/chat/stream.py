@@ -54,8 +54,8 @@ class Stream:
         self.owner = owner
         """Whose tool the answer goes on after."""
         self.waiting: set[Connection] = set()
-        self.followed: set[Connection] = set()
-        """Who has acknowledged it: asked again, such a client need not acknowledge again."""
+        self.heard: set[Connection] = set()
+        """Who was sent some of it, as it came or after an acknowledgement."""
         self.begun = False
         self.message_id: str = message["id"]
         """The id of the message that it makes, which a model may give with the first chunk."""

@@ -92,6 +92,8 @@ class Screen:
     _gone: set[str] = field(default_factory=set)
     """Requests, and ids of messages, that it has cleared itself: more of them may be on its way."""
     _acked: set[str] = field(default_factory=set)
+    _heard: set[str] = field(default_factory=set)
+    """Answers of which this connection has got something: it may ask, and then not acknowledge."""
     _next: dict[str, int] = field(default_factory=dict)
     untold: list[str] = field(default_factory=list)
     """Ends that came before a transcript; a clear excuses them."""
@@ -106,6 +108,7 @@ class Screen:
         self._next.clear()
         self.offered.clear()
         self._acked.clear()
+        self._heard.clear()
         self.answers.clear()
         self._unsaid.clear()
         self.probes.clear()
@@ -199,9 +202,9 @@ class Screen:
 
     def _response(self, frame: Frame) -> None:
         id = frame["id"]
-        if frame.get("replay") and id not in self._acked:
+        if frame.get("replay") and id not in self._acked | self._heard:
             self.faults.append(f"{id} was replayed without an acknowledgement")
-        if id in self.offered and "seq" in frame:
+        if id in self.offered and "seq" in frame and id not in self._heard:
             self.faults.append(f"{id} was sent before its acknowledgement: {frame}")
         if frame["body"].startswith("{") and id not in self._gone:
             self._chunk(frame, json.loads(frame["body"]))
@@ -218,6 +221,7 @@ class Screen:
         if seq != self._next.get(id, 0):
             self.faults.append(f"{id}: chunk {seq} came, {self._next.get(id, 0)} was next")
         self._next[id] = seq + 1
+        self._heard.add(id)
         self._unsaid.add(id)
         if frame.get("continuation") and seq == 0 and self.loose:  # it may not know which answer is the last
             self._doubtful.add(id)
