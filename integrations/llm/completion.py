@@ -48,7 +48,7 @@ class Completion(BaseModel, Generic[Parsed]):
     requests: int
     """HTTP requests of that attempt: more than 1 after a correction, a larger limit, a refused parameter."""
     attempts: int
-    """Attempts of the step, this one included."""
+    """Attempts of the step, this one included; also those that only found that it is not their turn."""
     latency: float
     """Seconds from the first request of that attempt to its answer."""
 

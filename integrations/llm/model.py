@@ -17,7 +17,7 @@ from integrations.llm.conversation import MOST_REQUESTS
 from integrations.llm.delta import Tell
 from integrations.llm.endpoint import Endpoint, model_name
 from integrations.llm.errors import typed
-from integrations.llm.limiter import Limit
+from integrations.llm.limiter import LONGEST_WAIT, Limit
 from integrations.llm.overflow import Shorten, fitting
 from integrations.llm.patience import Patience
 from integrations.llm.prices import Rates, prices_of
@@ -62,7 +62,7 @@ class LLM:
     ) -> None:
         endpoint = Endpoint.of(base_url, api_key)
         self.model = model_name(model)
-        self._timeout = timeout
+        self._longest = timeout if limit is None else timeout + LONGEST_WAIT
         self._patience = patience or Patience()
         wires = Wires(endpoint, wire, timeout=timeout, stream=stream)
         terms = Terms(
@@ -101,7 +101,7 @@ class LLM:
     @property
     def step_timeout(self) -> float:
         """Seconds that cover every request of one attempt, for steps of one's own around `attempt`."""
-        return self._timeout * (MOST_REQUESTS + 1)
+        return self._longest * (MOST_REQUESTS + 1)
 
     async def complete(
         self,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from integrations.llm.limiter.limit import Limit
+from integrations.llm.limiter.limit import LONGEST_WAIT, Limit
 
-__all__ = ["Limit"]
+__all__ = ["LONGEST_WAIT", "Limit"]

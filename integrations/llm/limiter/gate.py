@@ -7,7 +7,7 @@ import asyncio
 from integrations.llm.answer import Answer, Fault
 from integrations.llm.errors import RateLimited
 from integrations.llm.estimate import estimated_input
-from integrations.llm.limiter.limit import WINDOW, Limit
+from integrations.llm.limiter.limit import LONGEST_WAIT, WINDOW, Limit
 from integrations.llm.limiter.turns import Admitted, admit, close_until, correct
 from integrations.llm.request import AnyRequest
 from integrations.llm.verdict import classify
@@ -15,8 +15,6 @@ from workflows import NotYet, Store
 
 __all__ = ["Gate"]
 
-_PATIENCE = WINDOW + 1.0
-"""Seconds that a request waits within its attempt: as long as what is sent already may fill the minute."""
 _SLACK = 0.001
 """Seconds: a wait that ends by a rounding error too early would be one more."""
 
@@ -51,7 +49,7 @@ class Gate:
                 self._last = verdict
                 return
             wait = self._wait(verdict.at - now)
-            if self._durable and (self._last is None or wait > _PATIENCE):
+            if self._durable and (self._last is None or wait > LONGEST_WAIT):
                 raise NotYet(f'the limit "{self._name}" is reached', after=wait)
             await clock.sleep(wait)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["WINDOW", "Limit"]
+__all__ = ["LONGEST_WAIT", "WINDOW", "Limit"]
 
 WINDOW = 60.0
+LONGEST_WAIT = WINDOW + 1.0
+"""Seconds that a request waits within its attempt: as long as what is sent already may fill the minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

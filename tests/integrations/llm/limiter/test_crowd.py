@@ -77,7 +77,7 @@ async def engine(
 ) -> AsyncIterator[Engine]:
     patience = Patience(limit=3, first=5, jitter=0)
     async with (
-        LLM("m", base_url=url, limit=limit, patience=patience, timeout=20) as llm,
+        LLM("m", base_url=url, limit=limit, patience=patience, timeout=5) as llm,
         Engine(path, [Asks, Structured], env=llm, clock=clock, **options) as opened,
     ):
         yield opened
