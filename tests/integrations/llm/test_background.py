@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,8 @@ import pytest
 from integrations.llm import (
     ERRORS,
     LLM,
+    Budget,
+    BudgetExceeded,
     Completion,
     ContextOverflow,
     ModelError,
@@ -40,30 +42,45 @@ class Env:
     seen: list[Completion[Finding] | Exception] = field(default_factory=list)
 
 
-class Ask(WorkflowEntrypoint[Env, None]):
-    """Asks for a finding."""
+class Ask(WorkflowEntrypoint[Env, int]):
+    """Asks for a finding, so many times."""
 
     errors = ERRORS
 
-    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> str:
-        try:
-            async with asyncio.timeout(self.env.within):
-                answer = await self.env.llm.complete(step, "ask", "Where?", response_format=Finding)
-        except (ModelError, RetryLater, TimeoutError) as error:
-            self.env.seen.append(error)
-            return type(error).__name__
-        self.env.seen.append(answer)
-        return answer.text
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> str:
+        text = ""
+        for _ in range(event.payload):
+            try:
+                async with asyncio.timeout(self.env.within):
+                    answer = await self.env.llm.complete(step, "ask", "Where?", response_format=Finding)
+            except (ModelError, RetryLater, TimeoutError) as error:
+                self.env.seen.append(error)
+                return type(error).__name__
+            self.env.seen.append(answer)
+            text = answer.text
+        return text
 
 
 @asynccontextmanager
 async def running(
-    path: Path, url: str, clock: VirtualClock | None = None, within: float | None = None
+    path: Path,
+    url: str,
+    clock: VirtualClock | None = None,
+    *,
+    within: float | None = None,
+    budgets: Sequence[Budget] = (),
 ) -> AsyncIterator[tuple[Engine, Env]]:
     """An engine and a client of their own, as after a restart."""
     clock = clock or VirtualClock()
     async with LLM(
-        "m", base_url=url, wire="responses", background=True, patience=PATIENCE, timeout=5, now=clock.now
+        "m",
+        base_url=url,
+        wire="responses",
+        background=True,
+        patience=PATIENCE,
+        budget=budgets,
+        timeout=5,
+        now=clock.now,
     ) as llm:
         env = Env(llm, within)
         async with Engine(path, [Ask], env=env, clock=clock) as engine:
@@ -75,7 +92,7 @@ async def told(
 ) -> tuple[ScriptedModel, Env, str]:
     """What one instance comes to, and the server that it asked."""
     async with ScriptedModel(script) as model, running(path, model.url) as (engine, env):
-        output = await (await engine.workflow(Ask).create(id="1")).result()
+        output = await (await engine.workflow(Ask).create(id="1", params=1)).result()
     return model, env, str(output)
 
 
@@ -91,7 +108,7 @@ async def test_it_is_begun_once_and_looked_at_until_it_ends(path: Path) -> None:
         ScriptedModel([Reply(FINDING, looks=3)]) as model,
         running(path, model.url, clock) as (engine, env),
     ):
-        await (await engine.workflow(Ask).create(id="1")).result()
+        await (await engine.workflow(Ask).create(id="1", params=1)).result()
     (answer,) = env.seen
     assert isinstance(answer, Completion)
     assert answer.parsed == Finding(path="a.py", line=3)
@@ -107,7 +124,7 @@ async def test_after_a_restart_the_same_response_is_looked_at(path: Path) -> Non
     hold = asyncio.Event()
     async with ScriptedModel([Reply(FINDING, hold=hold)]) as model:
         async with running(path, model.url) as (engine, env):
-            await engine.workflow(Ask).create(id="1")
+            await engine.workflow(Ask).create(id="1", params=1)
             await model.was_looked_at(1)
         assert env.seen == []
         hold.set()
@@ -122,7 +139,7 @@ async def test_who_gives_up_cancels_it(path: Path) -> None:
         ScriptedModel([Reply(FINDING, hold=asyncio.Event())]) as model,
         running(path, model.url, within=0.5) as (engine, _),
     ):
-        assert await (await engine.workflow(Ask).create(id="1")).result() == "TimeoutError"
+        assert await (await engine.workflow(Ask).create(id="1", params=1)).result() == "TimeoutError"
     assert model.cancelled == ["resp_1"]
 
 
@@ -170,12 +187,36 @@ async def test_a_correction_is_asked_at_once(path: Path) -> None:
     assert [asked.body.get("background") for asked in model.asked] == [True, None]
 
 
+async def test_what_it_took_is_recorded_once(path: Path) -> None:
+    async with (
+        ScriptedModel([FailedReply("server_error"), Reply(FINDING, looks=2)]) as model,
+        running(path, model.url) as (engine, _),
+    ):
+        instance = await engine.workflow(Ask).create(id="1", params=1)
+        await instance.result()
+        assert (await instance.status()).usage.tokens == 15
+
+
+async def test_a_budget_is_looked_at_before_it_begins(path: Path) -> None:
+    """And not when the answer is fetched, which is paid by then."""
+    budgets = [Budget(tokens=10)]
+    async with (
+        ScriptedModel([FINDING] * 3) as model,
+        running(path, model.url, budgets=budgets) as (engine, env),
+    ):
+        assert await (await engine.workflow(Ask).create(id="1", params=2)).result() == "BudgetExceeded"
+    first, second = env.seen
+    assert isinstance(first, Completion)
+    assert isinstance(second, BudgetExceeded)
+    assert len(model.asked) == 1
+
+
 async def test_one_that_somebody_else_cancelled(path: Path) -> None:
     async with (
         ScriptedModel([Reply(FINDING, hold=asyncio.Event())]) as model,
         running(path, model.url) as (engine, env),
     ):
-        instance = await engine.workflow(Ask).create(id="1")
+        instance = await engine.workflow(Ask).create(id="1", params=1)
         await model.was_asked(1)
         async with LLM("m", base_url=model.url, wire="responses") as other:
             await (await other._asking.wires.background()).cancel("resp_1")
