@@ -145,7 +145,7 @@ async def test_structured(stream: bool) -> None:
 async def test_structured_output_steps_down() -> None:
     def server(asked: Asked) -> Scripted:
         if asked.body["text"]["format"]["type"] == "json_schema":
-            return ErrorReply(400, message="json_schema is not known", param="text.format")
+            return ErrorReply(400, message="not supported here", param="text.format")
         return Reply(FINDING)
 
     told = await ask(server, response_format=Finding, wire="responses")
