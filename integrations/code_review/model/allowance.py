@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import threading
 
+from pydantic import BaseModel, ConfigDict
+
 from integrations.code_review.model.reviewer import Spent
 
-__all__ = ["Allowance"]
+__all__ = ["Allowance", "Recorded"]
+
+
+class Recorded(BaseModel):
+    """What a run has spent, as its engine knows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tokens: int = 0
+    cost: float = 0.0
 
 
 class Allowance:
-    """The budget of one review. It counts what is recorded, and what is under way as it was estimated.
+    """The budget of one review. It counts what was spent, and what is under way as it was estimated.
 
-    Every question has a name; the same name is counted once, so that a resumed review counts what an earlier
-    process has spent, and nothing twice.
+    What was spent is what answers said, and at least what the run has recorded since its questions began:
+    that has failed attempts too, and those of earlier processes. Every question has a name, and counts once.
     """
 
     def __init__(self, *, tokens: int, cost: float | None) -> None:
@@ -22,11 +33,19 @@ class Allowance:
         self._lock = threading.Lock()
         self._under_way: dict[str, int] = {}
         self._spent: dict[str, Spent] = {}
+        self._before = Recorded()
 
-    def take(self, name: str, estimate: int) -> str:
-        """Reserves the tokens of a question; when that is too much, says why and reserves nothing."""
+    def began(self, before: Recorded) -> None:
+        """What the run had recorded before the first question does not count."""
+        self._before = before
+
+    def take(self, name: str, estimate: int, recorded: Recorded) -> str:
+        """Reserves the tokens of a question; when that is too much, says why and reserves nothing.
+
+        `recorded` is what the run has recorded by now.
+        """
         with self._lock:
-            refusal = self._refusal(estimate)
+            refusal = self._refusal(estimate, recorded)
             if not refusal:
                 self._under_way[name] = estimate
             return refusal
@@ -42,20 +61,21 @@ class Allowance:
         with self._lock:
             self._under_way.pop(name, None)
 
-    def _refusal(self, estimate: int) -> str:
+    def _refusal(self, estimate: int, recorded: Recorded) -> str:
         spent = self.spent
-        used = spent.input_tokens + spent.output_tokens + sum(self._under_way.values())
-        if used + estimate > self._tokens:
-            return f"over budget_tokens ({self._tokens:,}): {used:,} are used"
-        if self._cost is None or not spent.requests:
+        told = spent.input_tokens + spent.output_tokens
+        used = max(told, recorded.tokens - self._before.tokens)
+        under_way = sum(self._under_way.values())
+        if used + under_way + estimate > self._tokens:
+            return f"over budget_tokens ({self._tokens:,}): {used + under_way:,} are used"
+        if self._cost is None or not used:
             return ""
         if spent.unpriced:
             return "budget_cost is set, and nobody knows what this model costs"
         # What is under way costs by its tokens what the finished ones have cost by theirs.
-        known = max(1, spent.input_tokens + spent.output_tokens)
-        expected = spent.cost * (1 + (estimate + sum(self._under_way.values())) / known)
-        if expected > self._cost:
-            return f"over budget_cost (${self._cost:g}): ${spent.cost:.4f} are spent"
+        cost = max(spent.cost, recorded.cost - self._before.cost)
+        if cost * (1 + (under_way + estimate) / used) > self._cost:
+            return f"over budget_cost (${self._cost:g}): ${cost:.4f} are spent"
         return ""
 
     @property

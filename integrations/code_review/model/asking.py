@@ -13,7 +13,7 @@ from integrations.code_review.anchor import found_line
 from integrations.code_review.apart import Apart, NotAnalysed
 from integrations.code_review.change import Change, Versions
 from integrations.code_review.finding import Finding, Skipped
-from integrations.code_review.model.allowance import Allowance
+from integrations.code_review.model.allowance import Allowance, Recorded
 from integrations.code_review.model.answers import (
     Candidate,
     CrossClaim,
@@ -56,11 +56,15 @@ class Asking:
     apart: Apart
     allowance: Allowance
 
-    def plan(self, paths: Sequence[str]) -> Plan:
+    async def plan(self, paths: Sequence[str], ctx: StepContext) -> Plan:
         """The questions that fit into `budget_tokens`, in the order of the files.
 
         Estimated before anything is asked, so that the plan is the same after a crash.
         """
+        plan = await asyncio.to_thread(self._fitting, paths)
+        return plan.model_copy(update={"before": await _recorded(ctx)})
+
+    def _fitting(self, paths: Sequence[str]) -> Plan:
         questions: list[Question] = []
         left_out: list[Skipped] = []
         left = self.settings.budget_tokens
@@ -117,7 +121,7 @@ class Asking:
     async def ask(self, request: ModelRequest, shape: type[A], ctx: StepContext) -> tuple[A | None, Spent]:
         """The answer, None when it has another shape; raises `OverBudget` in place of asking."""
         name = ctx.step.name
-        if refusal := self.allowance.take(name, request.estimate):
+        if refusal := self.allowance.take(name, request.estimate, await _recorded(ctx)):
             raise OverBudget(refusal)
         try:
             answer = await self.reviewer.complete(request, ctx)
@@ -155,6 +159,11 @@ class Asking:
             origin="model",
             preexisting=near and line not in versions.patch.added(),
         )
+
+
+async def _recorded(ctx: StepContext) -> Recorded:
+    spent = await ctx.spent()
+    return Recorded(tokens=spent.tokens, cost=float(spent.money))
 
 
 def cleaned(candidate: C) -> C:

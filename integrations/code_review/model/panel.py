@@ -62,6 +62,7 @@ class Panel:
         A question that fails leaves its file incomplete.
         """
         plan = await self.step.do("plan the questions", self.asking.plan, paths, retries=_ONCE)
+        self.asking.allowance.began(plan.before)
         by_path: dict[str, list[Finding]] = {}
         for hint in hints:
             by_path.setdefault(hint.path, []).append(hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from integrations.code_review.finding import Finding, Skipped, Visible
+from integrations.code_review.model.allowance import Recorded
 from integrations.code_review.model.answers import Candidate
 from integrations.code_review.model.reviewer import Spent
 
@@ -27,6 +28,8 @@ class Plan(BaseModel):
 
     questions: tuple[Question, ...]
     left_out: tuple[Skipped, ...]
+    before: Recorded = Recorded()
+    """What the run had spent by then."""
 
 
 class Claims(BaseModel):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from integrations.code_review import ModelAnswer, ModelRequest, ScriptedReviewer, Spent, exit_code
-from integrations.code_review.model.allowance import Allowance
+from integrations.code_review.model.allowance import Allowance, Recorded
 from integrations.code_review.settings import Settings
 from tests.integrations.code_review.reviewing import change, review
 from workflows import StepContext
@@ -22,12 +22,12 @@ def _spent(tokens: int, cost: float = 0.0, unpriced: int = 0) -> Spent:
 
 def test_what_is_under_way_counts_as_it_was_estimated_until_it_has_ended() -> None:
     allowance = Allowance(tokens=100, cost=None)
-    assert allowance.take("a", 60) == ""
-    assert "over budget_tokens (100): 60 are used" in allowance.take("b", 60)
+    assert allowance.take("a", 60, Recorded()) == ""
+    assert "over budget_tokens (100): 60 are used" in allowance.take("b", 60, Recorded())
     allowance.spend("a", _spent(30))
-    assert allowance.take("b", 60) == ""
+    assert allowance.take("b", 60, Recorded()) == ""
     allowance.give_back("b")
-    assert allowance.take("c", 70) == ""
+    assert allowance.take("c", 70, Recorded()) == ""
 
 
 def test_a_question_is_counted_once_however_often_it_is_told() -> None:
@@ -40,15 +40,30 @@ def test_a_question_is_counted_once_however_often_it_is_told() -> None:
 def test_money_is_expected_to_go_as_it_went() -> None:
     allowance = Allowance(tokens=10_000, cost=1.0)
     allowance.spend("a", _spent(1_000, cost=0.4))
-    assert allowance.take("b", 1_000) == ""
-    assert "over budget_cost ($1): $0.4000 are spent" in allowance.take("c", 1_000)
+    assert allowance.take("b", 1_000, Recorded()) == ""
+    assert "over budget_cost ($1): $0.4000 are spent" in allowance.take("c", 1_000, Recorded())
 
 
 def test_a_limit_in_money_is_not_held_by_guessing() -> None:
     allowance = Allowance(tokens=10_000, cost=1.0)
-    assert allowance.take("a", 10) == ""
+    assert allowance.take("a", 10, Recorded()) == ""
     allowance.spend("a", _spent(10, unpriced=1))
-    assert "nobody knows what this model costs" in allowance.take("b", 10)
+    assert "nobody knows what this model costs" in allowance.take("b", 10, Recorded())
+
+
+def test_what_the_run_has_recorded_counts_from_the_first_question_on() -> None:
+    """A failed attempt, or one of a process that was killed, is in no answer."""
+    allowance = Allowance(tokens=100, cost=None)
+    allowance.began(Recorded(tokens=1_000))
+    assert allowance.take("a", 50, Recorded(tokens=1_040)) == ""
+    assert "90 are used" in allowance.take("b", 50, Recorded(tokens=1_040))
+
+
+def test_so_does_money() -> None:
+    allowance = Allowance(tokens=10_000, cost=1.0)
+    allowance.began(Recorded(tokens=1_000, cost=5.0))
+    assert allowance.take("a", 50, Recorded(tokens=1_100, cost=5.4)) == ""
+    assert "$0.9000 are spent" in allowance.take("b", 50, Recorded(tokens=1_100, cost=5.9))
 
 
 class _Costing:
