@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from integrations.cli.errors import CommandError, ExitCode
 from integrations.cli.out import answer, remark
 from integrations.cli.review.answering import Manner, answered
 from integrations.cli.review.durable import Reviewed
+from integrations.cli.review.preferred import preferred_model
 from integrations.cli.review.question import Question
 from integrations.cli.review.stdin import PIPE, piped_patch
 from integrations.code_review import CodeReview, ReviewError, ReviewReport, Severity, exit_code, render
@@ -63,6 +64,8 @@ def _reviewed(wanted: Wanted, manner: Manner) -> Reviewed:
     with ExitStack() as pipe:
         patch = pipe.enter_context(piped_patch()) if wanted.patch == PIPE else wanted.patch
         question = Question.of(wanted.words, base=wanted.base, staged=wanted.staged, patch=patch)
+        if not manner.offline and manner.scripted is None:
+            manner = replace(manner, model=preferred_model(question, manner.model))
         return asyncio.run(answered(question, manner))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from integrations.llm.testing import Asked, ErrorReply, Reply, ScriptedModel
+from tests.integrations.cli.conftest import AFTER, BEFORE
 from tests.integrations.cli.program import Ended, run, started
 from tests.integrations.code_review.repository import Repository
 
@@ -71,6 +72,21 @@ def test_a_model_without_a_name_is_not_asked(repository: Repository) -> None:
     ended, asked = asyncio.run(_with_model(repository, _answer, named=""))
     assert (ended.code, asked) == (0, 0)
     assert "name one by --model or OPENAI_MODEL" in ended.line
+
+
+@pytest.mark.parametrize(("named", "asked"), [("", "preferred"), ("mine", "mine")])
+def test_the_settings_of_the_base_may_name_it(named: str, asked: str, repository: Repository) -> None:
+    repository.commit({".codereview.toml": 'model = "preferred"\n', "release.py": BEFORE})
+    repository.write({"release.py": AFTER, ".codereview.toml": 'model = "other"\n'})
+    ended, _ = asyncio.run(_with_model(repository, _answer, named=named))
+    assert json.loads(ended.out)["model"] == asked
+
+
+def test_settings_without_a_key_ask_nobody(repository: Repository) -> None:
+    repository.commit({".codereview.toml": 'model = "preferred"\n', "release.py": BEFORE})
+    repository.write({"release.py": AFTER})
+    ended = run("review", "--json", folder=repository.root)
+    assert (ended.code, json.loads(ended.out)["mode"], ended.err) == (0, "offline", "")
 
 
 def test_a_model_that_refuses_leaves_the_rules_findings(repository: Repository) -> None:
