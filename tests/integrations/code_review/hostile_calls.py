@@ -52,4 +52,4 @@ def environment() -> dict[str, str]:
 
 def modules_from() -> list[str]:
     """Where it would import from."""
-    return [str(Path.cwd()), *sys.path]
+    return sys.path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -63,6 +64,7 @@ def test_nothing_is_imported_from_the_folder_under_review(
     (tmp_path / "json.py").write_text("raise SystemExit('the code under review was run')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with Apart() as apart:
         assert str(tmp_path) not in apart.ask(calls.modules_from)
 
