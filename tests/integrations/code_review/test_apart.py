@@ -81,7 +81,8 @@ def test_a_closed_one_leaves_no_process_and_reads_nothing_more() -> None:
 
 
 def test_closing_ends_a_call_that_is_under_way() -> None:
-    apart, told = Apart(), []
+    apart = Apart()
+    told: list[str] = []
     apart.ask(calls.double, 1)
 
     def hang() -> None:
