@@ -55,6 +55,8 @@ class Lease:
         self._cut_off: Callable[[], object] | None = None
         self._stopped = False
         self._order = last_order(claim.moments, claim.entries) + 1
+        self._unheard: asyncio.Future[None] | None = None
+        """The last record of which nobody is told when it is durable, as nobody listened."""
 
     def record(
         self, entry: Entry, moments: Iterable[NewMoment] | FirstTry, *, consume: int | None = None
@@ -68,11 +70,18 @@ class Lease:
             entry.moments = [*entry.moments, *new]
         written = self._ledger.put(self.ref.incarnation, self.epoch, entry, consume=consume)
         if not self.audience.listening:
+            self._unheard = written
             return written
         seen = [Seen(moment, dataclasses.replace(entry)) for moment in new]
         key, over = entry.key, entry.ended
         written.add_done_callback(lambda done: self._show(done, seen, key, over=over))
         return asyncio.shield(written)  # who records may be cancelled; what is written is shown all the same
+
+    async def overheard(self) -> None:
+        """Returns when all is durable that was recorded while nobody listened: whoever begins to listen now
+        would not be told of it, and finds it by looking."""
+        if self._unheard is not None and not self._unheard.done():
+            await asyncio.wait([self._unheard])
 
     def spend(self, step: str, spent: Spent) -> asyncio.Future[None]:
         """See `Activation.spend`."""

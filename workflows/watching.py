@@ -23,6 +23,7 @@ async def watch(ref: Ref, cursor: int, *, ledger: Ledger, runs: Runs) -> AsyncIt
     audience = runs.audiences[ref.incarnation]
     queue = audience.join()
     try:
+        await _overhear(ref, runs)
         moments, entries = await ledger.history(ref.incarnation)
         history = [Seen(moment, None) for moment in moments]
         history += [Seen(moment, entry) for entry in entries for moment in entry.moments]
@@ -51,6 +52,7 @@ async def read(ref: Ref, key: Key, offset: int, *, ledger: Ledger, runs: Runs) -
     bell = audience.attend(key)
     reading = Reading(ledger.chunks, ref.incarnation, key, offset, bell)
     try:
+        await _overhear(ref, runs)
         while True:
             broken = runs.broken(ref.incarnation)
             live = ref.incarnation in runs.leases or await _is_parked(ref, ledger, runs)
@@ -68,6 +70,11 @@ async def read(ref: Ref, key: Key, offset: int, *, ledger: Ledger, runs: Runs) -
     finally:
         audience.dismiss(bell)
         runs.left_alone(ref.incarnation)
+
+
+async def _overhear(ref: Ref, runs: Runs) -> None:
+    if (lease := runs.leases.get(ref.incarnation)) is not None:
+        await lease.overheard()
 
 
 def _goes_on(moments: Iterable[Moment]) -> bool:
