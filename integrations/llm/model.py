@@ -22,6 +22,7 @@ from integrations.llm.overflow import Shorten, fitting
 from integrations.llm.patience import Patience
 from integrations.llm.prices import Rates, prices_of
 from integrations.llm.request import Message, Parsed, Request, messages_of
+from integrations.llm.streaming.telling import Telling
 from integrations.llm.terms import Terms, budgets_of
 from integrations.llm.wires import WireName, Wires
 from workflows import RetryOptions, StepContext, StepError, WorkflowStep
@@ -117,13 +118,15 @@ class LLM:
         model: str | None = None,
         budget: Budget | Sequence[Budget] = (),
         shorten: Shorten | None = None,
+        stream: bool = False,
     ) -> Completion[Parsed]:
         """One answer in one step: a finished one is never asked for, nor paid, again.
 
         A crash in mid-request asks again: a request may be paid twice, a recorded answer never. Raises the
         errors of `integrations.llm.errors`, alike on the first run and on replay. `budget` limits this call
         besides the budgets of the model. When the messages do not fit into the model's window, `shorten` is
-        given them, once, and what it returns is asked in a second step.
+        given them, once, and what it returns is asked in a second step. With `stream` the step tells its
+        answer while it arrives: `integrations.llm.streaming` reads it.
         """
         request = Request(
             model=model or self.model,
@@ -134,7 +137,11 @@ class LLM:
             tools=tuple(tools),
             tool_choice=tool_choice,
         )
-        ask = partial(self._recorded, budgets_of(budget))
+        if stream and self._background is not None:
+            raise ValueError(
+                "an answer that is made in the background is not streamed: leave out stream=True"
+            )
+        ask = partial(self._recorded, budgets_of(budget), stream)
         return await fitting(step, name, request, ask=ask, shorten=shorten)
 
     async def attempt(
@@ -175,10 +182,15 @@ class LLM:
         await self.close()
 
     async def _recorded(
-        self, budgets: tuple[Budget, ...], step: WorkflowStep, name: str, request: Request[Parsed]
+        self,
+        budgets: tuple[Budget, ...],
+        stream: bool,
+        step: WorkflowStep,
+        name: str,
+        request: Request[Parsed],
     ) -> Completion[Parsed]:
         digest = request.digest()
-        ask = self._background.ask if self._background else self._in_one_step
+        ask = self._background.ask if self._background else partial(self._in_one_step, stream)
         try:
             completion = await ask(step, name, request, budgets)
         except StepError as error:
@@ -188,11 +200,16 @@ class LLM:
         return completion
 
     async def _in_one_step(
-        self, step: WorkflowStep, name: str, request: Request[Parsed], budgets: tuple[Budget, ...]
+        self,
+        stream: bool,
+        step: WorkflowStep,
+        name: str,
+        request: Request[Parsed],
+        budgets: tuple[Budget, ...],
     ) -> Completion[Parsed]:
         return await step.do(
             name,
-            self._attempt,
+            self._told_attempt if stream else self._attempt,
             request,
             budgets,
             retries=self.retries,
@@ -204,3 +221,13 @@ class LLM:
         self, request: Request[Parsed], budgets: tuple[Budget, ...], ctx: StepContext
     ) -> Completion[Parsed]:
         return await self.attempt(request, number=ctx.attempt, payer=ctx, budget=budgets)
+
+    async def _told_attempt(
+        self, request: Request[Parsed], budgets: tuple[Budget, ...], ctx: StepContext
+    ) -> Completion[Parsed]:
+        async with Telling(ctx.stream) as telling:
+            completion = await self.attempt(
+                request, number=ctx.attempt, payer=ctx, budget=budgets, tell=telling.tell
+            )
+            await telling.end(completion.text, completion.tool_calls)
+        return completion
