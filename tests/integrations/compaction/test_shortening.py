@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from integrations.compaction import CompactionIneffective, Settings, Shortening, summarise_with
+from integrations.compaction import (
+    CompactionIneffective,
+    Settings,
+    Shortening,
+    Summary,
+    SummaryRequest,
+    from_wire,
+    summarise_with,
+)
 from integrations.llm import ERRORS, LLM, Patience
 from integrations.llm.testing import Asked, ErrorReply, Reply, ScriptedModel
-from tests.integrations.compaction.histories import count, talk
+from tests.integrations.compaction.histories import calling, count, result, talk
+from tests.integrations.compaction.wire_rules import complaint
 from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from workflows.testing import VirtualClock
 
@@ -64,13 +74,27 @@ class Call(WorkflowEntrypoint[Env, None]):
         return answer.text
 
 
+class Loop(WorkflowEntrypoint[Env, None]):
+    """Calls a tool sixty times, and tells what a model would have been sent."""
+
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> list[list[dict[str, Any]]]:
+        shortening = self.env.shortening()
+        messages: Sequence[Mapping[str, object]] = [*self.env.messages]
+        sent: list[Any] = []
+        for turn in range(60):
+            messages = await shortening.when_due(step.scope(f"shorten {turn}"), messages)
+            sent.append([*messages])
+            messages = [*messages, calling([f"c{turn}"], ["read"]), result(f"c{turn}", "word " * 240)]
+        return sent
+
+
 async def ran(
     path: Path,
-    workflow: type[Call],
+    workflow: type[Call] | type[Loop],
     script: Script,
     settings: Settings,
     messages: list[dict[str, Any]],
-) -> str:
+) -> Any:
     """The output, which a replay of the whole run gives again."""
     async with (
         ScriptedModel(script) as model,
@@ -79,7 +103,7 @@ async def ran(
         env = Env(llm, settings, messages)
         async with Engine(path, [workflow], env=env, clock=VirtualClock(), park="always") as engine:
             instance = await engine.workflow(workflow).create(id="1", params=None)
-            return str(await instance.result())
+            return await instance.result()
 
 
 async def test_a_call_that_does_not_fit_is_compacted_once_and_asked_again(tmp_path: Path) -> None:
@@ -102,3 +126,29 @@ async def test_what_cannot_be_made_shorter_says_so(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="cannot be made to fit"):
         await ran(tmp_path / "a.db", Call, script, SETTINGS, [{"role": "user", "content": "word " * 4_000}])
     assert script.summaries == []
+
+
+async def test_a_loop_goes_on_and_on_in_a_small_window(tmp_path: Path) -> None:
+    script = Script()
+    task = {"role": "user", "content": "look at all of it"}
+    sent = await ran(tmp_path / "a.db", Loop, script, SETTINGS, [task])
+    assert max(sum(3 + count(str(one)) for one in messages) for messages in sent) < 2_000
+    assert sent[-1][0] == task
+    assert [str(messages).count("in a summary made by a program") for messages in sent[-9:]] == [1] * 9
+    assert 2 <= len(script.summaries) <= 20
+    assert all(f"Summary {n}." in str(one.body) for n, one in enumerate(script.summaries[1:], 1))
+    assert [complaint(from_wire(messages)) for messages in sent] == [None] * 60
+
+
+async def test_another_conversation_begins_anew(tmp_path: Path) -> None:
+    shortening = Shortening(SETTINGS, summarise=never)
+    step: Any = None  # no step is made where nothing is due
+    first, second = talk(2), talk(3)[2:]
+    assert await shortening.when_due(step, first) == first
+    assert await shortening.when_due(step, second) == second
+    assert await shortening.when_due(step, [*second, *first]) == [*second, *first]
+
+
+async def never(request: SummaryRequest) -> Summary:
+    """Is not asked."""
+    raise AssertionError(request)
