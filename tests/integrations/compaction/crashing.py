@@ -78,7 +78,8 @@ def forked(database: Path, url: str, name: str, armed: tuple[str, int] | None) -
     if child == 0:
         code = 1
         try:
-            seen = None if armed else failpoint.watch()
+            seen: list[str] = []
+            failpoint._set(seen.append)
             if armed:
                 failpoint.arm(armed[0], "kill", armed[1])
             tell = partial(print, file=os.fdopen(write, "w", encoding="utf-8"), flush=True)
@@ -102,15 +103,14 @@ def overlays(told: list[str], verb: str) -> list[str]:
 
 
 def main(folder: Path, url: str, most: int) -> None:
-    """All points, or so many of them, evenly chosen."""
+    """All points, or so many of them, evenly spread over the time of a run."""
     importlib.import_module("integrations.llm.chat")  # once, and not in each child
     told, ended = forked(folder / "unkilled.db", url, "unkilled", None)
     assert ended, "the process that nobody kills comes to its end"
     [seen] = [json.loads(line.removeprefix("seen ")) for line in told if line.startswith("seen ")]
-    points = [
-        (name, nth) for name, count in sorted(seen.items()) for nth in sorted({1, (count + 1) // 2, count})
-    ]
-    for name, nth in points[:: max(1, len(points) // most)]:
+    stride = max(1, len(seen) // most)
+    for place in range(stride // 2, len(seen), stride):
+        name, nth = seen[place], seen[: place + 1].count(seen[place])
         point = f"{name}-{nth}"
         database = folder / f"{point}.db"
         first, survived = forked(database, url, point, (name, nth))

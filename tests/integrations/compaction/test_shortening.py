@@ -90,7 +90,7 @@ class Loop(WorkflowEntrypoint[Env, None]):
 
 async def ran(
     path: Path,
-    workflow: type[Call] | type[Loop],
+    workflow: type[Call | Loop],
     script: Script,
     settings: Settings,
     messages: list[dict[str, Any]],
