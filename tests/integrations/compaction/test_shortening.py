@@ -18,7 +18,8 @@ from integrations.compaction import (
     from_wire,
     summarise_with,
 )
-from integrations.llm import ERRORS, LLM, Patience
+from integrations.llm import ERRORS, LLM, Patience, ToolCall
+from integrations.llm.loop import AgentLoop, Limits
 from integrations.llm.testing import Asked, ErrorReply, Reply, ScriptedModel
 from tests.integrations.compaction.histories import calling, count, result, talk
 from tests.integrations.compaction.wire_rules import complaint
@@ -39,6 +40,8 @@ class Script:
     """A model with a window of its own, which summarises, too."""
 
     window: int = 10_000
+    calls: int = 0
+    """How often it calls a tool before it answers."""
     summaries: list[Asked] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
 
@@ -49,7 +52,10 @@ class Script:
         self.asked.append(asked)
         if taken(asked) > self.window:
             return ErrorReply(400, message="too long", code="context_length_exceeded")
-        return Reply("Done.")
+        if self.calls == 0:
+            return Reply("Done.")
+        self.calls -= 1
+        return Reply("", tool_calls=[ToolCall(id=f"c{self.calls}", name="look", arguments='{"n": 1}')])
 
 
 @dataclass
@@ -88,9 +94,25 @@ class Loop(WorkflowEntrypoint[Env, None]):
         return sent
 
 
+async def look(n: int) -> str:
+    """Looks."""
+    return "word " * 240
+
+
+class Looking(WorkflowEntrypoint[Env, None]):
+    """The same as an agent loop."""
+
+    errors = [*ERRORS]
+
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> str:
+        limits = Limits(turns=100, calls=100)
+        loop = AgentLoop(self.env.llm, [look], limits=limits, shorten=self.env.shortening().when_due)
+        return (await loop.run(step, "loop", "look at all of it")).text
+
+
 async def ran(
     path: Path,
-    workflow: type[Call | Loop],
+    workflow: type[Call | Loop | Looking],
     script: Script,
     settings: Settings,
     messages: list[dict[str, Any]],
@@ -138,6 +160,15 @@ async def test_a_loop_goes_on_and_on_in_a_small_window(tmp_path: Path) -> None:
     assert 2 <= len(script.summaries) <= 20
     assert all(f"Summary {n}." in str(one.body) for n, one in enumerate(script.summaries[1:], 1))
     assert [complaint(from_wire(messages)) for messages in sent] == [None] * 60
+
+
+async def test_an_agent_loop_goes_on_in_a_small_window(tmp_path: Path) -> None:
+    script = Script(calls=40)
+    assert await ran(tmp_path / "a.db", Looking, script, SETTINGS, []) == "Done."
+    assert len(script.asked) == 41
+    assert max(map(taken, script.asked)) < 1_500
+    assert "look at all of it" in str(script.asked[-1].body["messages"])
+    assert 1 <= len(script.summaries) <= 15
 
 
 async def test_another_conversation_begins_anew(tmp_path: Path) -> None:
