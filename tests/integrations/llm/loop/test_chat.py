@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ import pytest
 from agents_sdk import AgentsApp, ChatAgent, Turn
 from integrations.llm import LLM, Patience
 from integrations.llm.loop import AgentLoop, Limits, Tool, answer_approvals, show_loop
-from integrations.llm.streaming import AnswerChanged, show
+from integrations.llm.streaming import show
 from integrations.llm.testing import Reply, Script, ScriptedModel
 from tests.agents_sdk.chat.chats import ask, chunks_in, stored, talking, until, user
 from tests.agents_sdk.served import served
@@ -146,7 +145,6 @@ async def test_one_that_says_something_else_is_an_error_and_asked_again_the_answ
         chunks, last = await said(client)
         assert (text_of(chunks), len(model.asked)) == ("It rains.", 2)
         assert (await stored(address, chat="shop", name="plain"))[-1] == ("assistant", "It rains.")
-    assert issubclass(AnswerChanged, Exception)
 
 
 async def test_calls_and_results_are_shown_between_the_texts(tmp_path: Path) -> None:
@@ -157,7 +155,7 @@ async def test_calls_and_results_are_shown_between_the_texts(tmp_path: Path) -> 
     kinds = [chunk["type"] for chunk in chunks if not chunk["type"].startswith("text-")]
     assert kinds == ["start", "tool-input-start", "tool-input-available", "tool-output-available"]
     assert text_of(chunks) == "Let me see. All is fine."
-    assert chunks[-4]["output"] == "fine" or any(chunk.get("output") == "fine" for chunk in chunks)
+    assert [chunk["output"] for chunk in chunks if "output" in chunk] == ["fine"]
 
 
 @pytest.mark.parametrize("approved", [True, False])
@@ -197,10 +195,8 @@ async def test_what_ends_the_loop_is_what_clients_are_told(tmp_path: Path) -> No
 
 
 async def test_an_answer_is_shown_while_it_is_made(tmp_path: Path) -> None:
-    rest = asyncio.Event()
     async with shop(tmp_path, [Reply("one two", chunk_delay=0.2)], "plain") as (client, _, _, _):
         await ask(client, "r1", user("u1", "Count!"))
         frames = await until(client, RESPONSE, done=True)
-        rest.set()
     deltas = [chunk["delta"] for chunk in chunks_in(frames) if chunk["type"] == "text-delta"]
     assert deltas == ["one ", "two"]

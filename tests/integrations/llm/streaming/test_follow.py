@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from integrations.llm.streaming import (
     ToolCallDelta,
     follow,
 )
+from integrations.llm.streaming.parts import merged
 from integrations.llm.testing import ErrorReply, Reply, Script, ScriptedModel
 from tests.integrations.llm.asking import FINDING, Finding
 from workflows import Engine, StepContext, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
@@ -95,14 +95,12 @@ async def test_readers_get_the_text_in_batches(tmp_path: Path) -> None:
 
 
 async def test_a_slow_model_is_seen_word_by_word(tmp_path: Path) -> None:
-    last = asyncio.Event()
     async with (
         ScriptedModel([Reply("one two", chunk_delay=0.2)]) as model,
         running(tmp_path / "a.db", model.url) as engine,
     ):
         answer = await engine.workflow(Answer).create(id="a", params=False)
         heard = [piece.delta async for piece in follow(answer, "answer")]
-        last.set()
     assert heard == [TextDelta("one "), TextDelta("two")]
 
 
@@ -160,7 +158,5 @@ async def test_what_a_step_of_ones_own_tells_is_not_taken_for_an_answer(tmp_path
 
 
 def test_thoughts_are_kept_apart() -> None:
-    from integrations.llm.streaming.parts import merged
-
     said: list[Delta] = [ReasoningDelta("a"), ReasoningDelta("b"), TextDelta("c"), TextDelta("d")]
     assert merged(said) == [ReasoningDelta("ab"), TextDelta("cd")]
