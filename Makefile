@@ -44,7 +44,8 @@ test-openai2: $(OPENAI2)/.ready # the tests of model calls, with openai 2
 
 torture: $(READY) ## run the fault tests at their size for the night: hours
 	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite tests/agents_sdk/storm tests/agents_sdk/chat/model \
-		tests/workflows/timers/test_killed.py tests/workflows/timers/test_random.py tests/integrations/github/test_killed.py
+		tests/workflows/timers/test_killed.py tests/workflows/timers/test_random.py tests/integrations/github/test_killed.py \
+		tests/integrations/llm/streaming/test_killed.py
 
 e2e-llm: $(READY) $(LLM)/.ready ## with a real small model on this machine (200 MB), killed in mid-stream; shows wires, not quality
 	LOCAL_LLM=$(LLM) $(BIN)/python -m pytest --timeout 400 tests/e2e_llm

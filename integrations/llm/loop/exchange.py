@@ -19,7 +19,7 @@ def named(calls: Sequence[ToolCall], turn: int, used: Collection[str] = ()) -> l
     made: list[ToolCall] = []
     known = set(used)
     for index, call in enumerate(calls, 1):
-        id = call.id if call.id and call.id not in known else f"call-{turn}-{index}"
+        id = call.id or f"call-{turn}-{index}"
         while id in known:
             id += "x"
         known.add(id)
