@@ -14,9 +14,8 @@ import pytest
 
 from integrations.llm.testing import Asked, Reply, ScriptedModel
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
-
 KILLS = 40 if os.environ.get("TORTURE") else 2
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60 + 60 * KILLS)]
 
 
 async def life(path: Path, url: str, offset: int, pieces: int | None) -> list[Any]:
