@@ -21,7 +21,10 @@ def signature_changes(path: str, old: Text, new: Text, patch: FilePatch) -> Iter
     for name, scope in {scope.name: scope for scope in function_scopes(old.tree)}.items():
         if scope.nested or not _is_public(name):
             continue
-        before, found = _signature(scope.node), after.get(name)
+        found = after.get(name)
+        if found is not None and old.slice(scope) == new.slice(found):
+            continue
+        before = _signature(scope.node)
         if found is None:
             yield SignatureChange(path=path, line=_where_gone(patch, scope), name=name, old=before, new="")
         elif (now := _signature(found.node)) != before:

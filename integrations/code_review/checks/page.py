@@ -29,6 +29,7 @@ class Page:
     touched: tuple[ast.AST, ...] = ()
     """The nodes that start on a new line."""
     old_tree: ast.Module | None = None
+    """Parsed only where a new line prints, as only that is asked of it."""
     scopes: Scopes | None = None
 
     def new_lines(self) -> Iterator[tuple[int, str]]:

@@ -50,6 +50,8 @@ def check_file(versions: Versions) -> list[Finding]:
         found = [_milder(finding) for finding in found]
     if any(finding.rule == CONFLICT for finding in found):
         return found  # such a file cannot parse, and a merge that is not finished is the reason
+    if is_python(versions.path) and all(page.tree for page in pages):
+        return found
     return [*syntax_errors(versions), *found]
 
 
@@ -64,12 +66,13 @@ def _page(path: str, pair: Pair, new: Piece, added: frozenset[int], removed: fro
     page = Page(path=path, first=new.first, lines=tuple(new.text.split("\n")), added=added, removed=removed)
     if tree is None:
         return page
-    fresh = {number for number, _ in page.new_lines()}
+    fresh = dict(page.new_lines())
+    prints = any("print" in line for line in fresh.values())
     return replace(
         page,
         tree=tree,
         touched=tuple(node for node in ast.walk(tree) if getattr(node, "lineno", 0) in fresh),
-        old_tree=_tree(path, pair.old) if pair.old else None,
+        old_tree=_tree(path, pair.old) if pair.old and prints else None,
         scopes=Scopes(tree),
     )
 

@@ -37,7 +37,7 @@ _RANDOM = re.compile(r"(?<![A-Za-z0-9+/_=-])(?P<secret>[A-Za-z0-9+/_-]{40,200}={
 _PLACEHOLDER = re.compile(
     r"""^(?:\W*|x+|\*+|\.+|<.*|\$.*|%.*|\{.*|your[\W_].*|my[\W_].*|(?:env|os|config|settings|self|process|var)\.[\w.]+
         |.*(?:example|changeme|change[-_]me|placeholder|dummy|redacted|not[-_]?a[-_]?secret|todo|insert|replace).*
-        |(?:none|null|true|false|undefined|password|secret|token|string|test\w*|fake\w*|\w*\.\w+\(.*))$""",
+        |(?:none|null|true|false|undefined|password|passwd|pass|secret|token|string|guest|tiger|test\w*|fake\w*|\w*\.\w+\(.*))$""",
     re.VERBOSE | re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_]*(?:[._-][A-Za-z_]+)*\d{0,2}")

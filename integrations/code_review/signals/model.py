@@ -105,6 +105,21 @@ class FunctionChange:
         )
 
     @property
+    def grew(self) -> bool:
+        """Whether statements came, here or in a new function that is called: those may do what went."""
+        return bool(self.added or self.fresh)
+
+    @property
+    def shrank(self) -> bool:
+        """Whether statements went, and nothing else happened."""
+        return bool(self.removed) and not self.changed and not self.grew
+
+    @property
+    def settled(self) -> bool:
+        """Whether every statement is still there, perhaps changed: no rewriting, an edit."""
+        return not self.removed and not self.grew
+
+    @property
     def rewritten(self) -> bool:
         """Whether too little is left to compare statement by statement."""
         return len(self.old.heads) > 8 and len(self.same) + len(self.changed) < len(self.old.heads) * 0.3

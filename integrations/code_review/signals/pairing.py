@@ -32,7 +32,11 @@ class Text:
 
     def slice(self, scope: Scope) -> tuple[str, ...]:
         """The lines of a definition."""
-        return self.lines[scope.first - self.first : scope.last - self.first + 1]
+        return self.rows(scope.first, scope.last)
+
+    def rows(self, first: int, last: int | None) -> tuple[str, ...]:
+        """The lines from one to another."""
+        return self.lines[first - self.first : (last or first) - self.first + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,10 @@ def changes_between(old: Text, new: Text) -> Iterator[FunctionChange]:
             before = body_of(one.name, renamed(canonical(one.node), _called(moved)))
             after = body_of(other.name, canonical(other.node))
             yield _change(before, after, fresh, gone)
-    for before, after in zip(*_levels(old.tree, new.tree), strict=True):
-        if [head.text for head in before.heads] != [head.text for head in after.heads]:
-            yield _change(before, after, fresh, gone)
+    for name, before, after in _levels(old, new):
+        one, other = (body_of(name, canonical(level)) for level in (before, after))
+        if [head.text for head in one.heads] != [head.text for head in other.heads]:
+            yield _change(one, other, fresh, gone)
 
 
 def _change(old: Body, new: Body, fresh: Mapping[str, Body], gone: frozenset[str]) -> FunctionChange:
@@ -136,11 +141,18 @@ def _words(lines: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _levels(old: ast.Module, new: ast.Module) -> tuple[list[Body], list[Body]]:
-    """Module and class bodies that both sides have, without the definitions in them."""
-    before, after = dict(_containers(old, "")), dict(_containers(new, ""))
-    both = [name for name in before if name in after]
-    return [_level(name, before[name]) for name in both], [_level(name, after[name]) for name in both]
+def _levels(old: Text, new: Text) -> Iterator[tuple[str, ast.Module, ast.Module]]:
+    """Module and class bodies that both sides have and that differ, without the definitions in them."""
+    after = dict(_containers(new.tree, ""))
+    for name, node in _containers(old.tree, ""):
+        if name in after:
+            one, other = _level(node), _level(after[name])
+            if _written(old, one) != _written(new, other):
+                yield name, one, other
+
+
+def _written(text: Text, level: ast.Module) -> list[list[str]]:
+    return [list(text.rows(statement.lineno, statement.end_lineno)) for statement in level.body]
 
 
 def _containers(tree: ast.AST, prefix: str) -> Iterator[tuple[str, ast.Module | ast.ClassDef]]:
@@ -152,7 +164,7 @@ def _containers(tree: ast.AST, prefix: str) -> Iterator[tuple[str, ast.Module | 
             yield from _containers(child, f"{prefix}{child.name}.")
 
 
-def _level(name: str, node: ast.Module | ast.ClassDef) -> Body:
+def _level(node: ast.Module | ast.ClassDef) -> ast.Module:
     statements = [
         statement
         for statement in node.body
@@ -160,5 +172,4 @@ def _level(name: str, node: ast.Module | ast.ClassDef) -> Body:
             statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
         )
     ]
-    level = ast.Module(body=statements, type_ignores=[])
-    return body_of(name, canonical(level))
+    return ast.Module(body=statements, type_ignores=[])

@@ -10,6 +10,7 @@ from integrations.code_review.signals.families.guards import lost_guards, lost_o
 from integrations.code_review.signals.families.handlers import changed_handlers
 from integrations.code_review.signals.families.mutation import mutation_while_iterating
 from integrations.code_review.signals.families.operators import changed_operators, changed_values
+from integrations.code_review.signals.families.removals import left_branches, lost_blocks, lost_effects
 from integrations.code_review.signals.families.strings import lost_prefixes
 from integrations.code_review.signals.model import Family
 
@@ -31,6 +32,9 @@ FAMILIES: tuple[Family, ...] = (
     moved_into_loop,
     early_exits,
     lost_exits,
+    lost_blocks,
+    lost_effects,
+    left_branches,
     lost_prefixes,
     mutation_while_iterating,
     changed_operators,

@@ -57,7 +57,7 @@ def dropped_keywords(change: FunctionChange) -> Iterator[Signal]:
         match found.old, found.new, found.parent:
             case (ast.keyword(arg=str(name)) as old, None, ast.Call() as call) if not is_logging(
                 call_name(call)
-            ):
+            ) and not _is_positional_now(old, found.new_parent):
                 protecting = _PROTECTING.search(name) is not None
                 yield Signal(
                     "keyword-dropped",
@@ -66,13 +66,31 @@ def dropped_keywords(change: FunctionChange) -> Iterator[Signal]:
                     *found.heads,
                     subject=f"{name}=",
                 )
-            case (ast.expr() as old, None, ast.Call(func=ast.Attribute(attr="get" | "pop"), args=[_, _])):
+            case (ast.expr() as old, None, ast.Call() as call) if _is_lookup(call):
                 yield Signal(
                     "fallback-lost",
                     Severity.LOW,
                     f"`{short(found.parent)}` lost its fallback `{short(old)}`: can it be missing?",
                     *found.heads,
                 )
+
+
+def _is_positional_now(dropped: ast.keyword, call: ast.AST) -> bool:
+    return isinstance(call, ast.Call) and ast.dump(dropped.value) in map(ast.dump, call.args)
+
+
+def _is_lookup(call: ast.Call) -> bool:
+    """With a last argument for what is missing."""
+    match call:
+        case ast.Call(func=ast.Attribute(attr="get" | "pop"), args=[_, _]):
+            return True
+        case (
+            ast.Call(func=ast.Name(id="getattr"), args=[_, _, _])
+            | ast.Call(func=ast.Name(id="next"), args=[_, _])
+        ):
+            return True
+        case _:
+            return False
 
 
 def _order_matters(op: ast.operator) -> bool:

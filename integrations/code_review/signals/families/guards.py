@@ -125,15 +125,29 @@ def _boolean(change: FunctionChange, found: Difference) -> Iterator[Signal]:
 def _operand(
     change: FunctionChange, found: Difference, lost: ast.AST | None, meaning: str
 ) -> Iterator[Signal]:
-    if not isinstance(lost, ast.expr) or change.has(bare_test(lost)) or asks_platform(lost):
+    if not isinstance(lost, ast.expr) or asks_platform(lost):
         return
+    if change.has(bare_test(lost)) and not (found.alone and change.settled and _is_bare(lost)):
+        return
+    certain = change.settled and found.alone
     yield Signal(
         "operand-lost",
-        Severity.MEDIUM if _is_condition(found) else Severity.LOW,
+        Severity.MEDIUM if certain or (_is_condition(found) and _is_known(change, lost)) else Severity.LOW,
         f"`{short(lost)}` is no longer asked for, so {meaning}: was it meant to go?",
         *found.heads,
         subject=source(lost),
     )
+
+
+def _is_bare(lost: ast.expr) -> bool:
+    """A name or attribute, which a text always repeats where it uses it: that is not asking for it."""
+    return isinstance(bare_test(lost), ast.Name | ast.Attribute)
+
+
+def _is_known(change: FunctionChange, lost: ast.expr) -> bool:
+    """What it asked about is still there: with a variable goes also what was asked of it."""
+    read = frozenset[str]().union(*(names_in(part) for head in change.new.heads for part in head.parts))
+    return names_in(lost) <= read and not any(isinstance(node, ast.NamedExpr) for node in ast.walk(lost))
 
 
 def _meaning(op: ast.boolop, found: Difference) -> str:

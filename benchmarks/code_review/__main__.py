@@ -1,0 +1,67 @@
+"""`python -m benchmarks.code_review --repositories DIR`: reviews the commits of `commits.csv` in clones below DIR.
+
+Each project is expected at `DIR/OWNER/NAME` or `DIR/NAME`, bare or not; one that is not there is left out, and
+said to be. Ends with 0 when something was measured, with 2 for a wrong call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.code_review.choose import chosen
+from benchmarks.code_review.commits import HELD_OUT, PROJECTS, TUNED, Commit, clone_of, commits, store
+from benchmarks.code_review.measure import Reviewed, review
+from benchmarks.code_review.report import half_table, rule_table
+
+_HALVES = {"tuned": TUNED, "held-out": HELD_OUT}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measures, and prints Markdown."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.code_review", description=__doc__)
+    parser.add_argument("--repositories", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--half", choices=tuple(_HALVES), help="one half of the projects; both by default")
+    parser.add_argument("--judge", action="store_true", help="list every finding, for a person to judge")
+    parser.add_argument("--choose", action="store_true", help="choose the commits anew, into commits.csv")
+    options = parser.parse_args(arguments)
+    clones = {name: clone for name in PROJECTS if (clone := clone_of(name, options.repositories))}
+    for name in PROJECTS:
+        if name not in clones:
+            print(f"left out: {name} is not in {options.repositories}", file=sys.stderr)
+    if not clones:
+        parser.error(f"none of the projects is in {options.repositories}; clone them there first")
+    if options.choose:
+        if len(clones) < len(PROJECTS):
+            parser.error("commits are chosen only when all ten projects are there")
+        store(commit for name, clone in clones.items() for commit in chosen(name, clone))
+        return 0
+    for half in [options.half] if options.half else list(_HALVES):
+        reviewed = list(_reviewed(_HALVES[half], clones))
+        if reviewed:
+            print(f"## {half}\n\n{half_table(reviewed)}\n\n{rule_table(reviewed)}\n", flush=True)
+            if options.judge:
+                print("\n".join(_listed(reviewed)), flush=True)
+    return 0
+
+
+def _reviewed(projects: Sequence[str], clones: dict[str, Path]) -> Iterator[Reviewed]:
+    wanted: list[Commit] = [one for one in commits() if one.project in projects and one.project in clones]
+    for number, commit in enumerate(wanted, 1):
+        yield review(commit, clones[commit.project])
+        print(f"\r{number} of {len(wanted)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+
+
+def _listed(reviewed: Sequence[Reviewed]) -> Iterator[str]:
+    for one in reviewed:
+        shown = one.hits() if one.commit.kind == "fix" else one.loud()
+        for finding in shown:
+            place = f"{finding.path}:{finding.line}"
+            yield f"- {one.commit.kind} {one.commit.project} {one.commit.id[:12]} {place} {finding.rule}: {finding.message}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
