@@ -1,7 +1,8 @@
-"""`python -m benchmarks.code_review --repositories DIR`: reviews the commits of `commits.csv` in clones below DIR.
+"""`python -m benchmarks.code_review --repositories DIR`: reviews the commits of `commits.csv`.
 
-Each project is expected at `DIR/OWNER/NAME` or `DIR/NAME`, bare or not; one that is not there is left out, and
-said to be. Ends with 0 when something was measured, with 2 for a wrong call.
+The clones stand at `DIR/OWNER/NAME` or `DIR/NAME`, bare or not; a project that is not there is left out, and
+said to be. `--speed` measures how long a review takes, and needs no clones. Ends with 0 when something was
+measured, with 2 for a wrong call.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from benchmarks.code_review.choose import chosen
 from benchmarks.code_review.commits import HELD_OUT, PROJECTS, TUNED, Commit, clone_of, commits, store
 from benchmarks.code_review.measure import Reviewed, review
 from benchmarks.code_review.report import half_table, rule_table
+from benchmarks.code_review.speed import speed_table
 
 _HALVES = {"tuned": TUNED, "held-out": HELD_OUT}
 
@@ -22,11 +24,15 @@ _HALVES = {"tuned": TUNED, "held-out": HELD_OUT}
 def main(arguments: Sequence[str]) -> int:
     """Measures, and prints Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.code_review", description=__doc__)
-    parser.add_argument("--repositories", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--repositories", type=Path, metavar="DIR", default=Path())
     parser.add_argument("--half", choices=tuple(_HALVES), help="one half of the projects; both by default")
     parser.add_argument("--judge", action="store_true", help="list every finding, for a person to judge")
+    parser.add_argument("--speed", action="store_true", help="how long a change of 20 files takes")
     parser.add_argument("--choose", action="store_true", help="choose the commits anew, into commits.csv")
     options = parser.parse_args(arguments)
+    if options.speed:
+        print(speed_table())
+        return 0
     clones = {name: clone for name in PROJECTS if (clone := clone_of(name, options.repositories))}
     for name in PROJECTS:
         if name not in clones:
@@ -60,7 +66,8 @@ def _listed(reviewed: Sequence[Reviewed]) -> Iterator[str]:
         shown = one.hits() if one.commit.kind == "fix" else one.loud()
         for finding in shown:
             place = f"{finding.path}:{finding.line}"
-            yield f"- {one.commit.kind} {one.commit.project} {one.commit.id[:12]} {place} {finding.rule}: {finding.message}"
+            commit = f"{one.commit.kind} {one.commit.project} {one.commit.id[:12]}"
+            yield f"- {commit} {place} {finding.rule}: {finding.message}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Which commits are measured: a rule that knows nothing of what a review would say about them.
 
-Candidates are the commits of HEAD from 2016 on that are no merges and change the syntax tree of a Python file of
-the program itself. A fix says so in its subject and is small: at most 3 such files and 30 lines. An ordinary
-commit has no such word anywhere and adds 1 to 400 lines. Of each kind thirty are taken at even distances in time.
+Candidates are the commits of HEAD from 2016 on that are no merges and change the syntax tree of a Python file
+of the program itself. A fix says so in its subject and is small: at most 3 such files and 30 lines. An
+ordinary commit has no such word anywhere and adds 1 to 400 lines. Of each kind thirty are taken at even
+distances in time.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ _FAULT = re.compile(r"fix|bug|regress|crash|broke|wrong|incorrect|fail|error|iss
 _ASIDE = re.compile(
     r"\b(?:docs?|docstrings?|documentation|typos?|spelling|change\s?log|news|readme|tests?|testing|ci|lint\w*|flake8|pep-?8"
     r"|mypy|typing|type|types|annotations?|warnings?|deprecat\w+|format(?:ting)?|style|coverage|tox|travis|links?"
-    r"|comments?|messages?|wording|grammar|nits?|authors|isort|black|ruff|pre-commit|release|version|revert|merge|benchmarks?|pypy|py3\d*|python ?3\S*)\b",
+    r"|comments?|messages?|wording|grammar|nits?|authors|isort|black|ruff|pre-commit|release|version|revert|merge|benchmarks?"
+    r"|pypy|py3\d*|python ?3\S*)\b",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(

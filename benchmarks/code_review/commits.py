@@ -25,7 +25,7 @@ PROJECTS = (
     "tornadoweb/tornado",
 )
 TUNED, HELD_OUT = PROJECTS[::2], PROJECTS[1::2]
-"""The rules were worked on with every second project in the order of their names; the others were left alone."""
+"""The rules were worked on with every second project in the order of their names, the others left alone."""
 
 _FILE = Path(__file__).parent / "commits.csv"
 

@@ -12,6 +12,14 @@ from integrations.code_review.finding import Severity
 __all__ = ["half_table", "rule_table"]
 
 _GATE_LINES = 300
+_COLUMNS = (
+    "project",
+    "fixes with a finding of medium or worse",
+    "of low or worse",
+    "lines added by ordinary commits",
+    "findings of medium or worse there",
+    "per 300 lines",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,7 @@ def half_table(reviewed: Sequence[Reviewed]) -> str:
     rows = [_figures(one for one in reviewed if one.commit.project == name).row(name) for name in projects]
     return "\n".join(
         (
-            "| project | fixes with a finding of medium or worse | of low or worse | lines added by ordinary commits "
-            "| findings of medium or worse there | per 300 lines |",
+            f"| {' | '.join(_COLUMNS)} |",
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
             _figures(reviewed).row("**all**"),

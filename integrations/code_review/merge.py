@@ -36,6 +36,7 @@ _TOPICS: Mapping[str, str] = {
     "signal/handler-widened": "check/broad-except",
     "signal/moved-into-loop": "signal/early-exit",
     "signal/exit-lost": "signal/guard-removed",
+    "signal/branch-lost": "signal/guard-removed",
     "signal/inverted-comparison": "signal/inverted-condition",
     "signal/copy-lost": "signal/changed-while-iterating",
 }

@@ -59,10 +59,10 @@ def changes_between(old: Text, new: Text) -> Iterator[FunctionChange]:
             before = body_of(one.name, renamed(canonical(one.node), _called(moved)))
             after = body_of(other.name, canonical(other.node))
             yield _change(before, after, fresh, gone)
-    for name, before, after in _levels(old, new):
-        one, other = (body_of(name, canonical(level)) for level in (before, after))
-        if [head.text for head in one.heads] != [head.text for head in other.heads]:
-            yield _change(one, other, fresh, gone)
+    for name, level, other_level in _levels(old, new):
+        was, now = (body_of(name, canonical(node)) for node in (level, other_level))
+        if [head.text for head in was.heads] != [head.text for head in now.heads]:
+            yield _change(was, now, fresh, gone)
 
 
 def _change(old: Body, new: Body, fresh: Mapping[str, Body], gone: frozenset[str]) -> FunctionChange:

@@ -75,6 +75,7 @@ def test_values_that_are_named_or_placed_like_credentials(text: str, secret: str
         '"integrity": "sha512-' + _BODY + _BODY + '"',
         "import a_rather_long_module_name_that_is_only_words_after_all_is_said",
         "secret = None",
+        'url = "amqp://guest:guest@localhost//"',
         'secrets = "xxxxxxxxxxxx"',
         'open("src/integrations/some/really/long/path/that/is/a/path.py")',
     ],

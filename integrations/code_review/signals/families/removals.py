@@ -42,7 +42,7 @@ def lost_blocks(change: FunctionChange) -> Iterator[Signal]:
 
 
 def lost_effects(change: FunctionChange) -> Iterator[Signal]:
-    """A call that stood by itself, or the setting of an attribute or item, went, and nothing else happened."""
+    """A call that stood by itself, or the setting of an attribute or item, went; nothing else happened."""
     if not change.shrank or change.new.function is None:
         return
     for head in _outermost(change):
