@@ -17,6 +17,7 @@ from benchmarks.code_review.commits import HELD_OUT, PROJECTS, TUNED, Commit, cl
 from benchmarks.code_review.measure import Reviewed, review
 from benchmarks.code_review.report import half_table, rule_table
 from benchmarks.code_review.speed import speed_table
+from integrations.code_review.apart import Apart
 
 _HALVES = {"tuned": TUNED, "held-out": HELD_OUT}
 
@@ -55,9 +56,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def _reviewed(projects: Sequence[str], clones: dict[str, Path]) -> Iterator[Reviewed]:
     wanted: list[Commit] = [one for one in commits() if one.project in projects and one.project in clones]
-    for number, commit in enumerate(wanted, 1):
-        yield review(commit, clones[commit.project])
-        print(f"\r{number} of {len(wanted)}", end="", file=sys.stderr, flush=True)
+    with Apart() as apart:
+        for number, commit in enumerate(wanted, 1):
+            yield review(commit, clones[commit.project], apart)
+            print(f"\r{number} of {len(wanted)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.code_review.commits import Commit
+from integrations.code_review.apart import Apart
 from integrations.code_review.change import Change
 from integrations.code_review.desk import Desk
 from integrations.code_review.diff.model import FilePatch, Hunk
@@ -45,8 +46,8 @@ class Reviewed:
         return tuple(one for one in self.near if one.severity.at_least(least))
 
 
-def review(commit: Commit, clone: Path) -> Reviewed:
-    """Reviews a commit, a fix backwards, without a model."""
+def review(commit: Commit, clone: Path, apart: Apart) -> Reviewed:
+    """Reviews a commit, a fix backwards, without a model; `apart` is the process that parses."""
     git = Git(clone)
     base, head = (git.commit(name) for name in commit.ends())
     if base is None or head is None:
@@ -54,7 +55,7 @@ def review(commit: Commit, clone: Path) -> Reviewed:
     subject = ReviewInput(
         kind="range", repository=str(clone), base=base, head=head, digest=digest(git.diff(base, head))
     )
-    desk = Desk(subject, Change(subject))
+    desk = Desk(subject, Change(subject), apart)
     patches = desk.change.patches()
     findings = _findings(desk)
     program = {path: patch for path, patch in patches.items() if is_python(path) and not is_test(path)}

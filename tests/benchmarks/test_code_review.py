@@ -10,6 +10,7 @@ from benchmarks.code_review.choose import chosen
 from benchmarks.code_review.commits import HELD_OUT, PROJECTS, TUNED, Commit, clone_of, commits
 from benchmarks.code_review.measure import review
 from benchmarks.code_review.report import half_table, rule_table
+from integrations.code_review.apart import Apart
 from tests.integrations.code_review.repository import Repository
 
 _FAULTY = "def pay(a):\n    go(a)\n    return a\n"
@@ -58,9 +59,10 @@ def test_a_fix_is_reviewed_backwards_and_an_ordinary_commit_forwards(tmp_path: P
     repository = Repository.create(tmp_path)
     repository.commit({"shop.py": _FAULTY})
     head = repository.commit({"shop.py": _FIXED})
-    backwards = review(Commit("a/b", "fix", head), tmp_path)
+    with Apart() as apart:
+        backwards = review(Commit("a/b", "fix", head), tmp_path, apart)
+        forwards = review(Commit("a/b", "ordinary", head), tmp_path, apart)
     assert [one.rule for one in backwards.hits()] == ["signal/branch-lost"]
-    forwards = review(Commit("a/b", "ordinary", head), tmp_path)
     assert (forwards.added, forwards.loud()) == (2, ())
     assert "| **all** | 1 of 1 (100%) | 1 of 1 (100%) | 2 | 0 | 0.00 |" in half_table([backwards, forwards])
     assert "| `signal/branch-lost` | 1 | 0 |" in rule_table([backwards, forwards])
