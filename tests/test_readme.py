@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from integrations.llm import ToolCall
+from integrations.llm.loop import ApprovalRequest, approve
+from integrations.llm.testing import Reply, ScriptedModel
+from workflows import Engine
 from workflows.testing import VirtualClock
 
 README = Path(__file__).parent.parent / "README.md"
-WORKFLOW, AGENT, CHAT = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+WORKFLOW, AGENT, CHAT, MODELS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 def test_the_workflow_runs_and_is_answered_from_its_record(tmp_path: Path) -> None:
@@ -47,3 +51,27 @@ async def test_the_chat_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         question = {"id": "u", "role": "user", "parts": [{"type": "text", "text": "one two"}]}
         assert (await agent.save_messages([question])).status == "completed"
         assert "".join(part.get("text", "") for part in agent.messages[-1]["parts"]) == "one two "
+
+
+@pytest.mark.anyio
+async def test_the_model_finds_and_refunds_an_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = [
+        Reply(tool_calls=[ToolCall(id="1", name="find_order", arguments='{"id": "7"}')]),
+        Reply(tool_calls=[ToolCall(id="2", name="refund", arguments='{"id": "7", "amount": 5}')]),
+        "You have your money back.",
+    ]
+    async with ScriptedModel(script) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        names: dict[str, type] = {}
+        exec(compile(MODELS, "README.md", "exec"), names)
+        async with names["env"] as llm, Engine(tmp_path / "a.db", [names["Support"]], env=llm) as engine:
+            instance = await engine.workflow(names["Support"]).create(params="Where is order 7?")
+            async for seen in instance.subscribe(filter=["step_completed"]):
+                if isinstance(seen.output, dict) and seen.output.get("tool") == "refund":
+                    await approve(instance, ApprovalRequest.model_validate(seen.output), by="eve")
+                    break
+            assert await instance.result() == "You have your money back."
+        told = [
+            message["content"] for message in model.asked[-1].body["messages"] if message["role"] == "tool"
+        ]
+        assert told == ['{"id":"7","state":"lost"}', "paid 5 back for 7"]
