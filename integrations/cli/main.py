@@ -13,6 +13,7 @@ from integrations.cli.backup.command import backup
 from integrations.cli.dev.command import dev
 from integrations.cli.errors import CommandError, ExitCode
 from integrations.cli.review.command import review
+from integrations.cli.review.dismiss import dismiss
 
 __all__ = ["main"]
 
@@ -22,6 +23,7 @@ _commands = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _commands.command()(review)
+_commands.command("review dismiss")(dismiss)
 _commands.command()(dev)
 _commands.command()(backup)
 
@@ -49,12 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code; what is refused is one line on stderr."""
     _spell_what_cannot_be_printed()
     try:
-        code = _commands(args=arguments, prog_name="agents", standalone_mode=False)
+        words = _joined(sys.argv[1:] if arguments is None else arguments)
+        code = _commands(args=words, prog_name="agents", standalone_mode=False)
     except (CommandError, typer.TyperException) as error:
         return _refused(error)
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.STOPPED
     return cast("int", code or ExitCode.CLEAN)
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """`review` takes a folder or has a command below it; a folder of that name is `./dismiss`."""
+    return ["review dismiss", *arguments[2:]] if [*arguments[:2]] == ["review", "dismiss"] else [*arguments]
 
 
 def _refused(error: CommandError | typer.TyperException) -> int:

@@ -36,6 +36,8 @@ class PullReview(BaseModel):
     """Post what is found; else it is only reported."""
     dismissed: tuple[str, ...] = ()
     """Fingerprints, or their beginnings, of what people do not want to be told again."""
+    report: ReviewReport | None = None
+    """A report of this head that is there already, and is only to be posted."""
 
     @property
     def id(self) -> str:

@@ -16,6 +16,7 @@ from integrations.github.errors import (
     RateLimited,
     Unprocessable,
 )
+from integrations.github.seen import Pull
 from integrations.github.standing import Standing
 from integrations.github.subject import Posted, PullOutcome, PullReview
 from workflows import Retention, RetryOptions, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
@@ -51,13 +52,10 @@ async def review_pull_request(
         return outcome.model_copy(update={"stopped": reason})
     login = await step.do("ask who posts", desk.login, retries=patient)
     stands = await step.do("read what stands there", desk.standing, login, retries=patient)
-    base = await step.do("find where it began", desk.merge_base, pull, retries=patient)
-    settled = _settled(review, stands)
-    subject = await step.do("fetch the commits", desk.fetch, base, settled, retries=patient, timeout=_LONG)
     outcome = outcome.model_copy(update={"dismissed": stands.dismissed, "restored": stands.restored})
-    if subject is None:
+    report = review.report or await _reviewed(desk, pull, _settled(review, stands), step, patient)
+    if report is None:
         return outcome.model_copy(update={"stopped": "it changes nothing"})
-    report = await step.run_workflow("review", CodeReview, subject, on_parent_end="terminate")
     if not review.post:
         return outcome.model_copy(update={"report": report})
     look = partial(desk.look, login)
@@ -73,6 +71,16 @@ async def review_pull_request(
     )
     gone = await _mark_gone(desk, login, report, posted, step, patient)
     return outcome.model_copy(update={"report": report, "posted": posted, "gone": tuple(gone)})
+
+
+async def _reviewed(
+    desk: Desk, pull: Pull, settled: tuple[str, ...], step: WorkflowStep, patient: RetryOptions
+) -> ReviewReport | None:
+    base = await step.do("find where it began", desk.merge_base, pull, retries=patient)
+    subject = await step.do("fetch the commits", desk.fetch, base, settled, retries=patient, timeout=_LONG)
+    if subject is None:
+        return None
+    return await step.run_workflow("review", CodeReview, subject, on_parent_end="terminate")
 
 
 def _settled(review: PullReview, stands: Standing) -> tuple[str, ...]:

@@ -23,7 +23,9 @@ class Form(StrEnum):
 def review(
     where: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FOLDER] [A..B]", help="A folder of the repository; a range of commits."),
+        typer.Argument(
+            metavar="[FOLDER] [A..B] | URL", help="A folder, a range of commits; or a pull request."
+        ),
     ] = None,
     base: Annotated[str | None, typer.Option(help="Review the commits since this branch or commit.")] = None,
     staged: Annotated[bool, typer.Option("--staged", help="Review what is staged.")] = False,
@@ -37,9 +39,12 @@ def review(
     offline: Annotated[bool, typer.Option("--offline", help="Ask no model, whatever is configured.")] = False,
     scripted: Annotated[Path | None, typer.Option(help="Take a model's answers from this JSON file.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Forget what is recorded of this review.")] = False,
+    post: Annotated[
+        bool, typer.Option("--post", help="Tell the findings at the pull request, once for each head.")
+    ] = False,
     db: Annotated[Path | None, typer.Option(help="Keep the review in this file.")] = None,
 ) -> int:
-    """Review a change: what is not committed, else the branch.
+    """Review a change: what is not committed, else the branch; or a pull request at GitHub.
 
     The report goes to stdout. Killed at any moment, the same command goes on where it was.
     Exit code 0: nothing at or above --fail-on; 1: findings; 2: the question was wrong; 3: incomplete.
@@ -47,6 +52,6 @@ def review(
     from integrations.cli.review.answering import Manner
     from integrations.cli.review.run import Wanted, run_review
 
-    wanted = Wanted(words=where or [], base=base, staged=staged, patch=patch)
+    wanted = Wanted(words=where or [], base=base, staged=staged, patch=patch, post=post)
     manner = Manner(model=model, offline=offline, scripted=scripted, again=again, database=db)
     return run_review(wanted, manner, form="json" if json else form.value, fail_on=fail_on)

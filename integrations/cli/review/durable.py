@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from integrations.cli.errors import CommandError
 from integrations.code_review import CodeReview, ReviewEnv, ReviewInput, ReviewReport
-from workflows import Engine, HistoryEvent, StoreInUse, WorkflowInstance
+from workflows import Engine, HistoryEvent, StoreInUse, WorkflowEntrypoint, WorkflowInstance
 
-__all__ = ["Reviewed", "review_durably"]
+__all__ = ["Asked", "Ran", "Reviewed", "Workflow", "review_durably", "run_durably"]
 
 Follow = Callable[[HistoryEvent], object]
+Workflow = type[WorkflowEntrypoint[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The instance that is to run, or to go on."""
+
+    workflow: Workflow
+    id: str
+    params: object
+    children: Iterable[Workflow] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What it came to, and how much of it this process did not have to do."""
+
+    output: Any
+    kept: int
+    recorded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +51,30 @@ class Reviewed:
 async def review_durably(
     subject: ReviewInput, *, database: Path, env: ReviewEnv, again: bool, follow: Follow
 ) -> Reviewed:
-    """The review of `subject`, on an engine over `database`; killed at any moment, the next call goes on.
+    """The review of `subject`; see `run_durably`."""
+    asked = Asked(CodeReview, subject.workflow_id, subject)
+    ran = await run_durably(asked, database=database, env=env, again=again, follow=follow)
+    return Reviewed(ran.output, kept=ran.kept, recorded=ran.recorded)
 
-    `again` forgets a finished one first. Raises `WorkflowFailed` when the review ends with an error.
+
+async def run_durably(asked: Asked, *, database: Path, env: ReviewEnv, again: bool, follow: Follow) -> Ran:
+    """Runs on an engine over `database`; killed at any moment, the next call goes on.
+
+    `again` forgets a finished one first. Raises `WorkflowFailed` when it ends with an error.
     """
     began = datetime.now(UTC)
     try:
         # It is alone in its process, and whoever starts it again wants it to go on.
-        engine = await Engine(database, [CodeReview], env=env, quarantine_after=None).open()
+        workflows = [asked.workflow, *asked.children]
+        engine = await Engine(database, workflows, env=env, quarantine_after=None).open()
     except StoreInUse:
         raise CommandError(
             f"{database} is in use, probably by a review of the same change: "
             "wait until it has ended, or name another file with --db"
         ) from None
     async with engine:
-        binding = engine.workflow(CodeReview)
-        instance = await binding.create(id=subject.workflow_id, params=subject, exist_ok=True)
+        binding = engine.workflow(asked.workflow)
+        instance = await binding.create(id=asked.id, params=asked.params, exist_ok=True)
         recorded = await _settle(instance, began, again=again)
         kept = 0
         async for event in instance.subscribe():
@@ -54,7 +83,7 @@ async def review_durably(
             if event.type == "workflow_paused":
                 reason = (await instance.status()).reason
                 raise CommandError(f"this review cannot go on ({reason}); --again begins it anew")
-        return Reviewed(await instance.result(), kept=kept, recorded=recorded)
+        return Ran(await instance.result(), kept=kept, recorded=recorded)
 
 
 async def _settle(instance: WorkflowInstance, began: datetime, *, again: bool) -> bool:

@@ -7,11 +7,12 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from integrations.cli.errors import CommandError, ExitCode
 from integrations.cli.out import answer, remark
-from integrations.cli.review.answering import Manner, answered
+from integrations.cli.review.answering import Manner, answered, review_here
 from integrations.cli.review.durable import Reviewed
 from integrations.cli.review.preferred import preferred_model
 from integrations.cli.review.question import Question
@@ -23,7 +24,7 @@ from workflows import WorkflowError, WorkflowFailed
 
 __all__ = ["Wanted", "run_review"]
 
-_WRONG_QUESTION = {kind.__name__ for kind in CodeReview.errors} - {ChangeMoved.__name__}
+_WRONG_QUESTION = {kind.__name__ for kind in CodeReview.errors} - {ChangeMoved.__name__} | {"GitHubRefused"}
 """Asked again, they would be the same."""
 
 
@@ -35,6 +36,7 @@ class Wanted:
     base: str | None
     staged: bool
     patch: Path | None
+    post: bool = False
 
 
 def run_review(wanted: Wanted, manner: Manner, *, form: Format, fail_on: str | None) -> int:
@@ -61,12 +63,18 @@ def run_review(wanted: Wanted, manner: Manner, *, form: Format, fail_on: str | N
 
 
 def _reviewed(wanted: Wanted, manner: Manner) -> Reviewed:
+    if any(word.startswith(("https://", "http://")) for word in wanted.words):
+        from integrations.cli.review.pull import PullQuestion
+
+        return asyncio.run(answered(PullQuestion.of(wanted.words, post=wanted.post).by(manner), manner))
+    if wanted.post:
+        raise CommandError("--post is for pull requests: give the URL of one")
     with ExitStack() as pipe:
         patch = pipe.enter_context(piped_patch()) if wanted.patch == PIPE else wanted.patch
         question = Question.of(wanted.words, base=wanted.base, staged=wanted.staged, patch=patch)
         if not manner.offline and manner.scripted is None:
             manner = replace(manner, model=preferred_model(question, manner.model))
-        return asyncio.run(answered(question, manner))
+        return asyncio.run(answered(partial(review_here, question, manner), manner))
 
 
 def _severity(word: str) -> Severity:

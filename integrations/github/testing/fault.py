@@ -33,6 +33,8 @@ class Fault:
     message: str = "fault"
     times: int = 1
     done: bool = False
+    content: object = None
+    """In place of an object with the message."""
 
     def fits(self, asked: Asked) -> bool:
         """Whether it is meant for this request."""

@@ -246,7 +246,8 @@ def _comments(hosted: Hosted) -> Iterator[tuple[HostedPull, Any]]:
 
 
 def _faulty(fault: Fault) -> Response:
-    return JSONResponse({"message": fault.message}, status_code=fault.status, headers=dict(fault.headers))
+    content = {"message": fault.message} if fault.content is None else fault.content
+    return JSONResponse(content, status_code=fault.status, headers=dict(fault.headers))
 
 
 def _refusal(status: int, message: str) -> Response:

@@ -24,7 +24,11 @@ _REST = """
 LIMIT = 3
 print("ready")
 """
-BEFORE: Files = {"shop.py": "import os\n\n\ndef name(user: str) -> str:\n    return user.strip()\n" + _REST}
+SETTINGS = '[tool.codereview]\nanalysers = ["checks"]\n'  # ruff would be half of the time of a test
+BEFORE: Files = {
+    "pyproject.toml": SETTINGS,
+    "shop.py": "import os\n\n\ndef name(user: str) -> str:\n    return user.strip()\n" + _REST,
+}
 _BODY = """    os.system("echo " + user)
     return eval(user)
 """
