@@ -1,93 +1,96 @@
-"""An agent that reviews a repository every hour, and keeps what was found in its state.
+"""An agent that reviews the pull requests of a repository, each head once.
 
     python examples/code_review_agent.py
 
-It is told once which repository to watch. Every hour it starts a durable review of what is not
-committed there, and looks every ten seconds whether that is done; a change that was reviewed is not reviewed
-again. On the clock of the test kit two hours pass in a moment.
+plays it offline: a fake GitHub on this machine, and the clock of the test kit, on which an hour passes in a
+moment. The same app for GitHub, by the environment (docs/review-your-pull-requests.md):
+
+    uvicorn --factory examples.code_review_agent:app
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+import httpx
 
-from agents_sdk import Agent, AgentsApp, Schedule, Source
+from agents_sdk import AgentsApp
+from agents_sdk.security import Secret
 from examples.changes.repository import git, make_repository
-from integrations.code_review import CodeReview, Finding, NothingToReview, choose_change
+from integrations.code_review import CodeReview
+from integrations.code_review.model.language_model import LanguageModel
+from integrations.github import Site
+from integrations.github.agent import AgentEnv, PullRequestAgent, ReviewForAgent, agent_name
+from integrations.github.testing import FakeGitHub, Hosted, HostedPull
+from integrations.llm import LLM
 from workflows.testing import VirtualClock
 
-
-class Watch(BaseModel):
-    repository: str = ""
-    review: str = ""
-    findings: list[Finding] = []
+SHOP = "ann/shop"
 
 
-class CodeReviewAgent(Agent[None, Watch]):
-    initial_state = Watch()
+def app() -> AgentsApp:
+    """For GitHub: REPOSITORIES, GITHUB_TOKEN, GITHUB_WEBHOOK_SECRET, PUBLIC_HOST, and a model if there is one."""
+    env = AgentEnv(
+        github=Site.from_environment(),
+        repositories=os.environ["REPOSITORIES"].split(","),
+        secrets=[Secret(os.environ["GITHUB_WEBHOOK_SECRET"])],
+        mirrors=Path(".agents/mirrors"),
+        reviewer=LanguageModel(LLM()) if os.environ.get("OPENAI_MODEL") else None,
+    )
+    return reviewing(env, Path(".agents"), allowed_hosts=[os.environ["PUBLIC_HOST"]])
 
-    def __init__(self) -> None:
-        self.news = asyncio.Event()
 
-    async def watch(self, repository: str) -> None:
-        await self.set_state(Watch(repository=repository))
-        await self.schedule("0 * * * *", self.review)  # asked twice, it is still one
-
-    async def review(self, _: None) -> None:
-        try:
-            change = await asyncio.to_thread(choose_change, Path(self.state.repository))
-        except NothingToReview:
-            return
-        if change.workflow_id != self.state.review:
-            review = await self.workflow(CodeReview).create(
-                id=change.workflow_id, params=change, exist_ok=True
-            )
-            await self.schedule_every(10, self.look, {"id": review.id})
-
-    async def look(self, about: dict[str, Any], schedule: Schedule) -> None:
-        status = await self.workflow(CodeReview).get(about["id"]).status()
-        if not status.finished:
-            return
-        if status.status == "complete":
-            await self.set_state(
-                Watch(
-                    repository=self.state.repository,
-                    review=about["id"],
-                    findings=list(status.output.findings),
-                )
-            )
-        await self.cancel_schedule(schedule.id)
-
-    async def on_state_changed(self, state: Watch, source: Source) -> None:
-        if state.review:
-            self.news.set()
+def reviewing(env: AgentEnv, data: Path, **more: Any) -> AgentsApp:
+    agents, workflows = [PullRequestAgent], [CodeReview, ReviewForAgent]
+    return AgentsApp(agents, workflows, data=data, env=env, on_before_request=env.webhooks_only, **more)
 
 
 async def main(folder: Path) -> None:
-    clock = VirtualClock()
     repository = make_repository(folder / "shop")
-    async with AgentsApp([CodeReviewAgent], [CodeReview], data=folder / "data", clock=clock) as app:
-        agent = await app.get_agent(CodeReviewAgent, "shop")
-        await agent.watch(str(repository))
-        await show_next(agent, clock)
+    git(repository, "checkout", "--quiet", "-b", "refactor")
+    git(repository, "commit", "--quiet", "--message", "Take checkout apart")
+    async with FakeGitHub() as github:
+        hosted = github.host(SHOP, repository)
+        pull = hosted.open("refactor")
+        env = AgentEnv(
+            github=github.site(),
+            repositories=[SHOP],
+            secrets=[Secret("known to both")],
+            mirrors=folder / "mirrors",
+        )
+        clock = VirtualClock()
+        async with reviewing(env, folder / "data", clock=clock) as agents:
+            agent = await agents.get_agent(PullRequestAgent, agent_name(SHOP))
+            print("GitHub delivers a webhook:", await delivered(agents, github, hosted, pull))
+            await show(agent, pull, reviews=1)
 
-        git(repository, "checkout", "--quiet", "HEAD", "--", "shop/payment.py", "shop/mails.py")
-        print("\nAnn takes two of the files back.")
-        await show_next(agent, clock)
+            git(repository, "checkout", "--quiet", "main", "--", "shop/payment.py", "shop/mails.py")
+            git(repository, "commit", "--quiet", "--message", "Take two files back")
+            print("\nAnn pushes, and the webhook is lost; 15 minutes later the agent looks for itself.")
+            await clock.sleep(15 * 60)
+            await show(agent, pull, reviews=2)
 
 
-async def show_next(agent: CodeReviewAgent, clock: VirtualClock) -> None:
-    agent.news.clear()
-    await agent.news.wait()
-    print(f"\n{datetime.fromtimestamp(clock.now(), UTC):%H:%M:%S}  {len(agent.state.findings)} findings")
-    for finding in agent.state.findings:
-        print(f"  {finding.path}:{finding.line}  {finding.severity}  {finding.rule}")
+async def delivered(agents: AgentsApp, github: FakeGitHub, hosted: Hosted, pull: HostedPull) -> int:
+    headers, body = github.webhook(hosted, pull, "opened", secret="known to both", delivery="1")
+    transport = httpx.ASGITransport(agents)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        url = f"/agents/pull-request-agent/{agent_name(SHOP)}"
+        return (await client.post(url, headers=headers, content=body)).status_code
+
+
+async def show(agent: PullRequestAgent, pull: HostedPull, *, reviews: int) -> None:
+    while agent.state.reviews < reviews:
+        await asyncio.sleep(0.01)
+    latest = agent.state.latest[0]
+    print(f"review {agent.state.reviews}: {latest.told} new, {latest.spent.requests} requests to a model")
+    for said in pull.comments:
+        told = said.body.splitlines()[0].split(":")[0]
+        print(f"  {said.path}:{said.line}  {'gone' if 'No longer' in said.body else told}")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Pruner:
 
     def expects(self, when: float | None) -> None:
         """An instance expires at `when`."""
-        if when is None or (self._alarm is not None and self._alarm.when <= when):
+        if when is None or self._closed or (self._alarm is not None and self._alarm.when <= when):
             return
         if self._alarm is not None:
             self._alarm.cancel()

@@ -1,4 +1,4 @@
-"""`examples/code_review_agent.py`: two hours on virtual time."""
+"""`examples/code_review_agent.py`: two reviews against a fake GitHub, on virtual time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents_sdk import AgentsApp
-from examples.changes.repository import git, make_repository
-from examples.code_review_agent import CodeReviewAgent, main, show_next
-from integrations.code_review import CodeReview
-from workflows.testing import VirtualClock
+from examples.code_review_agent import app, main
 
 pytestmark = pytest.mark.anyio
 
@@ -21,30 +17,25 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def test_it_reviews_every_hour_and_keeps_the_findings(
+async def test_it_tells_what_is_new_and_what_is_gone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await main(tmp_path)
-    first, second = capsys.readouterr().out.split("Ann takes two of the files back.")
-    assert "01:00:10  8 findings" in first
-    assert "shop/payment.py:37  high  secret/hard-coded" in first
-    assert "02:00:10  " in second
-    assert "shop/payment.py" not in second
+    first, second = capsys.readouterr().out.split("Ann pushes")
+    assert "GitHub delivers a webhook: 202" in first
+    assert "review 1: 8 new" in first
+    assert "shop/payment.py:37  **high** <code>secret/hard-coded</code>" in first
+    assert "gone" not in first
+    assert "shop/payment.py:37  gone" in second
+    assert "shop/pricing.py:8  **medium**" in second
 
 
-async def test_a_restart_goes_on_watching(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    repository, clock = make_repository(tmp_path / "shop"), VirtualClock()
-    async with AgentsApp([CodeReviewAgent], [CodeReview], data=tmp_path / "data", clock=clock) as app:
-        agent = await app.get_agent(CodeReviewAgent, "shop")
-        await agent.watch(str(repository))
-        await show_next(agent, clock)
-        found = agent.state
-    async with AgentsApp([CodeReviewAgent], [CodeReview], data=tmp_path / "data", clock=clock) as app:
-        agent = await app.get_agent(CodeReviewAgent, "shop")
-        assert agent.state == found
-        await clock.sleep(2 * 3600)
-        assert [schedule.callback for schedule in await agent.get_schedules()] == ["review"]
-        git(repository, "checkout", "--quiet", "HEAD", "--", "shop/payment.py")
-        await show_next(agent, clock)
-    assert len(agent.state.findings) < len(found.findings)
-    assert "04:00:10" in capsys.readouterr().out
+def test_for_github_it_needs_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_MODEL", "GITHUB_API_URL", "GITHUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REPOSITORIES", "octo/shop,octo/site")
+    monkeypatch.setenv("PUBLIC_HOST", "reviews.example.com")
+    with pytest.raises(KeyError, match="GITHUB_WEBHOOK_SECRET"):
+        app()
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", "known to both")
+    app()
