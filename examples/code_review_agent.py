@@ -30,10 +30,11 @@ from integrations.llm import LLM
 from workflows.testing import VirtualClock
 
 SHOP = "ann/shop"
+SECRET = "known to both"  # noqa: S105  # of the fake
 
 
 def app() -> AgentsApp:
-    """For GitHub: REPOSITORIES, GITHUB_TOKEN, GITHUB_WEBHOOK_SECRET, PUBLIC_HOST, and a model if there is one."""
+    """For GitHub: by REPOSITORIES, GITHUB_TOKEN, GITHUB_WEBHOOK_SECRET, PUBLIC_HOST and OPENAI_MODEL."""
     env = AgentEnv(
         github=Site.from_environment(),
         repositories=os.environ["REPOSITORIES"].split(","),
@@ -45,8 +46,14 @@ def app() -> AgentsApp:
 
 
 def reviewing(env: AgentEnv, data: Path, **more: Any) -> AgentsApp:
-    agents, workflows = [PullRequestAgent], [CodeReview, ReviewForAgent]
-    return AgentsApp(agents, workflows, data=data, env=env, on_before_request=env.webhooks_only, **more)
+    return AgentsApp(
+        [PullRequestAgent],
+        [CodeReview, ReviewForAgent],
+        data=data,
+        env=env,
+        on_before_request=env.webhooks_only,
+        **more,
+    )
 
 
 async def main(folder: Path) -> None:
@@ -59,7 +66,7 @@ async def main(folder: Path) -> None:
         env = AgentEnv(
             github=github.site(),
             repositories=[SHOP],
-            secrets=[Secret("known to both")],
+            secrets=[Secret(SECRET)],
             mirrors=folder / "mirrors",
         )
         clock = VirtualClock()
@@ -76,7 +83,7 @@ async def main(folder: Path) -> None:
 
 
 async def delivered(agents: AgentsApp, github: FakeGitHub, hosted: Hosted, pull: HostedPull) -> int:
-    headers, body = github.webhook(hosted, pull, "opened", secret="known to both", delivery="1")
+    headers, body = github.webhook(hosted, pull, "opened", secret=SECRET, delivery="1")
     transport = httpx.ASGITransport(agents)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         url = f"/agents/pull-request-agent/{agent_name(SHOP)}"
@@ -84,7 +91,7 @@ async def delivered(agents: AgentsApp, github: FakeGitHub, hosted: Hosted, pull:
 
 
 async def show(agent: PullRequestAgent, pull: HostedPull, *, reviews: int) -> None:
-    while agent.state.reviews < reviews:
+    while agent.state.reviews < reviews:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     latest = agent.state.latest[0]
     print(f"review {agent.state.reviews}: {latest.told} new, {latest.spent.requests} requests to a model")
