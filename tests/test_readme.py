@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from integrations.llm import ToolCall
+from integrations.llm import LLM, ToolCall
 from integrations.llm.loop import ApprovalRequest, approve
 from integrations.llm.testing import Reply, ScriptedModel
-from workflows import Engine
+from workflows import Engine, WorkflowEntrypoint
 from workflows.testing import VirtualClock
 
 README = Path(__file__).parent.parent / "README.md"
@@ -55,17 +56,18 @@ async def test_the_chat_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.anyio
 async def test_the_model_finds_and_refunds_an_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = [
+    script: list[Reply | str] = [
         Reply(tool_calls=[ToolCall(id="1", name="find_order", arguments='{"id": "7"}')]),
         Reply(tool_calls=[ToolCall(id="2", name="refund", arguments='{"id": "7", "amount": 5}')]),
         "You have your money back.",
     ]
     async with ScriptedModel(script) as model:
         monkeypatch.setenv("OPENAI_BASE_URL", model.url)
-        names: dict[str, type] = {}
+        names: dict[str, Any] = {}
         exec(compile(MODELS, "README.md", "exec"), names)
-        async with names["env"] as llm, Engine(tmp_path / "a.db", [names["Support"]], env=llm) as engine:
-            instance = await engine.workflow(names["Support"]).create(params="Where is order 7?")
+        support: type[WorkflowEntrypoint[LLM, str]] = names["Support"]
+        async with names["env"] as llm, Engine(tmp_path / "a.db", [support], env=llm) as engine:
+            instance = await engine.workflow(support).create(params="Where is order 7?")
             async for seen in instance.subscribe(filter=["step_completed"]):
                 if isinstance(seen.output, dict) and seen.output.get("tool") == "refund":
                     await approve(instance, ApprovalRequest.model_validate(seen.output), by="eve")
