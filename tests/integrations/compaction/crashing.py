@@ -108,8 +108,9 @@ def main(folder: Path, url: str, most: int) -> None:
     told, ended = forked(folder / "unkilled.db", url, "unkilled", None)
     assert ended, "the process that nobody kills comes to its end"
     [seen] = [json.loads(line.removeprefix("seen ")) for line in told if line.startswith("seen ")]
-    stride = max(1, len(seen) // most)
-    for place in range(stride // 2, len(seen), stride):
+    begun = seen.index("attempt.called")  # before that nothing is summarised
+    stride = max(1, (len(seen) - begun) // most)
+    for place in range(begun + stride // 2, len(seen), stride):
         name, nth = seen[place], seen[: place + 1].count(seen[place])
         point = f"{name}-{nth}"
         database = folder / f"{point}.db"
