@@ -68,7 +68,7 @@ def test_c10_no_credential_is_in_a_request_that_is_sent(
     assert [at for at in range(len(key) - PIECE) if key[at : at + PIECE] in body] == []
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key[:3])
 def test_what_was_there_is_said(key: str) -> None:
     said = redacted(f"use {key}, please")
     assert said.startswith("use [left out: ")
