@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from typing import ParamSpec, Self, TypeVar, get_type_hints
 from pydantic import TypeAdapter
 
 from integrations.code_review.apart.child import DONE, read_frame, write_frame
+from integrations.code_review.apart.request import packed
 from integrations.code_review.git import clean_environment
 
 __all__ = ["Apart", "NotAnalysed"]
@@ -48,10 +48,10 @@ class Apart:
     def ask(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """What `call` returns there; it is a function of a module, and its annotation says what it returns.
 
-        Only the way there is pickled. What comes back is JSON, so a reader that was taken over could say
-        something wrong, and nothing worse. Raises `NotAnalysed` when nothing comes back.
+        All that goes and comes is JSON: a reader that was taken over could say something wrong, nothing worse.
+        Raises `NotAnalysed` when nothing comes back.
         """
-        request = pickle.dumps((call, args, kwargs))
+        request = packed(call, args, kwargs)
         with self._turn:
             answer = self._answered(request)
         if not answer.startswith(DONE):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 import struct
 import sys
 from typing import IO, get_type_hints
 
 from pydantic import TypeAdapter
+
+from integrations.code_review.apart.request import unpacked
 
 __all__ = ["DONE", "main", "read_frame", "write_frame"]
 
@@ -53,8 +54,8 @@ def _exactly(source: IO[bytes], size: int) -> bytes:
 def _answer(request: bytes) -> bytes:
     """`DONE` and JSON, or why there is none."""
     try:
-        call, args, kwargs = pickle.loads(request)  # noqa: S301 written by our own parent
-        result = call(*args, **kwargs)
+        call, arguments = unpacked(request)
+        result = call(**arguments)
         return DONE + TypeAdapter(get_type_hints(call)["return"]).dump_json(result)
     except MemoryError:
         return b"reading it took too much memory"

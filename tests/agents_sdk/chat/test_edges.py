@@ -96,9 +96,9 @@ async def test_nothing_is_left_of_a_destroyed_chat(gates: Gates, tmp_path: Path)
         assert (await app.get_agent(Echo, "a")).messages == []
     file = sqlite3.connect(tmp_path / "agents.db")
     with contextlib.closing(file):
-        for table in ("chat_message", "chat_turn", "chat_chunk", "chat_context"):
+        for table in ("chat_message", "chat_turn", "chat_chunk", "chat_context", "chat_note"):
             assert file.execute(f"SELECT COUNT(*) FROM {table}").fetchone() == (0,)
-    assert len(CHAT.forget) == 4
+    assert len(CHAT.forget) == 5
 
 
 async def test_a_finished_turn_leaves_its_messages_only(gates: Gates, tmp_path: Path) -> None:
