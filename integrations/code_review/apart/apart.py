@@ -48,8 +48,8 @@ class Apart:
     def ask(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """What `call` returns there; it is a function of a module, and its annotation says what it returns.
 
-        All that goes and comes is JSON: a reader that was taken over could say something wrong, nothing worse.
-        Raises `NotAnalysed` when nothing comes back.
+        All that goes and comes is JSON: a reader that was taken over could say something wrong, and
+        nothing worse. Raises `NotAnalysed` when nothing comes back.
         """
         request = packed(call, args, kwargs)
         with self._turn:
