@@ -15,7 +15,7 @@ from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
 
-HOUR = 3_600
+MINUTE = 60.0
 
 
 class Line(Agent[None, list[Any]]):
@@ -55,7 +55,7 @@ class Line(Agent[None, list[Any]]):
     async def later(self, payload: Any, item: QueueItem) -> None:
         await self.note(self.ctx.clock.now())
         if item.attempt == 1:
-            raise TryAgain("busy", after=HOUR)
+            raise TryAgain("busy", after=MINUTE)
 
     async def cancelled(self, payload: Any) -> None:
         raise asyncio.CancelledError
@@ -164,7 +164,7 @@ async def test_how_often_is_up_to_the_error(line: Line, clock: VirtualClock) -> 
     await line.queue("hopeless")
     began = clock.now()
     await line.queue("later")
-    assert (await line.enough(2))[1] - began >= HOUR
+    assert (await line.enough(2))[1] - began >= MINUTE
     assert line.errors == ["never"]
     [dead] = await line.queued.list()
     assert dead.attempt == 1
@@ -209,11 +209,11 @@ async def test_work_keeps_the_agent_alive_and_then_lets_it_go(tmp_path: Path, cl
         await line.queue("later")
         living = line.began
         del line
-        await clock.sleep(HOUR - 10)
+        await clock.sleep(MINUTE - 10)
         line = await app.get_agent(Line, "a")
         assert line.began is living
         del line
-        await clock.sleep(HOUR)
+        await clock.sleep(MINUTE)
         line = await app.get_agent(Line, "a")
         assert len(line.state) == 2
         assert line.began is not living
@@ -228,7 +228,7 @@ async def test_what_is_left_at_a_stop_is_done_at_the_next_start(tmp_path: Path, 
         await clock.sleep(0.1)
     assert line.state == ["a begins", "a ends"]  # what has begun comes to its end
     async with AgentsApp([Line], data=tmp_path, clock=clock) as app:
-        await clock.sleep(2 * HOUR)
+        await clock.sleep(2 * MINUTE)
         assert (await app.get_agent(Line, "a")).state[-1] == "b"
 
 
@@ -294,7 +294,7 @@ async def test_work_of_a_class_that_is_gone_waits(
         await clock.sleep(1)
     assert 'work of Line "a" is due, and this app was not given its class' in caplog.text
     async with AgentsApp([Line], data=tmp_path, clock=clock) as app:
-        await clock.sleep(2 * HOUR)
+        await clock.sleep(2 * MINUTE)
         assert len((await app.get_agent(Line, "a")).state) == 2
 
 

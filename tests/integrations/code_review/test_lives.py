@@ -13,7 +13,7 @@ import pytest
 
 from tests.integrations.code_review.repository import Files, Repository
 
-_STEPS = 1 if os.environ.get("TORTURE") else 10
+_STEPS = 1 if os.environ.get("TORTURE") else 4
 """A process lives for so many of them."""
 _BEFORE: Files = {
     "lib.py": "def total(items):\n    return sum(items)\n",
