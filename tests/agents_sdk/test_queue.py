@@ -15,7 +15,8 @@ from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
 
-MINUTE = 60.0
+HOUR = 3_600
+MINUTE = 60
 
 
 class Line(Agent[None, list[Any]]):
@@ -209,11 +210,11 @@ async def test_work_keeps_the_agent_alive_and_then_lets_it_go(tmp_path: Path, cl
         await line.queue("later")
         living = line.began
         del line
-        await clock.sleep(MINUTE - 10)
+        await clock.sleep(HOUR - 10)
         line = await app.get_agent(Line, "a")
         assert line.began is living
         del line
-        await clock.sleep(MINUTE)
+        await clock.sleep(HOUR)
         line = await app.get_agent(Line, "a")
         assert len(line.state) == 2
         assert line.began is not living
@@ -228,7 +229,7 @@ async def test_what_is_left_at_a_stop_is_done_at_the_next_start(tmp_path: Path, 
         await clock.sleep(0.1)
     assert line.state == ["a begins", "a ends"]  # what has begun comes to its end
     async with AgentsApp([Line], data=tmp_path, clock=clock) as app:
-        await clock.sleep(2 * MINUTE)
+        await clock.sleep(2 * HOUR)
         assert (await app.get_agent(Line, "a")).state[-1] == "b"
 
 
@@ -294,7 +295,7 @@ async def test_work_of_a_class_that_is_gone_waits(
         await clock.sleep(1)
     assert 'work of Line "a" is due, and this app was not given its class' in caplog.text
     async with AgentsApp([Line], data=tmp_path, clock=clock) as app:
-        await clock.sleep(2 * MINUTE)
+        await clock.sleep(2 * HOUR)
         assert len((await app.get_agent(Line, "a")).state) == 2
 
 
