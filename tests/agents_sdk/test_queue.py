@@ -16,7 +16,6 @@ from workflows.testing import VirtualClock
 pytestmark = pytest.mark.anyio
 
 HOUR = 3_600
-MINUTE = 60
 
 
 class Line(Agent[None, list[Any]]):
@@ -56,7 +55,7 @@ class Line(Agent[None, list[Any]]):
     async def later(self, payload: Any, item: QueueItem) -> None:
         await self.note(self.ctx.clock.now())
         if item.attempt == 1:
-            raise TryAgain("busy", after=MINUTE)
+            raise TryAgain("busy", after=HOUR)
 
     async def cancelled(self, payload: Any) -> None:
         raise asyncio.CancelledError
@@ -165,7 +164,7 @@ async def test_how_often_is_up_to_the_error(line: Line, clock: VirtualClock) -> 
     await line.queue("hopeless")
     began = clock.now()
     await line.queue("later")
-    assert (await line.enough(2))[1] - began >= MINUTE
+    assert (await line.enough(2))[1] - began >= HOUR
     assert line.errors == ["never"]
     [dead] = await line.queued.list()
     assert dead.attempt == 1
