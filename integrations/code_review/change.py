@@ -15,9 +15,9 @@ from integrations.code_review.errors import ChangeMoved
 from integrations.code_review.finding import Skipped
 from integrations.code_review.git import Git
 from integrations.code_review.reading import read_change
-from integrations.code_review.secrets.finder import masked
 from integrations.code_review.selection import MAX_TEXT, generated_mark
 from integrations.code_review.subject import ReviewInput, digest
+from integrations.secrets.finder import masked
 
 __all__ = ["Change", "Pair", "Piece", "Versions"]
 

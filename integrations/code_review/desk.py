@@ -13,13 +13,13 @@ from integrations.code_review.change_map.model import ChangeMap, FileChange, Sig
 from integrations.code_review.change_map.risk import risk_of
 from integrations.code_review.checks.run import check_file
 from integrations.code_review.checks.wide import change_findings
+from integrations.code_review.credentials import secret_findings
 from integrations.code_review.errors import ReviewError
 from integrations.code_review.finding import Finding, Skipped
 from integrations.code_review.lint import Linted, lint_files, ruff_program
 from integrations.code_review.outcomes import Checked, Outlined, Redacted, Selection
 from integrations.code_review.python import is_python, is_test
 from integrations.code_review.rank import Ranked, ranked
-from integrations.code_review.secrets.report import secret_findings
 from integrations.code_review.selection import reason_to_skip
 from integrations.code_review.settings import Settings, load_settings
 from integrations.code_review.signals.compare import Comparison, compare_file

@@ -25,10 +25,10 @@ from integrations.code_review.model.lines import Excerpt, excerpts
 from integrations.code_review.model.prompt import review_request, verify_request
 from integrations.code_review.model.questions import Claims, Plan, Proof, Question
 from integrations.code_review.model.reviewer import ModelRequest, Reviewer, Spent
-from integrations.code_review.secrets.finder import masked
 from integrations.code_review.settings import Settings
 from integrations.code_review.symbols import symbol_at
 from integrations.code_review.visible import visible
+from integrations.secrets.finder import masked
 from workflows import StepContext
 
 __all__ = ["Asking", "OverBudget", "cleaned"]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from integrations.code_review.apart import Apart, NotAnalysed
-from integrations.code_review.secrets.finder import masked
 from integrations.code_review.selection import MAX_TEXT
+from integrations.secrets.finder import masked
 from tests.integrations.code_review import hostile_calls as calls
 
 

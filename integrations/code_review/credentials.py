@@ -8,9 +8,12 @@ from collections.abc import Collection
 from integrations.code_review.diff.apply import split_lines
 from integrations.code_review.finding import Finding, Severity
 from integrations.code_review.python import is_test
-from integrations.code_review.secrets.finder import Secret, find_secrets, masked
+from integrations.secrets.finder import Secret, find_secrets, masked
 
 __all__ = ["secret_findings"]
+
+_MILDER = {"url-password": Severity.HIGH, "hard-coded": Severity.HIGH, "random-text": Severity.LOW}
+"""The kinds that are not critical."""
 
 
 def secret_findings(path: str, text: str, *, first_line: int, added: Collection[int]) -> list[Finding]:
@@ -43,4 +46,5 @@ def secret_findings(path: str, text: str, *, first_line: int, added: Collection[
 
 def _severity(path: str, secret: Secret) -> Severity:
     """Tests are full of passwords that open nothing; keys that have a provider's look are none of them."""
-    return secret.severity.at_most(Severity.LOW) if is_test(path) and secret.guessed else secret.severity
+    severity = _MILDER.get(secret.kind, Severity.CRITICAL)
+    return severity.at_most(Severity.LOW) if is_test(path) and secret.guessed else severity

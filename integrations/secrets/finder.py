@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from integrations.code_review.finding import Severity
-from integrations.code_review.secrets.patterns import SHAPES
+from integrations.secrets.patterns import SHAPES
 
 __all__ = ["MASK", "Secret", "find_secrets", "masked"]
 
@@ -57,7 +56,6 @@ class Secret:
 
     kind: str
     name: str
-    severity: Severity
     start: int
     end: int
 
@@ -76,7 +74,7 @@ def find_secrets(text: str) -> list[Secret]:
         if not kept or secret.start >= kept[-1].end:
             kept.append(secret)
         elif secret.end > kept[-1].end:  # both must be hidden, so the rest of the second is kept too
-            kept.append(Secret(secret.kind, secret.name, secret.severity, kept[-1].end, secret.end))
+            kept.append(Secret(secret.kind, secret.name, kept[-1].end, secret.end))
     return kept
 
 
@@ -95,8 +93,7 @@ def _shaped(text: str) -> Iterator[Secret]:
     for shape in (one for one in SHAPES if one.mark in text):
         for match in shape.pattern.finditer(text):
             if not _looks_empty(match["secret"]):
-                severity = Severity.HIGH if shape.kind == "url-password" else Severity.CRITICAL
-                yield Secret(shape.kind, shape.name, severity, *match.span("secret"))
+                yield Secret(shape.kind, shape.name, *match.span("secret"))
 
 
 def _named(text: str) -> Iterator[Secret]:
@@ -106,7 +103,7 @@ def _named(text: str) -> Iterator[Secret]:
         if _looks_empty(value) or _OTHER_NAME.search(match["name"]) or _is_word(value):
             continue
         if (group == "quoted" or _is_no_code(value)) and _entropy(value) >= _NAMED_ENTROPY:
-            yield Secret("hard-coded", f"a value for {match['name']}", Severity.HIGH, *match.span(group))
+            yield Secret("hard-coded", f"a value for {match['name']}", *match.span(group))
 
 
 def _defaults(text: str) -> Iterator[Secret]:
@@ -114,7 +111,7 @@ def _defaults(text: str) -> Iterator[Secret]:
     for match in _DEFAULT.finditer(text):
         value = match["secret"]
         if not _looks_empty(value) and not _is_word(value) and _entropy(value) >= _NAMED_ENTROPY:
-            yield Secret("hard-coded", f"a value for {match['name']}", Severity.HIGH, *match.span("secret"))
+            yield Secret("hard-coded", f"a value for {match['name']}", *match.span("secret"))
 
 
 def _random(text: str) -> Iterator[Secret]:
@@ -124,7 +121,7 @@ def _random(text: str) -> Iterator[Secret]:
         if _HEX.fullmatch(value) or _HASH_NEARBY.search(before) or not _is_mixed(value):
             continue
         if _entropy(value) >= _BARE_ENTROPY:
-            yield Secret("random-text", "a text that looks like a key", Severity.LOW, *match.span("secret"))
+            yield Secret("random-text", "a text that looks like a key", *match.span("secret"))
 
 
 def _looks_empty(value: str) -> bool:

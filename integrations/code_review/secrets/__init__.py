@@ -1,1 +1,0 @@
-"""Credentials: found, reported without being repeated, masked before anything else reads the text."""

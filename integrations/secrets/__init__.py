@@ -1,0 +1,1 @@
+"""Credentials in texts: found, and masked before anything else reads the text."""
