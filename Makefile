@@ -43,7 +43,7 @@ test-openai2: $(OPENAI2)/.ready # the tests of model calls, with openai 2
 	$(OPENAI2)/$(SCRIPTS)/python -m pytest -q -n 2 $(wildcard tests/integrations/llm/test_*.py)
 
 torture: $(READY) ## run the fault tests at their size for the night: hours
-	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 tests/fault tests/workflows/sqlite tests/agents_sdk/storm tests/agents_sdk/chat/model \
+	TORTURE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 21600 -o faulthandler_timeout=0 tests/fault tests/workflows/sqlite tests/agents_sdk/storm tests/agents_sdk/chat/model \
 		tests/workflows/timers/test_killed.py tests/workflows/timers/test_random.py tests/integrations/github/test_killed.py \
 		tests/integrations/llm/streaming/test_killed.py
 

@@ -27,7 +27,7 @@ class CommentableFile:
         hunk = self._hunks.get(first)
         if hunk is None:
             return None
-        while self._hunks.get(last) != hunk:
+        while last > first and self._hunks.get(last) != hunk:
             last -= 1
         return max(first, last)
 

@@ -85,6 +85,11 @@ def test_every_comment_lies_in_a_hunk_and_no_finding_is_lost(
         assert not at_line or one in draft.at_lines or one.short in told
 
 
+def test_a_finding_that_ends_before_it_begins_stands_at_its_line() -> None:
+    file = commentable([File(filename="a.py", patch="@@ -0,0 +1,3 @@\n+a\n+b\n+c")])["a.py"]
+    assert [file.last_in_hunk(2, last) for last in (-3, 1, 2, 3, 9)] == [2, 2, 2, 3, 3]
+
+
 def _many(count: int, message: str) -> Draft:
     found = [
         Finding.model_validate(
