@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.mortal import mortal
+
 __all__ = ["kept", "kill_when_destroyed"]
 
 
@@ -25,7 +27,7 @@ def kept(folder: Path) -> dict[str, int]:
 def kill_when_destroyed(program: str, folder: Path) -> None:
     """Runs a module over the folder until it says that something is destroyed, and kills it."""
     command = [sys.executable, "-m", program, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with mortal(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "destroyed\n"
         process.send_signal(signal.SIGKILL)

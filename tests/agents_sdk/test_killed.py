@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents_sdk.killed import Notes, app
+from tests.mortal import mortal
 
 pytestmark = [
     pytest.mark.anyio,
@@ -19,7 +20,7 @@ pytestmark = [
 
 def said_before_the_kill(folder: Path) -> set[str]:
     command = [sys.executable, "-m", "tests.agents_sdk.killed", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with mortal(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as child:
         assert child.stdout is not None
         said = {child.stdout.readline().strip() for _ in range(3)}
         child.send_signal(signal.SIGKILL)

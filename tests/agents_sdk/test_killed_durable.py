@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents_sdk.killed_durable import Worker, app
+from tests.mortal import mortal
 
 pytestmark = [
     pytest.mark.anyio,
@@ -23,7 +24,7 @@ SAID = {"queued", "in the queue", "retained", "forgotten"}
 
 def said_before_the_kill(folder: Path) -> set[str]:
     command = [sys.executable, "-m", "tests.agents_sdk.killed_durable", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with mortal(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as child:
         assert child.stdout is not None
         said = {child.stdout.readline().strip() for _ in SAID}
         child.send_signal(signal.SIGKILL)

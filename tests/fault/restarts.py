@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.fault.crash_history import History
 from tests.fault.crash_mutations import MUTATIONS
 from tests.fault.crash_program import INSTANCES, Witness, drive
+from tests.mortal import mortal
 
 __all__ = ["main"]
 
@@ -53,7 +54,7 @@ def _started(
     command = [sys.executable, "-m", "tests.fault.restarts", str(folder), "--live", str(number)]
     command += ["--mutation", mutation]
     begun = time.monotonic()
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with mortal(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(json.dumps(sorted(history.known())).encode() + b"\n")

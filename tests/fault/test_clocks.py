@@ -23,6 +23,7 @@ from tests.contract.conftest import BACKENDS, worlds
 from tests.contract.world import Event, Step, World, ended, named, workflow
 from tests.fault.sizes import size
 from tests.fault.stalled import SLEEPERS, Late, Second, Sleeper, owner
+from tests.mortal import mortal
 from workflows import Cron, Engine
 from workflows.testing import VirtualClock
 
@@ -182,7 +183,7 @@ class Stalled:
 def stalled(database: Path) -> Iterator[Stalled]:
     """A process that is stopped within a step while the body runs; afterwards it has gone on to its end."""
     command = [sys.executable, "-m", "tests.fault.stalled", str(database)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with mortal(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "begun\n"

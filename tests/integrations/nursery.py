@@ -78,7 +78,9 @@ class Nursery:
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
         command = [sys.executable, "-m", "tests.integrations.nursery", self._module]
-        self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+        self._process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, start_new_session=True
+        )
         return self
 
     async def __aexit__(
@@ -87,6 +89,8 @@ class Nursery:
         assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.close()
+        if kind is not None and sys.platform != "win32":  # its life may be stuck: do not wait for that
+            os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
 
 

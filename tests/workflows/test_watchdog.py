@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from tests.contract.world import Event, Step, workflow
+from tests.mortal import mortal
 from workflows import Engine
 from workflows.watchdog import Watchdog
 
@@ -210,9 +211,8 @@ asyncio.run(main())
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGSTOP")
 def test_a_process_that_was_stopped_is_not_taken_for_a_blocked_loop() -> None:
     root = Path(__file__).parent.parent.parent
-    with subprocess.Popen(
-        [sys.executable, "-c", _STOPPED], stdout=subprocess.PIPE, text=True, cwd=root
-    ) as process:
+    command = [sys.executable, "-c", _STOPPED]
+    with mortal(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
         time.sleep(0.4)  # an answer is due

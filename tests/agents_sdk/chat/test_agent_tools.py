@@ -18,6 +18,7 @@ from agents_sdk.chat.chat import Chat
 from tests.agents_sdk.chat.chats import Echo, Gates, ask, talking, text_of, until, user, words
 from tests.agents_sdk.chat.killed_tools import Lead, app
 from tests.agents_sdk.served import served
+from tests.mortal import mortal
 
 pytestmark = pytest.mark.anyio
 
@@ -193,7 +194,7 @@ async def test_what_does_not_fit_is_refused(leads: AgentsApp, arguments: dict[st
 def kill(folder: Path, how: str) -> None:
     """Begins a run in a process of its own, which is killed in it."""
     command = [sys.executable, "-m", "tests.agents_sdk.chat.killed_tools", str(folder), how]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with mortal(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "kill me\n"
         child.send_signal(signal.SIGKILL)

@@ -13,6 +13,7 @@ from agents_sdk.chat.chat import Chat
 from tests.agents_sdk.chat.chats import ask, chunks_in, stored, talking, text_of, until, user, words
 from tests.agents_sdk.chat.killed import Mortal, Script, app
 from tests.agents_sdk.served import served
+from tests.mortal import mortal
 
 pytestmark = [
     pytest.mark.anyio,
@@ -29,7 +30,7 @@ RECOVERING = "cf_agent_chat_recovering"
 def kill(folder: Path, *said: str) -> None:
     """Asks in a process of its own, which is killed in the answer."""
     command = [sys.executable, "-m", "tests.agents_sdk.chat.killed", str(folder), *said]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with mortal(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "kill me\n"
         child.send_signal(signal.SIGKILL)

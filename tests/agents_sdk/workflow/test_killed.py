@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents_sdk.workflow.killed import Notes, Work, app
+from tests.mortal import mortal
 from workflows import SystemClock
 
 pytestmark = [
@@ -25,7 +26,8 @@ def said(folder: Path, what: str, *, until: str | None = None, at: str | None = 
     """What a process said; it is killed after `until`, else kills itself at a failpoint."""
     command = [sys.executable, "-m", "tests.agents_sdk.workflow.killed", str(folder), what]
     lines = []
-    with subprocess.Popen([*command, *([at] if at else [])], stdout=subprocess.PIPE, text=True) as child:
+    started = subprocess.Popen([*command, *([at] if at else [])], stdout=subprocess.PIPE, text=True)
+    with mortal(started) as child:
         assert child.stdout is not None
         for line in child.stdout:
             lines.append(line.strip())

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.mortal import mortal
 
 _PROGRAM = Path(sys.executable).with_name("agents")
 MODEL_SETTINGS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")
@@ -28,12 +31,13 @@ class Ended:
         return line
 
 
+@contextmanager
 def started(
     *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
-) -> subprocess.Popen[str]:
-    """The program, running; its input is empty."""
+) -> Iterator[subprocess.Popen[str]]:
+    """The program, running; its input is empty, and it does not outlive a block that fails."""
     kept = {name: value for name, value in os.environ.items() if name not in MODEL_SETTINGS}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [_PROGRAM, *arguments],
         cwd=folder,
         env={**kept, **(environment or {})},
@@ -43,6 +47,8 @@ def started(
         text=True,
         encoding="utf-8",
     )
+    with mortal(process) as program:
+        yield program
 
 
 def run(*arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> Ended:

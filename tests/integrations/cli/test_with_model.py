@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,23 +129,42 @@ def test_a_review_stopped_between_two_answers_goes_on_and_asks_no_answered_quest
 
 
 async def _stopped_and_resumed(repository: Repository, how: signal.Signals) -> tuple[int, Ended, list[Asked]]:
-    never = asyncio.Event()
-    answered = 0
-
-    def reply(asked: Asked) -> Reply:
-        nonlocal answered
-        answered += 1
-        return Reply("", hold=never) if answered == 2 else _answer(asked)
-
-    async with ScriptedModel(reply) as model:
+    async with ScriptedModel(_stalling(asyncio.Event())) as model:
         environment = {"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "scripted"}
         with started("review", folder=repository.root, environment=environment) as program:
             await model.was_asked(2)
-            busy = await _reviewed(repository, model)
             program.send_signal(how)
             stopped = await asyncio.to_thread(program.wait)
-        assert (busy.code, "is in use, probably by a review of the same change" in busy.line) == (2, True)
         return stopped, await _reviewed(repository, model), model.asked
+
+
+def test_a_second_review_of_a_change_is_refused_while_the_first_goes_on(
+    repository: Repository,
+) -> None:
+    async def both() -> tuple[Ended, int]:
+        async with ScriptedModel(_stalling(goes_on := asyncio.Event())) as model:
+            environment = {"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "scripted"}
+            with started("review", folder=repository.root, environment=environment) as program:
+                await model.was_asked(2)
+                busy = await _reviewed(repository, model)
+                goes_on.set()
+                return busy, await asyncio.to_thread(program.wait)
+
+    busy, code = asyncio.run(both())
+    assert (busy.code, "is in use, probably by a review of the same change" in busy.line) == (2, True)
+    assert code == 1
+
+
+def _stalling(until: asyncio.Event) -> Answering:
+    """Answers, but the second question not before this is set."""
+    asked: list[Asked] = []
+
+    def reply(question: Asked) -> Reply | ErrorReply:
+        asked.append(question)
+        answer = _answer(question)
+        return replace(answer, hold=until) if len(asked) == 2 else answer
+
+    return reply
 
 
 @pytest.mark.parametrize("arguments", [["--model", "named"], ["--model", "named", "--again"]])
