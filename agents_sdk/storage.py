@@ -106,6 +106,9 @@ CHAT = Stored(
           agent INTEGER NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL,
           PRIMARY KEY(agent, key)) STRICT;
         """,
+        """
+        CREATE TABLE chat_cleared(agent INTEGER PRIMARY KEY, digests BLOB NOT NULL) STRICT;
+        """,  # of the ids of messages that clears have deleted
     ),
     (
         "DELETE FROM chat_message WHERE agent = ?",
@@ -113,6 +116,7 @@ CHAT = Stored(
         "DELETE FROM chat_turn WHERE agent = ?",
         "DELETE FROM chat_context WHERE agent = ?",
         "DELETE FROM chat_note WHERE agent = ?",
+        "DELETE FROM chat_cleared WHERE agent = ?",
     ),
     "SELECT agent FROM chat_turn WHERE error IS NULL",
 )

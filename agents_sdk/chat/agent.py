@@ -33,6 +33,8 @@ class ChatAgent(Agent[Env, State]):
     message_concurrency: ClassVar[Concurrency] = "queue"
     """What becomes of a message that comes while an answer is under way: `queue`, `latest`, `merge`, `drop`,
     `debounce` or `Debounce(seconds)`."""
+    turn_limit: ClassVar[int] = 100
+    """A client that submits while so many turns wait is refused; the agent's own turns are not."""
     trust_stored_history: ClassVar[bool] = False
     """True: a client cannot change what is stored by sending another history along with a new message."""
 

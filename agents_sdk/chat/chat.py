@@ -11,6 +11,7 @@ from agents_sdk import protocol
 from agents_sdk.chat.accepted import Accepted, Watching
 from agents_sdk.chat.accepting import Accepting, Asked
 from agents_sdk.chat.answer import Answers
+from agents_sdk.chat.cleared import Cleared
 from agents_sdk.chat.continuing import Continuing
 from agents_sdk.chat.life import Chatting, Life
 from agents_sdk.chat.notes import ChatNotes
@@ -39,7 +40,8 @@ class Chat(Part):
         self.rows = rows
         self.notes = ChatNotes(rows)
         self._clock = clock
-        self._cleared = -math.inf
+        self._cleared_at = -math.inf
+        self._cleared = Cleared(rows)
         self._connections = life.connections
         self.transcript = Transcript(
             rows,
@@ -72,6 +74,7 @@ class Chat(Part):
     async def begin(self) -> None:
         """Loads it, and takes up the turns that the life before has left: they run when it has started."""
         await self.transcript.load()
+        await self._cleared.load()
         await self.accepting.load()
         for turn in await self.recovering.found():
             self.turns.add(turn)
@@ -108,7 +111,7 @@ class Chat(Part):
     @property
     def cleared_lately(self) -> bool:
         """A client may not have heard of a clear when it sent what comes now."""
-        return self._clock.now() - self._cleared < _ON_ITS_WAY
+        return self._clock.now() - self._cleared_at < _ON_ITS_WAY
 
     async def keep(self, messages: Sequence[Message]) -> None:
         """Stores messages, and shows the transcript; no turn is run."""
@@ -127,6 +130,10 @@ class Chat(Part):
         active = self.turns.active
         streaming = None if active is None or active.stream is None else active.stream.message_id
         return [one for one in messages if one["id"] != streaming]
+
+    def without_cleared(self, messages: Sequence[Message]) -> list[Message]:
+        """Without what a clear has deleted: who submits that has not heard of the clear."""
+        return self._cleared.without(messages, self.transcript.messages)
 
     def take_over(self, incoming: Sequence[Message], *, delete: bool = True) -> list[Statement]:
         """What a client shows, reconciled with what is here."""
@@ -173,7 +180,8 @@ class Chat(Part):
 
     async def clear(self, *, without: Collection[Connection] = ()) -> None:
         """Ends all turns, deletes everything, tells all but these. Nothing of it comes back."""
-        self._cleared = self._clock.now()
+        self._cleared_at = self._clock.now()
+        gone = [one["id"] for one in self.transcript.messages]
         dropped = self.turns.queued
         for turn in self.turns:
             turn.cleared = True
@@ -183,12 +191,13 @@ class Chat(Part):
             self._answers.abort(active)
             if active.stream is not None:
                 active.stream.discard()
+                gone.append(active.stream.message_id)
         self.transcript.clear()
         self.resuming.forget()
         self.continuing.forget()
         self.recovering.forget()
         self.accepting.context = Context()
-        await self.rows.write(self.rows.drop_all())
+        await self.rows.write(self._cleared.clear(gone))
         for turn in dropped:
             self._end_unrun(turn)
         self._connections.send(protocol.encode(protocol.ChatClear()), without=without)

@@ -29,6 +29,10 @@ class Chatting(Protocol):
         """What becomes of messages that overlap."""
 
     @property
+    def turn_limit(self) -> int:
+        """How many turns may wait."""
+
+    @property
     def trust_stored_history(self) -> bool:
         """Whether a client cannot change what is stored."""
 

@@ -22,6 +22,7 @@ _HELD = 5.0  # seconds that the end of an answer waits for an acknowledgement
 _REMEMBERED = 60.0  # seconds during which the chunks of an answer that has ended are at hand
 _ASKED_AGAIN = 1.0  # seconds that a client which follows an answer, and asks, has for an acknowledgement
 _MOST = 8  # answers that are remembered
+_LARGE = 16 << 20  # characters of chunks, in all of those but the latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,8 @@ class Resuming:
         self._end_for([one for one in self._connections if one not in stream.waiting], stream, ending)
         self._clock.call_later(_HELD, lambda: self._release(stream, ending))
         self._clock.call_later(_REMEMBERED, lambda: self._forget(stream.request))
-        for request in list(self._ended)[:-_MOST]:
-            self._release(*self._ended[request])
-            self._forget(request)
+        for request in self._excess():
+            self._release(*self._ended.pop(request))
 
     def end_silently(self, request: str, ending: Ending) -> None:
         """A turn has ended of which nothing was streamed: those that were told of it wait in vain."""
@@ -203,6 +203,15 @@ class Resuming:
 
     def _here(self) -> set[str]:
         return {connection.id for connection in self._connections}
+
+    def _excess(self) -> list[str]:
+        """The oldest of the answers that have ended; never the latest one."""
+        size = 0
+        for place, (stream, _) in enumerate(reversed(self._ended.values())):
+            size += stream.size if place else 0
+            if place == _MOST or size > _LARGE:
+                return list(self._ended)[: len(self._ended) - place]
+        return []
 
     def _forget(self, request: str) -> None:
         self._ended.pop(request, None)

@@ -48,6 +48,7 @@ _CONTEXT = """
 INSERT INTO chat_context(agent, body, tools) VALUES(?, ?, ?)
 ON CONFLICT(agent) DO UPDATE SET body = excluded.body, tools = excluded.tools
 """
+_CLEARED = "INSERT INTO chat_cleared(agent, digests) VALUES(?, ?)"
 _NOTE = """
 INSERT INTO chat_note(agent, key, body) VALUES(?, ?, ?)
 ON CONFLICT(agent, key) DO UPDATE SET body = excluded.body
@@ -184,6 +185,11 @@ class ChatRows:
         rows = await self._store.read(sql, (self._agent, key))
         return json.loads(rows[0][0]) if rows else None
 
+    async def cleared(self) -> bytes:
+        """What is kept of the ids of messages that clears have deleted."""
+        sql = "SELECT digests FROM chat_cleared WHERE agent = ?"
+        return b"".join([digests for (digests,) in await self._store.read(sql, (self._agent,))])
+
     def put_message(self, placed: Placed) -> list[Statement]:
         """Stores a message, or what has become of it."""
         id = placed.message["id"]
@@ -265,9 +271,10 @@ class ChatRows:
             return Statement(_UNNOTE, (self._agent, key))
         return Statement(_NOTE, (self._agent, key, _json(value)))
 
-    def drop_all(self) -> list[Statement]:
-        """Deletes everything of the chat."""
-        return [Statement(statement, (self._agent,)) for statement in CHAT.forget]
+    def clear(self, digests: bytes) -> list[Statement]:
+        """Deletes everything of the chat, and keeps this of what clears have deleted."""
+        gone = [Statement(statement, (self._agent,)) for statement in CHAT.forget]
+        return [*gone, Statement(_CLEARED, (self._agent, digests))]
 
 
 def _json(value: object) -> bytes:

@@ -68,6 +68,8 @@ class Stream:
         """Clients may have more of it than it goes on with: they are sent the transcript first."""
         self._builder = Builder(message)
         self._bodies: list[str] = []
+        self.size = 0
+        """Characters of its chunks."""
         self._began = began
         self._send = send
         self._log = log
@@ -157,6 +159,7 @@ class Stream:
     def _put(self, chunk: Chunk) -> None:
         body = protocol.chunk_body(chunk)
         self._bodies.append(body)
+        self.size += len(body)
         if self._hold is None:
             self._show(len(self._bodies) - 1, body)
         elif not self._hold(chunk):

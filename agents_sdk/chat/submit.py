@@ -18,6 +18,8 @@ __all__ = ["submit"]
 
 _log = logging.getLogger(__name__)
 
+_TOO_MANY = "Too many questions wait for an answer here: ask again when some of them are answered."
+
 
 async def submit(chat: Chat, connection: Connection, frame: protocol.ChatRequest) -> None:
     """Accepts the turn before it first waits; the others see the messages when they are stored."""
@@ -35,11 +37,15 @@ async def submit(chat: Chat, connection: Connection, frame: protocol.ChatRequest
         waiting=[one.kept.request for one in waiting],
         again=again,
     )
-    if not decision.accept:
-        _refuse(chat, connection, frame.id, submission.messages)
+    uncleared = chat.without_cleared(submission.messages)
+    if not decision.accept or (submission.messages and not uncleared):
+        _refuse(chat, connection, frame.id, submission.messages, outcome="skipped")
         return
     skipped = [one for one in waiting if one.kept.request in decision.skipped]
-    incoming = chat.without_streaming(submission.messages)
+    if len(chat.turns.queued) - len(skipped) >= chat.agent.turn_limit:
+        _refuse(chat, connection, frame.id, submission.messages, error=True, body=_TOO_MANY)
+        return
+    incoming = chat.without_streaming(uncleared)
     before = [one["id"] for one in chat.transcript.messages]
     statements = [
         *chat.recovering.forget(),
@@ -65,7 +71,7 @@ def _has_crossed(chat: Chat, before: Sequence[str], messages: Sequence[Message])
     if any(one["id"] not in shown and one["id"] != making for one in chat.transcript.messages):
         return True
     if chat.agent.max_persisted_messages is not None:  # it may show what is too old
-        return chat.cleared_lately
+        return len(chat.without_cleared(messages)) < len(messages)
     asked = {one["id"] for one in messages[-1:]}
     return bool(shown - asked - {*before, making})
 
@@ -103,12 +109,13 @@ def _merge(chat: Chat, skipped: Sequence[Accepted], incoming: Sequence[Message])
     return [*chat.transcript.put([merged(found)]), *chat.transcript.remove(gone)]
 
 
-def _refuse(chat: Chat, connection: Connection, request: str, messages: Sequence[Message]) -> None:
+def _refuse(
+    chat: Chat, connection: Connection, request: str, messages: Sequence[Message], **why: object
+) -> None:
     """Its client shows again what is stored, and what is being made."""
-    skipped = protocol.ChatResponse(
-        id=request, done=True, outcome="skipped", message_ids=origin(messages) or None
-    )
-    for frame in (chat.shown(), skipped):
+    ids = origin(messages) or None
+    last = protocol.ChatResponse(id=request, done=True, message_ids=ids).model_copy(update=why)
+    for frame in (chat.shown(), last):
         connection.send(protocol.encode(frame))
 
 

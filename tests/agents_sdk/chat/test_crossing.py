@@ -6,10 +6,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from agents_sdk import AgentsApp
-from tests.agents_sdk.chat.chats import Echo, Gates, ask, stored, talking, text_of, until, user, words
+from tests.agents_sdk.chat.chats import (
+    Echo,
+    Gates,
+    ask,
+    chunks_in,
+    stored,
+    talking,
+    text_of,
+    until,
+    user,
+    words,
+)
 from tests.agents_sdk.served import served
 
 pytestmark = pytest.mark.anyio
@@ -75,9 +87,70 @@ async def test_who_submits_before_it_hears_of_a_clear_sees_what_is_there(address
         await until(bob, CLEAR)
         await ask(bob, "r2", *transcript["messages"], user("u2", "two"))
         frames = await until(bob, RESPONSE, done=True)
-        assert texts(frames[0]) == ["one", "one ", "two"]
+        assert texts(frames[0]) == ["two"]
         await bob.send({"type": MESSAGES, "messages": [user("k1", "three")]})
         assert texts((await until(bob, MESSAGES))[-1])[-1] == "three"
+
+
+async def test_who_was_away_when_all_was_cleared_brings_nothing_back(gates: Gates, tmp_path: Path) -> None:
+    async with served(AgentsApp([Echo], data=tmp_path, env=gates)) as address, talking(address, "ann") as ann:
+        await ask(ann, "r1", user("u1", "one"))
+        await until(ann, RESPONSE, done=True)
+        await ask(ann, "r2", user("u1", "one"), user("u2", "two gate:x"))
+        await gates.reached("gate:x")
+        async with talking(address, "bob", first=[RESUMING]) as bob:
+            await bob.send({"type": "cf_agent_stream_resume_ack", "id": "r2"})
+            [start, *_] = chunks_in(await until(bob, RESPONSE, replayComplete=True))
+            async with httpx.AsyncClient() as http:
+                shown = (await http.get(f"http://{address}/agents/echo/a/get-messages")).json()
+        shown.append(user(start["messageId"], "two ") | {"role": "assistant"})
+        await ann.send({"type": CLEAR})
+        await until(ann, RESPONSE, done=True)
+    async with served(AgentsApp([Echo], data=tmp_path, env=gates)) as address, talking(address, "bob") as bob:
+        await ask(bob, "r3", *shown, user("u3", "three"))
+        frames = await until(bob, RESPONSE, done=True)
+        assert texts(frames[0]) == ["three"]
+        assert await stored(address) == [("user", "three"), ("assistant", "three ")]
+
+
+async def test_who_submits_only_what_was_cleared_is_answered_nothing(address: str) -> None:
+    async with talking(address, "ann") as ann, talking(address, "bob") as bob:
+        await ask(ann, "r1", user("u1", "one"))
+        await until(ann, RESPONSE, done=True)
+        await ann.send({"type": CLEAR})
+        await until(bob, CLEAR)
+        await ask(bob, "r2", user("u1", "one"), trigger="regenerate-message")
+        transcript, end = await bob.next(2)
+        assert (transcript["messages"], end["id"], end["outcome"]) == ([], "r2", "skipped")
+        await ask(bob, "r3", trigger="submit-message")  # nothing at all is something else
+        assert (await until(bob, RESPONSE, done=True, id="r3"))[-1].get("outcome") != "skipped"
+
+
+async def test_what_was_stored_again_after_a_clear_counts(address: str) -> None:
+    async with talking(address, "ann") as ann, talking(address, "bob") as bob:
+        await ask(ann, "r1", user("u1", "one"))
+        *_, transcript, _ = await until(bob, RESPONSE, done=True)
+        await ann.send({"type": CLEAR})
+        await until(bob, CLEAR)
+        await bob.send({"type": MESSAGES, "messages": transcript["messages"]})  # it is taken back
+        await until(ann, MESSAGES)
+        await ask(ann, "r2", user("u1", "one"), trigger="regenerate-message")
+        assert words(await until(ann, RESPONSE, done=True)) == "one "
+        assert [text for _, text in await stored(address)] == ["one", "one "]
+
+
+async def test_the_latest_clears_are_known(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents_sdk.chat.cleared._MOST", 2)
+    lately, old, last = user("u1", "a"), user("u2", "b"), user("u3", "c")
+    async with talking(address, "ann") as ann, talking(address, "bob") as bob:
+        for messages in ([lately], [old], [lately], [last]):
+            await bob.send({"type": MESSAGES, "messages": messages})
+            await until(ann, MESSAGES)
+            await ann.send({"type": CLEAR})
+            await until(bob, CLEAR)
+        await ask(bob, "r1", lately, old, last, user("u4", "d"))
+        await until(bob, RESPONSE, done=True)
+        assert [text for _, text in await stored(address)] == ["b", "d", "d "]
 
 
 async def test_a_submitter_that_waits_for_another_answer_gets_its_own(address: str, gates: Gates) -> None:

@@ -90,15 +90,16 @@ async def test_nothing_is_left_of_a_destroyed_chat(gates: Gates, tmp_path: Path)
     app = AgentsApp([Echo], data=tmp_path, env=gates)
     async with app:
         agent = await app.get_agent(Echo, "a")
+        await agent.clear_messages()
         await agent.save_messages([user("u1", "hello")])
         await agent.destroy()
         del agent
         assert (await app.get_agent(Echo, "a")).messages == []
     file = sqlite3.connect(tmp_path / "agents.db")
     with contextlib.closing(file):
-        for table in ("chat_message", "chat_turn", "chat_chunk", "chat_context", "chat_note"):
+        for table in ("chat_message", "chat_turn", "chat_chunk", "chat_context", "chat_note", "chat_cleared"):
             assert file.execute(f"SELECT COUNT(*) FROM {table}").fetchone() == (0,)
-    assert len(CHAT.forget) == 5
+    assert len(CHAT.forget) == 6
 
 
 async def test_a_finished_turn_leaves_its_messages_only(gates: Gates, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -22,6 +23,7 @@ FIRST = user("u1", "one gate:x")
 
 class Latest(Echo):
     message_concurrency = "latest"
+    turn_limit = 1
 
 
 class Merge(Echo):
@@ -30,6 +32,10 @@ class Merge(Echo):
 
 class Drop(Echo):
     message_concurrency = "drop"
+
+
+class Short(Echo):
+    turn_limit = 1
 
 
 class Pause(Echo):
@@ -43,7 +49,7 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 def app(gates: Gates, clock: VirtualClock, tmp_path: Path) -> AgentsApp:
-    return AgentsApp([Latest, Merge, Drop, Pause], data=tmp_path, env=gates, clock=clock)
+    return AgentsApp([Latest, Merge, Drop, Short, Pause], data=tmp_path, env=gates, clock=clock)
 
 
 @pytest.fixture
@@ -88,6 +94,36 @@ async def test_those_that_wait_become_one(address: str, gates: Gates) -> None:
         frames = await until(ann, RESPONSE, done=True, id="r3")
         assert words([frame for frame in frames if frame.get("id") == "r3"]) == "two three "
     assert len(await stored(address, chat="merge")) == 4
+
+
+@pytest.mark.parametrize("trigger", ["submit-message", "regenerate-message"])
+async def test_more_than_may_wait_is_refused(address: str, gates: Gates, trigger: str) -> None:
+    async with talking(address, "ann", chat="short") as ann, talking(address, "bob", chat="short") as bob:
+        await ask(ann, "r1", FIRST)
+        await gates.reached("gate:x")
+        await ask(ann, "r2", FIRST, user("u2", "two"))
+        await until(bob, MESSAGES)
+        await until(bob, MESSAGES)
+        await until(bob, MESSAGES)
+        await ask(bob, "r3", FIRST, user("u2", "two"), user("u3", "three"), trigger=trigger)
+        frames = await until(bob, RESPONSE, id="r3")
+        assert [text_of(one) for one in frames[-2]["messages"]] == ["one gate:x", "one ", "two"]
+        assert frames[-1]["body"].startswith("Too many questions wait")
+        assert (frames[-1]["error"], frames[-1]["done"]) == (True, True)
+        gates.open("gate:x")
+        await until(ann, RESPONSE, done=True, id="r2")
+        await ask(bob, "r4", FIRST, user("u2", "two"), user("u3", "three"))
+        await until(bob, RESPONSE, done=True, id="r4")
+    said = [text for role, text in await stored(address, chat="short") if role == "user"]
+    assert said == ["one gate:x", "two", "three"]
+
+
+async def test_turns_of_the_agent_itself_may_wait(address: str, app: AgentsApp, gates: Gates) -> None:
+    short = await app.get_agent(Short, "a")
+    turns = [asyncio.create_task(short.save_messages([FIRST])) for _ in range(4)]
+    await gates.reached("gate:x")
+    gates.open("gate:x")
+    assert [one.status for one in await asyncio.gather(*turns)] == ["completed"] * 4
 
 
 async def test_what_comes_in_between_is_refused(address: str, gates: Gates) -> None:

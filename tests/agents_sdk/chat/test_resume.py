@@ -191,6 +191,21 @@ async def test_a_reply_shorter_than_the_round_trip_is_not_lost(address: str, gat
             assert frames[-1]["messageIds"] == ["u1"]
 
 
+@pytest.mark.parametrize(("limit", "value"), [("_LARGE", 600), ("_MOST", 2)])
+async def test_of_the_answers_that_have_ended_the_latest_are_remembered(
+    address: str, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(f"agents_sdk.chat.resume.{limit}", value)
+    said = {"r1": "one", "r2": "two " + "x" * 300, "r3": "three " + "x" * 1_000}
+    async with talking(address, "ann") as ann, talking(address, "bob") as bob:
+        for request, text in said.items():
+            await ask(ann, request, user(request, text))
+            await until(bob, RESPONSE, done=True, id=request)
+        for request, remembered in [("r1", ""), ("r2", f"{said['r2']} "), ("r3", f"{said['r3']} ")]:
+            await ack(bob, request)
+            assert words(await until(bob, RESPONSE, done=True, id=request)) == remembered
+
+
 async def test_who_never_acknowledges_gets_the_end_after_a_while(gates: Gates, tmp_path: Path) -> None:
     clock = VirtualClock()
     app = AgentsApp([Echo], data=tmp_path, env=gates, clock=clock)
