@@ -84,7 +84,7 @@ def _define(cls: type[Agent[Any, Any]]) -> Definition:
             f'{cls.__name__} is no name for an agent: "{SUB}" leads to sub-agents in a URL; rename it'
         )
     try:
-        shape: Shape[Any] = Shape(argument(cls, Agent, _STATE), limit=_STATE_LIMIT)
+        shape: Shape[Any] = Shape(argument(cls, Agent, _STATE), limit=_STATE_LIMIT).checked()
     except (PydanticUserError, NameError) as error:
         reason = str(error).partition("\n")[0].partition(". Set ")[0]
         raise InvalidAgent(

@@ -96,7 +96,9 @@ _Flag = Annotated[bool, Field(exclude_if=_is_false)]
 
 
 class _Frame(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, serialize_by_alias=True, validate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, strict=True, serialize_by_alias=True, validate_by_name=True, defer_build=True
+    )
 
 
 class Identity(_Frame):
@@ -136,7 +138,7 @@ class McpServers(_Frame):
     """The MCP servers of the agent; clients expect it on connect."""
 
     type: Literal["cf_agent_mcp_servers"] = "cf_agent_mcp_servers"
-    mcp: McpCatalog = McpCatalog()
+    mcp: McpCatalog = Field(default_factory=McpCatalog)
 
 
 class RpcRequest(_Frame):

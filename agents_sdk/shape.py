@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Generic, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,15 +19,25 @@ class ShapeError(ValueError):
 
 
 class Shape(Generic[T]):
-    """A type whose values are kept as JSON; what is read back equals what was written."""
+    """A type whose values are kept as JSON; what is read back equals what was written.
 
-    __slots__ = ("_adapter", "_extra", "_limit")
+    The type is looked at when `checked` says so, or by the first value.
+    """
 
     def __init__(self, type_: type[T] | Any, *, limit: int) -> None:  # any annotation is a type here
-        self._adapter: TypeAdapter[T] = TypeAdapter(type_)
+        self._type = type_
         self._limit = limit
         # A dict may carry keys that its TypedDict does not declare; they would be lost without a word.
         self._extra: Literal["forbid"] | None = "forbid" if is_typeddict(type_) else None
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        return TypeAdapter(self._type)
+
+    def checked(self) -> Shape[T]:
+        """This shape; raises `PydanticUserError` or `NameError` when its type is none that can be kept."""
+        _ = self._adapter
+        return self
 
     def encode(self, value: object) -> bytes:
         """`value`, validated, as JSON; raises `ShapeError`."""

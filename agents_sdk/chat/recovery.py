@@ -21,7 +21,7 @@ from workflows import Clock, Statement
 
 __all__ = ["Failed", "Recovering"]
 
-_answers = protocol.parser(frozenset({protocol.ToolResult, protocol.ToolApproval}))
+_ANSWERS: frozenset[type[protocol.ClientFrame]] = frozenset({protocol.ToolResult, protocol.ToolApproval})
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def _bodies(items: Sequence[Chunk]) -> list[str]:
 def _parsed(item: Chunk) -> Any:
     if not item["type"].startswith("cf_agent_"):
         return None
-    return _answers(json.dumps(item))
+    return protocol.parser(_ANSWERS)(json.dumps(item))
 
 
 def _waits_for_human(message: Message, kept: KeptTurn) -> bool:

@@ -6,9 +6,10 @@ import hashlib
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator
 
 from integrations.code_review.visible import clipped, visible
+from integrations.value import Value
 
 __all__ = ["SHORT", "Finding", "Severity", "Skipped", "Visible", "VisibleName"]
 
@@ -54,14 +55,12 @@ class Severity(StrEnum):
         return self if self.rank >= other.rank else other
 
 
-class Finding(BaseModel):
+class Finding(Value):
     """One remark about one place in the new text.
 
     `line` and `end_line` count from 1 and lie in a hunk; with `scope="file"` the remark is about the whole
     file and `line` is its first changed line, or 0 when the change leaves no line of it.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     path: VisibleName
     line: int
@@ -95,10 +94,8 @@ class Finding(BaseModel):
         return self.fingerprint[:SHORT]
 
 
-class Skipped(BaseModel):
+class Skipped(Value):
     """A changed file that was not reviewed, and why."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: VisibleName
     reason: Visible

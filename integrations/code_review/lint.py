@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypedDict, cast
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.code_review.finding import Finding, Severity, Visible
 from integrations.code_review.git import clean_environment
 from integrations.code_review.python import is_test
+from integrations.value import Value
 
 __all__ = ["Linted", "lint_files", "ruff_program"]
 
@@ -33,10 +32,8 @@ _LOW = (
 )
 
 
-class Linted(BaseModel):
+class Linted(Value):
     """What ruff found on added lines; `missing` says why it was not asked."""
-
-    model_config = ConfigDict(frozen=True)
 
     findings: tuple[Finding, ...] = ()
     missing: Visible = ""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.code_review.change_map.model import ChangeMap, FileChange
 from integrations.code_review.finding import Finding, Skipped
+from integrations.value import Value
 
 __all__ = ["Checked", "Outlined", "Redacted", "Selection"]
 
 
-class Selection(BaseModel):
+class Selection(Value):
     """The files to review, and the others."""
-
-    model_config = ConfigDict(frozen=True)
 
     files: tuple[FileChange, ...]
     """All files of the change."""
@@ -21,29 +18,23 @@ class Selection(BaseModel):
     skipped: tuple[Skipped, ...]
 
 
-class Redacted(BaseModel):
+class Redacted(Value):
     """Credentials of one file; or why it cannot be read."""
-
-    model_config = ConfigDict(frozen=True)
 
     findings: tuple[Finding, ...] = ()
     skipped: Skipped | None = None
 
 
-class Checked(BaseModel):
+class Checked(Value):
     """What checks found in one file."""
-
-    model_config = ConfigDict(frozen=True)
 
     findings: tuple[Finding, ...] = ()
     unread: Skipped | None = None
     """Why checks could not read it."""
 
 
-class Outlined(BaseModel):
+class Outlined(Value):
     """The map of the change, and what follows from the change as a whole."""
-
-    model_config = ConfigDict(frozen=True)
 
     change_map: ChangeMap
     findings: tuple[Finding, ...]

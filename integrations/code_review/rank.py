@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.code_review.finding import SHORT, Finding, Severity
 from integrations.code_review.merge import by_weight, merged
 from integrations.code_review.settings import Settings
+from integrations.value import Value
 
 __all__ = ["Ranked", "ranked"]
 
@@ -16,10 +15,8 @@ _MOST_IGNORED = 200
 _MOST_LISTED = 10_000
 
 
-class Ranked(BaseModel):
+class Ranked(Value):
     """What is left, and how much is not shown."""
-
-    model_config = ConfigDict(frozen=True)
 
     findings: tuple[Finding, ...]
     ignored: tuple[Finding, ...]

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from integrations.code_review.change_map.model import ChangeMap
 from integrations.code_review.finding import Finding, Severity, Skipped, VisibleName
 from integrations.code_review.model.reviewer import Spent
+from integrations.value import Value
 
 __all__ = ["Dropped", "ReviewReport", "exit_code"]
 
 
-class Dropped(BaseModel):
+class Dropped(Value):
     """How many findings are not shown, by reason."""
-
-    model_config = ConfigDict(frozen=True)
 
     below_min_severity: int = 0
     above_max_findings: int = 0
@@ -27,10 +26,8 @@ class Dropped(BaseModel):
     """Dismissed by people, or told before."""
 
 
-class ReviewReport(BaseModel):
+class ReviewReport(Value):
     """Everything that a review says; what it did not read is listed too."""
-
-    model_config = ConfigDict(frozen=True)
 
     mode: Literal["offline", "llm"]
     title: VisibleName
@@ -47,9 +44,9 @@ class ReviewReport(BaseModel):
     """What should have been reviewed and was not."""
     unseen: tuple[Skipped, ...] = ()
     """What this review could not see of files that it did read."""
-    change_map: ChangeMap = ChangeMap()
-    dropped: Dropped = Dropped()
-    usage: Spent = Spent()
+    change_map: ChangeMap = Field(default_factory=ChangeMap)
+    dropped: Dropped = Field(default_factory=Dropped)
+    usage: Spent = Field(default_factory=Spent)
     fail_on: Severity = Severity.HIGH
     found: tuple[str, ...] | None = ()
     """All that was found, shown or not, by `Finding.short`; None when it is too much to be listed."""

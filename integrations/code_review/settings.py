@@ -9,13 +9,14 @@ import tomllib
 from difflib import get_close_matches
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from integrations.code_review.errors import SettingsError
 from integrations.code_review.finding import Severity
 from integrations.code_review.git import Git
 from integrations.code_review.globs import matches_any
 from integrations.code_review.visible import visible
+from integrations.value import Value
 
 __all__ = ["ANALYSERS", "SETTINGS_FILES", "Analyser", "Settings", "load_settings", "parse_settings"]
 
@@ -32,10 +33,10 @@ _PROFILES: dict[Profile, tuple[int, Severity]] = {
 }
 
 
-class Settings(BaseModel):
+class Settings(Value):
     """Every setting with its default; an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     ignore: tuple[str, ...] = ()
     """Paths that are not reviewed."""
@@ -49,7 +50,7 @@ class Settings(BaseModel):
     fail_on: Severity = Severity.HIGH
     """Findings this bad, or worse, make the exit code 1."""
     analysers: tuple[Analyser, ...] = ANALYSERS
-    rules: dict[str, str] = {}
+    rules: dict[str, str] = Field(default_factory=dict[str, str])
     """What a model is told about paths, in plain words: pattern → text."""
     language: str = Field(default="English", max_length=40)
     """The language that a model answers in."""

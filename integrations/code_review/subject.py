@@ -6,7 +6,9 @@ import hashlib
 import json
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from integrations.value import Value
 
 __all__ = ["ReviewInput", "digest"]
 
@@ -19,13 +21,13 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-class ReviewInput(BaseModel):
+class ReviewInput(Value):
     """Identifies one change. The same change gives the same `workflow_id`, so that a killed review resumes.
 
     It holds hashes and places only: the text of a change may hold secrets and is read anew when it is needed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["worktree", "staged", "range", "patch"]
     repository: str | None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
+from integrations.value import Value
 
 RULES = "Standing instructions of the user, word for word; they still hold:"
 TASK = "What is being done:"
@@ -10,20 +10,16 @@ TODOS = "What is left to do:"
 FACTS = "Facts to rely on:"
 
 
-class Rule(BaseModel):
+class Rule(Value):
     """Something the user said once and that holds from then on, e.g. "never push to main"."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     message_id: str
     """The message in which it was said."""
 
 
-class Carried(BaseModel):
+class Carried(Value):
     """Given to each compaction anew; it stands below the summary, as it was when that was made."""
-
-    model_config = ConfigDict(frozen=True)
 
     rules: tuple[Rule, ...] = ()
     task: str = ""

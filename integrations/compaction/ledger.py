@@ -2,20 +2,17 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.compaction.message import Call, Message
 from integrations.compaction.settings import Touch
+from integrations.value import Value
 
 PATH_ARGUMENTS = ("path", "file_path", "filename", "file")
 SHOWN = 200  # of each kind, the newest
 LONGEST_ID = 200  # characters; what is longer is no id
 
 
-class Ledger(BaseModel):
+class Ledger(Value):
     """Each once, in the order in which it was first touched; a changed file is not listed as read."""
-
-    model_config = ConfigDict(frozen=True)
 
     read: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()

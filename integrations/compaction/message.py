@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+from pydantic import ConfigDict, JsonValue, model_validator
+
+from integrations.value import Value
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 Part: TypeAlias = dict[str, JsonValue]
@@ -13,19 +15,19 @@ Part: TypeAlias = dict[str, JsonValue]
 TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 
 
-class Function(BaseModel):
+class Function(Value):
     """What a tool call calls; `arguments` is JSON text, unchecked."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     name: str
     arguments: str
 
 
-class ToolCall(BaseModel):
+class ToolCall(Value):
     """One entry of an assistant message's `tool_calls`."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     id: str
     type: str
@@ -50,14 +52,14 @@ class Call:
         return given if isinstance(given, dict) else {}
 
 
-class Message(BaseModel):
+class Message(Value):
     """One message; fields that this class does not name are kept as they are.
 
     Tool calls are read from `tool_calls` and from `tool_use` parts, tool results from messages with the role
     `tool` and from `tool_result` parts, also beside text in one message.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     id: str
     role: Role

@@ -4,13 +4,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from integrations.compaction.ledger import Ledger
 from integrations.compaction.message import Message
 from integrations.compaction.stubs import shorten
 from integrations.compaction.units import RESERVED, Unit
 from integrations.llm.usage import Usage
+from integrations.value import Value
 
 HEADING = (
     "[The older part of this conversation, in a summary made by a program. "
@@ -18,7 +19,7 @@ HEADING = (
 )
 
 
-class Overlay(BaseModel):
+class Overlay(Value):
     """Store it beside the history and give it to the next compaction; a new overlay replaces the one before.
 
     `from_id` and `to_id` name the units at both ends of the summarised range by their first message; `kept`
@@ -26,17 +27,15 @@ class Overlay(BaseModel):
     shortened, with the number of characters still quoted. All ids are ids of messages in the history.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     from_id: str | None = None
     to_id: str | None = None
     kept: tuple[str, ...] = ()
     covered: tuple[str, ...] = ()
     """A fingerprint of each unit that the summary stands for."""
-    stubs: dict[str, int] = {}
+    stubs: dict[str, int] = Field(default_factory=dict[str, int])
     summary: str = ""
     """What the model wrote; the next summary updates it."""
-    ledger: Ledger = Ledger()
+    ledger: Ledger = Field(default_factory=Ledger)
     """Files and ids that the tool calls of the range have touched."""
     notes: str = ""
     """What the program carries past every summary: rules, task, todo list, facts, files and ids touched."""
@@ -52,7 +51,7 @@ class Overlay(BaseModel):
     strikes: int = 0
     tokens_before: int = 0
     tokens_after: int = 0
-    usage: Usage = Usage()
+    usage: Usage = Field(default_factory=Usage)
 
     @property
     def fallback(self) -> bool:

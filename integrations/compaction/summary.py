@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Annotated, Protocol, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, Field
 
 from integrations.compaction.message import Message
 from integrations.compaction.redact import Redact, redacted
@@ -12,6 +12,7 @@ from integrations.compaction.stubs import result_text
 from integrations.compaction.text import cut, cut_middle, storable
 from integrations.llm.usage import Usage
 from integrations.tokens import Counter
+from integrations.value import Value
 
 SECTIONS = (
     "Goal",
@@ -53,24 +54,20 @@ Said: TypeAlias = tuple[str, str, int]
 """Who said it, the text, and the share of its length."""
 
 
-class SummaryRequest(BaseModel):
+class SummaryRequest(Value):
     """One request to a model: `instructions` as the system message, `material` as the user's."""
-
-    model_config = ConfigDict(frozen=True)
 
     instructions: str
     material: str
     max_tokens: int
 
 
-class Summary(BaseModel):
+class Summary(Value):
     """The model's answer, recorded with the step."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: Annotated[str, AfterValidator(storable)]
     model: str = ""
-    usage: Usage = Usage()
+    usage: Usage = Field(default_factory=Usage)
 
 
 class Summarise(Protocol):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from integrations.value import Value
 
 __all__ = ["Author", "Comment", "Commit", "Compared", "File", "Pull", "Review"]
 
 
-class _Seen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class _Seen(Value):
+    model_config = ConfigDict(extra="ignore")
 
 
 class Author(_Seen):

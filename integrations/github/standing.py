@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.code_review.finding import SHORT
 from integrations.github.marker import FindingMark, ReviewMark, is_gone
 from integrations.github.seen import Author, Comment, Review
+from integrations.value import Value
 
 __all__ = ["Remark", "Standing", "is_own", "own_review", "standing", "wish_of"]
 
@@ -18,10 +17,8 @@ _TRUSTED = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _WISH = re.compile(r"\s*/(dismiss|restore)\b", re.IGNORECASE)
 
 
-class Remark(BaseModel):
+class Remark(Value):
     """An own comment at a line that tells a finding."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int
     path: str
@@ -32,10 +29,8 @@ class Remark(BaseModel):
     """A later push has changed what it stands at."""
 
 
-class Standing(BaseModel):
+class Standing(Value):
     """What a review of the next head has to know."""
-
-    model_config = ConfigDict(frozen=True)
 
     remarks: tuple[Remark, ...] = ()
     """Those that are not gone."""

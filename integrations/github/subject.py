@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from integrations.code_review import ReviewReport
 from integrations.github.address import is_repository, is_sha, review_id
+from integrations.value import Value
 
 __all__ = ["Posted", "PullOutcome", "PullReview"]
 
@@ -24,10 +25,10 @@ def _sha(text: str) -> str:
     return text
 
 
-class PullReview(BaseModel):
+class PullReview(Value):
     """One head of one pull request. Create its run with `id=review.id`: then there is one for each head."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     repository: Annotated[str, AfterValidator(_repository)]
     number: int = Field(ge=1)
@@ -45,10 +46,8 @@ class PullReview(BaseModel):
         return review_id(self.repository, self.number, self.head)
 
 
-class Posted(BaseModel):
+class Posted(Value):
     """What was posted about a head."""
-
-    model_config = ConfigDict(frozen=True)
 
     review: int | None = None
     """GitHub's number of the review; None: there was nothing to say."""
@@ -61,10 +60,8 @@ class Posted(BaseModel):
     """Why nothing was posted, or why findings do not stand at their lines."""
 
 
-class PullOutcome(BaseModel):
+class PullOutcome(Value):
     """How the review of a head came out."""
-
-    model_config = ConfigDict(frozen=True)
 
     repository: str
     number: int
@@ -73,7 +70,7 @@ class PullOutcome(BaseModel):
     """None when it was stopped before."""
     stopped: str = ""
     """Why there is no review, in words."""
-    posted: Posted = Posted()
+    posted: Posted = Field(default_factory=Posted)
     gone: tuple[int, ...] = ()
     """Comments that were marked, because their findings are gone."""
     dismissed: tuple[str, ...] = ()

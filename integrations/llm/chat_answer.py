@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from integrations.llm.answer import Answer, Cause, Fault
 from integrations.llm.completion import ToolCall
 from integrations.llm.usage import Usage
+from integrations.value import Value
 
 __all__ = ["ChatAnswer", "ChatChunk", "Choice", "SentCall", "SentMessage", "answer_of"]
 
 
-class _InputDetails(BaseModel):
+class _InputDetails(Value):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
 
 
-class _OutputDetails(BaseModel):
+class _OutputDetails(Value):
     reasoning_tokens: int | None = None
 
 
-class _Usage(BaseModel):
+class _Usage(Value):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _InputDetails | None = None
@@ -40,12 +41,12 @@ class _Usage(BaseModel):
         )
 
 
-class _Function(BaseModel):
+class _Function(Value):
     name: str | None = None
     arguments: str | None = None
 
 
-class SentCall(BaseModel):
+class SentCall(Value):
     """A call of a tool, or a piece of one."""
 
     index: int | None = None
@@ -53,7 +54,7 @@ class SentCall(BaseModel):
     function: _Function = Field(default_factory=_Function)
 
 
-class SentMessage(BaseModel):
+class SentMessage(Value):
     """What the model says, or a piece of it; thoughts come under one of two names, if at all."""
 
     content: str | None = None
@@ -63,19 +64,19 @@ class SentMessage(BaseModel):
     tool_calls: list[SentCall] | None = None
 
 
-class Choice(BaseModel):
+class Choice(Value):
     """One of the answers; only the first is looked at."""
 
     message: SentMessage
     finish_reason: str | None = None
 
 
-class _Delta(BaseModel):
+class _Delta(Value):
     delta: SentMessage = Field(default_factory=SentMessage)
     finish_reason: str | None = None
 
 
-class ChatAnswer(BaseModel):
+class ChatAnswer(Value):
     """A whole answer; some servers put an error in its place, with status 200."""
 
     model: str = ""
@@ -84,7 +85,7 @@ class ChatAnswer(BaseModel):
     error: dict[str, Any] | None = None
 
 
-class ChatChunk(BaseModel):
+class ChatChunk(Value):
     """A piece of a streamed answer."""
 
     model: str | None = None

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from typing import Any, Generic, cast
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.llm.prices import Price
 from integrations.llm.request import Parsed
 from integrations.llm.usage import Usage
+from integrations.value import Value
 
 __all__ = ["Completion", "ToolCall", "completion_type"]
 
 
-class ToolCall(BaseModel):
+class ToolCall(Value):
     """A tool that the model wants called; `arguments` is its JSON text, unchecked."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     name: str
     arguments: str
 
 
-class Completion(BaseModel, Generic[Parsed]):
+class Completion(Value, Generic[Parsed]):
     """One answer, as it is recorded with the step that asked for it."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     parsed: Parsed | None = None

@@ -11,19 +11,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.llm.usage import Usage
+from integrations.value import Value
 
 __all__ = ["GivenPrices", "NoPrices", "Price", "Prices", "Rates", "prices_of"]
 
 _MILLION = 1_000_000
 
 
-class Price(BaseModel):
+class Price(Value):
     """What something costs in US dollars, and the table which says so; `a + b` adds up."""
-
-    model_config = ConfigDict(frozen=True)
 
     money: Decimal
     table: str

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from integrations.llm.answer import Answer, Cause, Fault
 from integrations.llm.completion import ToolCall
 from integrations.llm.faults import fault_of_body
 from integrations.llm.usage import Usage
+from integrations.value import Value
 
 __all__ = ["SentResponse", "answer_of"]
 
 
-class _InputDetails(BaseModel):
+class _InputDetails(Value):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
 
 
-class _OutputDetails(BaseModel):
+class _OutputDetails(Value):
     reasoning_tokens: int | None = None
 
 
-class _Usage(BaseModel):
+class _Usage(Value):
     input_tokens: int | None = None
     output_tokens: int | None = None
     input_tokens_details: _InputDetails | None = None
@@ -42,13 +43,13 @@ class _Usage(BaseModel):
         )
 
 
-class _Part(BaseModel):
+class _Part(Value):
     type: str = ""
     text: str | None = None
     refusal: str | None = None
 
 
-class _Item(BaseModel):
+class _Item(Value):
     """A message, a call of a function, or something that is of no interest here."""
 
     type: str = ""
@@ -62,11 +63,11 @@ class _Item(BaseModel):
         return (self.content or []) if self.type == "message" else []
 
 
-class _Incomplete(BaseModel):
+class _Incomplete(Value):
     reason: str | None = None
 
 
-class SentResponse(BaseModel):
+class SentResponse(Value):
     """A response, whatever has become of it; some servers put an error in its place, with status 200."""
 
     id: str = ""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt
+from pydantic import NonNegativeInt
+
+from integrations.value import Value
 
 __all__ = ["Usage"]
 
 
-class Usage(BaseModel):
+class Usage(Value):
     """Tokens as the server counted them; `a + b` adds up, `sum(..., Usage())` over many.
 
     `cached` and `cache_write` are parts of `input`, `reasoning` is a part of `output`.
     A server that reports nothing leaves zeros.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     input: NonNegativeInt = 0
     cached: NonNegativeInt = 0

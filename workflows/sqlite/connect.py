@@ -8,10 +8,9 @@ import logging
 import os
 import sqlite3
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiosqlite
-from filelock import BaseFileLock
 
 from workflows.errors import StoreError
 from workflows.failpoint import failpoint
@@ -19,6 +18,9 @@ from workflows.sqlite.commit import GroupConnection
 from workflows.sqlite.lock import claim
 from workflows.sqlite.lost import report_lost, seen_in
 from workflows.sqlite.schema import APPLICATION_ID, CREATE, Durability, reader_settings, writer_settings
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 __all__ = [
     "MEMORY",

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-
-from filelock import BaseFileLock, FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from workflows.errors import StoreInUse
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 __all__ = ["claim"]
 
 
 def claim(path: Path) -> BaseFileLock:
     """Owns `path` until `.release()`; raises `StoreInUse` when somebody else does."""
+    from filelock import FileLock, Timeout
+
     beside = path.with_name(f"{path.name}.lock")
     lock = FileLock(beside, timeout=0, thread_local=False, on_acquired=_sign)
     try:

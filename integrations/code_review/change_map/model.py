@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.code_review.finding import Visible, VisibleName
+from integrations.value import Value
 
 __all__ = ["Caller", "ChangeMap", "FileChange", "Risk", "SignatureChange"]
 
 Risk = Literal["low", "medium", "high"]
 
 
-class SignatureChange(BaseModel):
+class SignatureChange(Value):
     """A public function whose parameters changed, or that is gone."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: VisibleName
     line: int
@@ -33,10 +30,8 @@ class SignatureChange(BaseModel):
     """Names that a call may give now; None for any."""
 
 
-class Caller(BaseModel):
+class Caller(Value):
     """A line that calls a function whose signature changed."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     path: VisibleName
@@ -45,10 +40,8 @@ class Caller(BaseModel):
     """Why this call does not fit the new signature; empty when it fits or cannot be told."""
 
 
-class FileChange(BaseModel):
+class FileChange(Value):
     """One file of the change."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: VisibleName
     status: str
@@ -57,10 +50,8 @@ class FileChange(BaseModel):
     functions: tuple[str, ...] = ()
 
 
-class ChangeMap(BaseModel):
+class ChangeMap(Value):
     """Where the change reaches, and how much care it asks for."""
-
-    model_config = ConfigDict(frozen=True)
 
     files: tuple[FileChange, ...] = ()
     signatures: tuple[SignatureChange, ...] = ()

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import threading
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.code_review.model.reviewer import Spent
+from integrations.value import Value
 
 __all__ = ["Allowance", "Recorded"]
 
 
-class Recorded(BaseModel):
+class Recorded(Value):
     """What a run has spent, as its engine knows it."""
-
-    model_config = ConfigDict(frozen=True)
 
     tokens: int = 0
     cost: float = 0.0

@@ -6,9 +6,10 @@ import json
 import re
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from integrations.code_review.finding import Severity
+from integrations.value import Value
 
 __all__ = [
     "Candidate",
@@ -36,9 +37,7 @@ Category = Literal[
 _FENCED = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 
 
-class _Claim(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class _Claim(Value):
     quote: str = Field(description="the code of the line, copied exactly, without its number")
     severity: Literal["high", "medium", "low"]
     category: Category
@@ -62,26 +61,20 @@ class CrossClaim(_Claim):
     call: int = Field(description="number of the call, as printed before it")
 
 
-class CrossAnswer(BaseModel):
+class CrossAnswer(Value):
     """The answer to a question about calls in other files."""
-
-    model_config = ConfigDict(frozen=True)
 
     findings: tuple[CrossClaim, ...]
 
 
-class ReviewAnswer(BaseModel):
+class ReviewAnswer(Value):
     """The answer to a review."""
-
-    model_config = ConfigDict(frozen=True)
 
     findings: tuple[Candidate, ...]
 
 
-class VerifyAnswer(BaseModel):
+class VerifyAnswer(Value):
     """The answer to a verification."""
-
-    model_config = ConfigDict(frozen=True)
 
     verdict: Literal["proven", "not proven"]
     quote: str = Field(description="the line of code that proves it, copied exactly; empty when not proven")

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.code_review.apart import Apart
 from integrations.code_review.change import Change, Versions
 from integrations.code_review.change_map.callers import find_callers
@@ -16,6 +14,7 @@ from integrations.code_review.finding import VisibleName
 from integrations.code_review.model.lines import Row, rows_of, shown
 from integrations.code_review.python import is_test
 from integrations.code_review.subject import ReviewInput
+from integrations.value import Value
 
 __all__ = ["Call", "Reached", "gathered", "printed", "quotable"]
 
@@ -25,20 +24,16 @@ _BODY = 20
 _AROUND = 2
 
 
-class Call(BaseModel):
+class Call(Value):
     """A call in another file; numbers count from 1 over the whole review."""
-
-    model_config = ConfigDict(frozen=True)
 
     number: int
     path: VisibleName
     line: int
 
 
-class Reached(BaseModel):
+class Reached(Value):
     """A function that the change touched, and calls of it in other files. It holds no text."""
-
-    model_config = ConfigDict(frozen=True)
 
     function: SignatureChange
     calls: tuple[Call, ...]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from integrations.code_review.anchor import quotes
 from integrations.code_review.change_map.model import ChangeMap
@@ -18,6 +18,7 @@ from integrations.code_review.model.prompt import cross_request, proof_request
 from integrations.code_review.model.questions import Proof
 from integrations.code_review.model.reviewer import Spent
 from integrations.code_review.subject import ReviewInput
+from integrations.value import Value
 from workflows import StepContext
 
 __all__ = ["CrossClaims", "Crossing"]
@@ -26,13 +27,11 @@ _MOST_CLAIMS = 10
 _LONGEST_QUESTION = 24_000
 
 
-class CrossClaims(BaseModel):
+class CrossClaims(Value):
     """What a model claims about calls; `problem` says why its answer could not be used."""
 
-    model_config = ConfigDict(frozen=True)
-
     claims: tuple[CrossClaim, ...] = ()
-    spent: Spent = Spent()
+    spent: Spent = Field(default_factory=Spent)
     problem: Visible = ""
 
 

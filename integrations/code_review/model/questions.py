@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from integrations.code_review.finding import Finding, Skipped, Visible
 from integrations.code_review.model.allowance import Recorded
 from integrations.code_review.model.answers import Candidate
 from integrations.code_review.model.reviewer import Spent
+from integrations.value import Value
 
 __all__ = ["Claims", "Plan", "Proof", "Question"]
 
 
-class Question(BaseModel):
+class Question(Value):
     """One part of one file."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: str
     part: int
 
 
-class Plan(BaseModel):
+class Plan(Value):
     """What is asked, within the budget of tokens; what is over it is left out."""
-
-    model_config = ConfigDict(frozen=True)
 
     questions: tuple[Question, ...]
     left_out: tuple[Skipped, ...]
-    before: Recorded = Recorded()
+    before: Recorded = Field(default_factory=Recorded)
     """What the run had spent by then."""
 
 
-class Claims(BaseModel):
+class Claims(Value):
     """What a model claims about one excerpt; `problem` says why its answer could not be used."""
 
-    model_config = ConfigDict(frozen=True)
-
     candidates: tuple[Candidate, ...] = ()
-    spent: Spent = Spent()
+    spent: Spent = Field(default_factory=Spent)
     problem: Visible = ""
     unanswered: bool = False
     """The model could not be asked."""
 
 
-class Proof(BaseModel):
+class Proof(Value):
     """Whether a claim was proven, and its finding when it was."""
-
-    model_config = ConfigDict(frozen=True)
 
     finding: Finding | None = None
     in_text: bool = True
     """The quoted code occurs in the text that was shown."""
-    spent: Spent = Spent()
+    spent: Spent = Field(default_factory=Spent)
     problem: Skipped | None = None
     """Why it could not be verified."""

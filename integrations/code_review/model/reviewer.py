@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
+from integrations.value import Value
 from workflows import StepContext
 
 __all__ = ["ModelAnswer", "ModelRequest", "Purpose", "Reviewer", "Spent"]
@@ -16,10 +17,8 @@ _CHARACTERS_PER_TOKEN = 3
 Purpose = Literal["review", "cross", "verify"]
 
 
-class Spent(BaseModel):
+class Spent(Value):
     """What asking models has cost."""
-
-    model_config = ConfigDict(frozen=True)
 
     requests: int = 0
     input_tokens: int = 0
@@ -59,14 +58,12 @@ class ModelRequest:
         return asked // _CHARACTERS_PER_TOKEN + self.max_output_tokens // 4
 
 
-class ModelAnswer(BaseModel):
+class ModelAnswer(Value):
     """What came back: JSON text of the shape that was asked for, or something that is not; it is checked."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     model: str = ""
-    spent: Spent = Spent(requests=1, unpriced=1)
+    spent: Spent = Field(default_factory=lambda: Spent(requests=1, unpriced=1))
 
 
 class Reviewer(Protocol):

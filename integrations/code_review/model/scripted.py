@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from integrations.code_review.errors import ReviewError
 from integrations.code_review.model.reviewer import ModelAnswer, ModelRequest, Purpose, Spent
 from integrations.code_review.visible import visible
+from integrations.value import Value
 from workflows import StepContext
 
 __all__ = ["ScriptedAnswer", "ScriptedReviewer"]
 
 
-class ScriptedAnswer(BaseModel):
+class ScriptedAnswer(Value):
     """Answers requests of one purpose about paths that end with `path`, and whose prompt holds `about`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     purpose: Purpose
     path: str = ""

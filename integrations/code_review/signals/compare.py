@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.code_review.change import Pair, Piece, Versions
 from integrations.code_review.change_map.model import SignatureChange
 from integrations.code_review.change_map.outline import signature_changes
@@ -16,14 +14,13 @@ from integrations.code_review.python import Broken, Parsed, TooComplex, is_pytho
 from integrations.code_review.signals.families import FAMILIES
 from integrations.code_review.signals.model import FunctionChange, Signal
 from integrations.code_review.signals.pairing import Text, changes_between
+from integrations.value import Value
 
 __all__ = ["Comparison", "compare_file"]
 
 
-class Comparison(BaseModel):
+class Comparison(Value):
     """What the trees of one file show."""
-
-    model_config = ConfigDict(frozen=True)
 
     findings: tuple[Finding, ...] = ()
     functions: tuple[str, ...] = ()

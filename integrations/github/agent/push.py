@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from integrations.github.address import is_repository, is_sha
 from integrations.github.seen import Comment, Pull
 from integrations.github.standing import wish_of
+from integrations.value import Value
 
 __all__ = ["Answer", "Closed", "Nothing", "Push", "Wanted", "wanted"]
 
@@ -51,11 +52,11 @@ class Nothing:
 Wanted = Push | Closed | Answer | Nothing
 
 
-class _Repository(BaseModel):
+class _Repository(Value):
     full_name: str
 
 
-class _Delivery(BaseModel):
+class _Delivery(Value):
     model_config = ConfigDict(extra="ignore")
 
     repository: _Repository

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
 from integrations.code_review import Spent
 from integrations.github.subject import PullOutcome
+from integrations.value import Value
 
 __all__ = ["RepositoryState", "Reviewed"]
 
 
-class Reviewed(BaseModel):
+class Reviewed(Value):
     """One review, in a few words."""
-
-    model_config = ConfigDict(frozen=True)
 
     number: int
     head: str
@@ -42,7 +39,7 @@ class Reviewed(BaseModel):
         )
 
 
-class RepositoryState(BaseModel):
+class RepositoryState(Value):
     """Seen by every client of the agent."""
 
     repository: str = ""

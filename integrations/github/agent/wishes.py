@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
+
+from integrations.value import Value
 
 __all__ = ["Fingerprint", "Wishes", "read_wishes"]
 
@@ -14,10 +16,10 @@ _TOLERANCE = 300.0
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{12,64}$")]
 
 
-class Wishes(BaseModel):
+class Wishes(Value):
     """Findings that are not to be told again, or may be told again; or the question which those are."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     EVENT: ClassVar[str] = "perdure_dismissals"
     """In place of the name of an event of GitHub."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from integrations.llm.usage import Usage
+from integrations.value import Value
 
 __all__ = ["Approval", "ApprovalRequest", "LoopResult", "ToolResult"]
 
 
-class ToolResult(BaseModel):
+class ToolResult(Value):
     """What came of one call; `text` is what the model is told, and comes from outside: do not trust it."""
-
-    model_config = ConfigDict(frozen=True)
 
     call_id: str
     tool: str
@@ -34,10 +33,8 @@ class ToolResult(BaseModel):
         return self.status in ("invalid", "unknown")
 
 
-class ApprovalRequest(BaseModel):
+class ApprovalRequest(Value):
     """A call that waits for a human; nothing of it has been done."""
-
-    model_config = ConfigDict(frozen=True)
 
     event: str
     """The type of the event that answers it: see `approve` and `refuse`."""
@@ -48,10 +45,10 @@ class ApprovalRequest(BaseModel):
     request_hash: str
 
 
-class Approval(BaseModel):
+class Approval(Value):
     """What a human says; the payload of the event."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     approved: bool
     by: str = Field(default="", max_length=200)
@@ -59,10 +56,8 @@ class Approval(BaseModel):
     """The model is told why it was refused."""
 
 
-class LoopResult(BaseModel):
+class LoopResult(Value):
     """How a loop ended: with an answer."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     refused: bool
