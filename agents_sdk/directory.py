@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agents_sdk.address import Address, PathStep
+from agents_sdk.checksum import checksum, is_whole
 from agents_sdk.errors import NotRunning
 from agents_sdk.storage import STORED
 from workflows import Clock, Statement, Store
@@ -21,7 +22,7 @@ SELECT ?1, ?2, ?3, ?4 WHERE ?1 = 0 OR EXISTS(SELECT 1 FROM agent WHERE id = ?1 A
 ON CONFLICT DO NOTHING
 """
 _FIND = (
-    "SELECT id, state FROM agent LEFT JOIN agent_state ON agent_state.agent = agent.id"
+    "SELECT id, state, crc FROM agent LEFT JOIN agent_state ON agent_state.agent = agent.id"
     " WHERE parent = ? AND class = ? AND name = ? AND condemned = 0"
 )
 _PATH = """
@@ -49,8 +50,8 @@ UPDATE agent SET condemned = 1 WHERE id IN below RETURNING id
 _COUNT_MADE = "SELECT COUNT(*) FROM agent_maker WHERE principal = ?"
 _MADE = "INSERT INTO agent_maker(agent, principal) VALUES(?, ?)"
 _SAVE = """
-INSERT INTO agent_state(agent, version, state) VALUES(?, 1, ?)
-ON CONFLICT(agent) DO UPDATE SET version = version + 1, state = excluded.state
+INSERT INTO agent_state(agent, version, state, crc) VALUES(?, 1, ?, ?)
+ON CONFLICT(agent) DO UPDATE SET version = version + 1, state = excluded.state, crc = excluded.crc
 """
 
 
@@ -60,6 +61,12 @@ class Listed:
 
     id: int
     state: bytes | None
+    crc: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """The state is as it was written."""
+        return self.state is None or is_whole(self.crc, self.state, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,7 @@ class Directory:
 
     def save_state(self, agent: int, state: bytes) -> asyncio.Future[int]:
         """Queues the state of an agent, in the order of the calls; resolves after COMMIT."""
-        return self._store.write(Statement(_SAVE, (agent, state)))
+        return self._store.write(Statement(_SAVE, (agent, state, checksum(state, agent))))
 
 
 def _owed() -> str:

@@ -122,7 +122,7 @@ class ReadonlyConnection(AgentError):
 
 
 class StateUnreadable(AgentError):
-    """The stored state does not fit the State type of this code; it is kept as it is."""
+    """The stored state is damaged, or does not fit the State type of this code; it is kept as it is."""
 
 
 class McpError(AgentError):

@@ -31,6 +31,7 @@ def _state(place: Place) -> Part:
         place.definition.state,
         owner=str(place),
         stored=place.listed.state,
+        whole=place.listed.whole,
         initial=lambda: getattr(agent, "initial_state", NO_STATE),
         save=lambda encoded: directory.save_state(id, encoded),
         validate=agent.validate_state_change,

@@ -42,6 +42,7 @@ class StateCell(Part, Generic[S]):
         *,
         owner: str,
         stored: bytes | None,
+        whole: bool,
         initial: Callable[[], object],
         save: Callable[[bytes], asyncio.Future[int]],
         validate: Callable[[S, Source], object],
@@ -50,6 +51,7 @@ class StateCell(Part, Generic[S]):
         self._shape = shape
         self._owner = owner
         self._stored = stored
+        self._whole = whole
         self._initial = initial
         self._save = save
         self._validate = validate
@@ -76,7 +78,7 @@ class StateCell(Part, Generic[S]):
             ) from None
 
     async def begin(self) -> None:
-        """Raises `StateUnreadable` when today's type does not fit what is stored.
+        """Raises `StateUnreadable` when what is stored is damaged, or does not fit today's type.
 
         An initial state is kept with its first change, and is no change itself.
         """
@@ -86,6 +88,11 @@ class StateCell(Part, Generic[S]):
             self._current = self._committed = self._encode(initial)
 
     def _load(self, stored: bytes) -> None:
+        if not self._whole:
+            raise StateUnreadable(
+                f"the stored state of {self._owner} is damaged, and was left as it is: "
+                "restore the file from a backup"
+            )
         try:
             self._shape.decode(stored)
         except ShapeError as error:

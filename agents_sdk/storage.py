@@ -47,6 +47,7 @@ AGENTS = Stored(
         DROP INDEX agent_name;
         CREATE UNIQUE INDEX agent_name ON agent(parent, class, name) WHERE condemned = 0;
         """,  # 0 is nobody: a top-level agent
+        "ALTER TABLE agent_state ADD COLUMN crc INTEGER;",  # a row without one was written before; below, too
     ),
     ("DELETE FROM agent_state WHERE agent = ?", "DELETE FROM agent WHERE id = ?"),
 )
@@ -77,6 +78,7 @@ QUEUE = Stored(
         CREATE UNIQUE INDEX agent_item_id ON agent_item(agent, id);
         CREATE INDEX agent_item_place ON agent_item(agent, dead, place);
         """,  # a place is never used again: a call that ends knows its item by it
+        "ALTER TABLE agent_item ADD COLUMN crc INTEGER;",
     ),
     ("DELETE FROM agent_item WHERE agent = ?",),
     "SELECT agent FROM agent_item WHERE dead = 0",
@@ -109,6 +111,7 @@ CHAT = Stored(
         """
         CREATE TABLE chat_cleared(agent INTEGER PRIMARY KEY, digests BLOB NOT NULL) STRICT;
         """,  # of the ids of messages that clears have deleted
+        "ALTER TABLE chat_message ADD COLUMN crc INTEGER;",
     ),
     (
         "DELETE FROM chat_message WHERE agent = ?",
@@ -178,6 +181,7 @@ STREAMS = Stored(
           id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, place INTEGER NOT NULL, value BLOB NOT NULL,
           UNIQUE(stream, place)) STRICT;
         """,
+        "ALTER TABLE agent_chunk ADD COLUMN crc INTEGER;",
     ),
     (
         "DELETE FROM agent_chunk WHERE stream IN (SELECT number FROM agent_stream WHERE agent = ?)",

@@ -97,6 +97,15 @@ class Undoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Damage:
+    """The row of an instance is not what was written."""
+
+    reason: str
+    leaves: frozenset[Command]
+    """What may be done to it yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """An instance as it is kept."""
 
@@ -120,6 +129,8 @@ class Instance:
     rollback: RollbackStatus | None = None
     used: Usage = UNUSED
     """By steps that a restart has forgotten."""
+    damage: Damage | None = None
+    """It is shown as paused for this reason, with nothing of what cannot be believed."""
 
     @property
     def expires_at(self) -> float | None:

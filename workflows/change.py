@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from workflows import lifecycle
 from workflows.backend import Instance, NewMoment, Undoing
 from workflows.entry import Entry, Key, Kind, Moment, last_order
-from workflows.errors import WorkflowError
+from workflows.errors import StoreError, WorkflowError
 from workflows.lifecycle import Command, Effect, Rule, Standing, Transition
 from workflows.notice import Told, notices
 from workflows.timers.timer import Together
@@ -82,7 +82,12 @@ Load = Callable[[], tuple[list[Moment], list[Entry]]]
 
 
 def planned(before: Instance, change: Change, load: Load) -> Plan | None:
-    """What `change` does to an instance; None when nothing. Raises what the lifecycle raises."""
+    """What `change` does to an instance; None when nothing.
+
+    Raises what the lifecycle raises, and `StoreError` for damage.
+    """
+    if before.damage is not None and change.command not in before.damage.leaves:
+        raise StoreError(before.damage.reason)
     paused_for = 0.0 if before.paused_at is None else change.at - before.paused_at
     history: tuple[list[Moment], list[Entry]] = ([], [])
     if change.command in ("rewind", "restart") or (before.status == "paused" and change.command == "resume"):
@@ -162,6 +167,7 @@ def _after(before: Instance, done: Transition, change: Change) -> Instance:
         begun=status != "queued" and (before.begun or status == "running"),
         undoing=(ending.undoing or before.undoing) if goes_on else None,
         rollback=ending.rollback,
+        damage=None,
     )
 
 

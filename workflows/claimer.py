@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from workflows.claims import Tried
 from workflows.clock import Clock
-from workflows.errors import StoreFailed
+from workflows.errors import StoreError, StoreFailed
 from workflows.lease import Lease
-from workflows.ledger import Ledger, Suspect
+from workflows.ledger import Claim, Ledger, Suspect
 from workflows.passing import AGAIN, passes
 from workflows.runs import Runs
 from workflows.spawned import Spawned
@@ -83,7 +83,8 @@ class Claimer:
                 self._spawned.spawn(self._claim_later(one))
         try:
             taken = await self._ledger.claim(now, tried) if now else []
-            known = [one for one in taken if one.instance.ref.workflow in self._runs.workflows]
+            whole = [one for one in taken if not self._is_damaged(one)]
+            known = [one for one in whole if one.instance.ref.workflow in self._runs.workflows]
             leases = [self._runs.lease(one, reserved=tried is not Tried.NOT) for one in known]
             for lease in leases:
                 self.wakes.forget(lease.ref.incarnation)
@@ -106,6 +107,15 @@ class Claimer:
             self._runs.give_back(suspect.workflow)
         self.suspects.watch(leases)
         return True
+
+    def _is_damaged(self, claim: Claim) -> bool:
+        """One whose row is damaged is left as it is: nothing can be written there without losing more."""
+        ref, damage = claim.instance.ref, claim.instance.damage
+        if damage is not None:
+            log.error('%s "%s" is left alone: %s', ref.workflow, ref.id, damage.reason)
+            self.wakes.forget(ref.incarnation)
+            self._runs.not_claimed(ref.incarnation, StoreError(damage.reason))
+        return damage is not None
 
     async def _claim_later(self, incarnation: int) -> None:
         async with self._runs.turns.of(incarnation):

@@ -156,6 +156,8 @@ class EmbeddedBackend:
             with self._runs.audiences[ref.incarnation].ending() as end:
                 if lease is None:
                     instance = await self._read(lambda: self._known(ref))
+                    if instance.damage is not None:
+                        raise StoreError(instance.damage.reason)
                     if instance.status in FINAL or ref.workflow not in self._runs.workflows:
                         return instance
                 return await end

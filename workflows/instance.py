@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from workflows import codec, decision, failure, history
 from workflows.backend import Backend, Instance, Ref
 from workflows.entry import Key, Kind
-from workflows.errors import InstanceNotFound, WorkflowError, WorkflowFailed
+from workflows.errors import InstanceNotFound, StoreError, WorkflowError, WorkflowFailed
 from workflows.export import exported
 from workflows.lifecycle import Command
 from workflows.receive import event_type
@@ -154,12 +154,12 @@ class WorkflowInstance:
         `filter` names the types of events that are wanted.
         """
         wanted = history.options(cursor, filter)
-        instance = await self._instance()
+        instance = _whole(await self._instance())
         async for seen in self._backend.watch(instance.ref, cursor):
             if wanted is not None and seen.moment.type not in wanted:
                 continue
             if seen.entry is None and seen.moment.type in history.ENDINGS:
-                instance = await self._instance()
+                instance = _whole(await self._instance())
             yield history.shown(seen, instance)
 
     async def stream(
@@ -187,7 +187,7 @@ class WorkflowInstance:
 
         With `sensitive`, the outputs of steps that are `sensitive="output"` are in it, too.
         """
-        instance = await self._instance()
+        instance = _whole(await self._instance())
         return exported(instance, await self._backend.journal(instance.ref), sensitive=sensitive)
 
     async def _undecided(self, instance: Instance) -> tuple[str, ...]:
@@ -205,3 +205,10 @@ class WorkflowInstance:
             raise InstanceNotFound(f'instance.not_found: {self._shape.name} has no instance "{self.id}"')
         self._bound = instance.ref
         return instance
+
+
+def _whole(instance: Instance) -> Instance:
+    """What is to be shown as it was written."""
+    if instance.damage is not None:
+        raise StoreError(instance.damage.reason)
+    return instance

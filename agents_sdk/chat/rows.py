@@ -15,17 +15,18 @@ from pydantic_core import to_json
 from agents_sdk.agent_tools.rows import ending
 from agents_sdk.chat.shapes import Message, text_of
 from agents_sdk.chat.turn import TurnStatus
+from agents_sdk.checksum import checksum, is_whole
 from agents_sdk.storage import CHAT
-from workflows import Statement, Store
+from workflows import Statement, Store, StoreError
 
 __all__ = ["All", "ChatRows", "Context", "KeptTurn", "Placed"]
 
 _LONGEST = 1 << 20  # bytes of a message in one row
 
-_MESSAGE = "INSERT INTO chat_message(agent, id, part, place, body) VALUES(?, ?, ?, ?, ?)"
+_MESSAGE = "INSERT INTO chat_message(agent, id, part, place, body, crc) VALUES(?, ?, ?, ?, ?, ?)"
 _UNMESSAGE = "DELETE FROM chat_message WHERE agent = ? AND id = ?"
 _PLACE = "UPDATE chat_message SET place = ? WHERE agent = ? AND id = ?"
-_MESSAGES = "SELECT id, place, body FROM chat_message WHERE agent = ? ORDER BY place, id, part"
+_MESSAGES = "SELECT id, place, part, body, crc FROM chat_message WHERE agent = ? ORDER BY place, id, part"
 _TURN = """
 INSERT INTO chat_turn(agent, first, request, kind, attempt, answer, after, ids, body, tools, created)
 VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -135,8 +136,16 @@ class ChatRows:
         """All messages, in their order."""
         rows = await self._all_messages()
         found: list[Placed] = []
-        for (_, place), parts in itertools.groupby(rows, key=lambda row: row[:2]):
-            found.append(Placed(place, json.loads(b"".join(part for _, _, part in parts))))
+        for (id, place), parts in itertools.groupby(rows, key=lambda row: row[:2]):
+            bodies: list[bytes] = []
+            for _, _, part, body, crc in parts:
+                if part != len(bodies) or not is_whole(crc, body, self._agent, id, part):
+                    raise StoreError(
+                        f'the record of message "{id}" of this chat is damaged, and was left as it is: '
+                        "restore the file from a backup"
+                    )
+                bodies.append(body)
+            found.append(Placed(place, json.loads(b"".join(bodies))))
         return found
 
     async def _all_messages(self) -> Sequence[Any]:
@@ -198,7 +207,10 @@ class ChatRows:
         return [
             self.drop_message(id),
             *(
-                Statement(_MESSAGE, (self._agent, id, part, placed.place, piece))
+                Statement(
+                    _MESSAGE,
+                    (self._agent, id, part, placed.place, piece, checksum(piece, self._agent, id, part)),
+                )
                 for part, piece in enumerate(pieces)
             ),
         ]

@@ -123,8 +123,8 @@ class Calls:
 
     async def _failure(self, agent: object, row: Row) -> Exception | None:
         try:
-            method = self._methods.named(row.method)
             item = row.item(calling=True)
+            method = self._methods.named(row.method)
             result: Any = method.call(agent, *(item.payload, item)[: method.takes])
             if inspect.isawaitable(result):
                 await result

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from agents_sdk.checksum import checksum
 from agents_sdk.errors import InvalidItem
 from agents_sdk.retry import Patience
 from agents_sdk.shape import Shape, ShapeError
+from workflows import NonRetryableError
 
 __all__ = ["QueueItem", "Row", "encode"]
 
@@ -52,6 +54,20 @@ class Row(NamedTuple):
     due: float
     error: str | None
     dead: int
+    agent: int
+    crc: int | None
+
+    @property
+    def damage(self) -> str | None:
+        """Why it cannot be called: the disk has changed what was queued."""
+        how = (self.attempts, self.base_delay, self.max_delay)
+        asked = (self.agent, self.id, self.method, self.created, *how)
+        if self.crc is None or self.crc == crc_of(self.payload, *asked):
+            return None
+        return (
+            f'the record of item "{self.id}" is damaged: restore the file from a backup, '
+            "or dequeue it and queue it anew"
+        )
 
     @property
     def patience(self) -> Patience:
@@ -59,16 +75,26 @@ class Row(NamedTuple):
         return Patience(self.attempts, self.base_delay, self.max_delay)
 
     def item(self, *, calling: bool = False) -> QueueItem:
-        """What users see of it."""
+        """What users see of it: of a damaged one no payload, and `NonRetryableError` when it is called."""
+        damage = self.damage
+        if damage is not None and calling:
+            raise NonRetryableError(damage)
         return QueueItem(
             id=self.id,
             callback=self.method,
-            payload=_shape.decode(self.payload),
+            payload=None if damage is not None else _shape.decode(self.payload),
             created=datetime.fromtimestamp(self.created, UTC),
             attempt=self.attempt + calling,
-            last_error=self.error,
+            last_error=self.error if damage is None else damage,
             dead=bool(self.dead),
         )
+
+
+def crc_of(
+    payload: bytes, agent: int, id: str, method: str, created: float, attempts: int, base: float, most: float
+) -> int:
+    """The checksum of an item: of what was asked for, and of whose it is."""
+    return checksum(payload, agent, id, method, float(created), attempts, float(base), float(most))
 
 
 def encode(method: str, payload: Any) -> bytes:

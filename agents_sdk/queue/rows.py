@@ -6,24 +6,23 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 
-from agents_sdk.queue.item import Row
+from agents_sdk.queue.item import Row, crc_of
 from agents_sdk.retry import Patience
 from workflows import Operation, Statement, Store
 
 __all__ = ["Rows"]
 
 _PAGE = 500
-_COLUMNS = (
-    "place, version, id, method, payload, created, attempt, attempts, base_delay, max_delay, due, error, dead"
-)
+_COLUMNS = ", ".join(Row._fields)
 _INSERT = """
-INSERT INTO agent_item(agent, id, method, payload, created, attempts, base_delay, max_delay)
-VALUES(?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO agent_item(agent, id, method, payload, created, attempts, base_delay, max_delay, crc)
+VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _REPLACE = f"""
 {_INSERT} ON CONFLICT(agent, id) DO UPDATE SET version = version + 1, method = excluded.method,
   payload = excluded.payload, created = excluded.created, attempts = excluded.attempts,
-  base_delay = excluded.base_delay, max_delay = excluded.max_delay, attempt = 0, due = 0, error = NULL
+  base_delay = excluded.base_delay, max_delay = excluded.max_delay, attempt = 0, due = 0, error = NULL,
+  crc = excluded.crc
 """
 _DROP_DEAD = "DELETE FROM agent_item WHERE agent = ? AND id = ? AND dead = 1"
 _HEAD = f"SELECT {_COLUMNS} FROM agent_item WHERE agent = ? AND dead = 0 ORDER BY place LIMIT 1"  # noqa: S608
@@ -38,7 +37,7 @@ _COUNTED = "UPDATE agent_item SET attempt = ? WHERE place = ? AND version = ?"
 _DEAD = "UPDATE agent_item SET error = ?, dead = 1 WHERE place = ? AND version = ?"
 _TAKE = "DELETE FROM agent_item WHERE agent = ?"
 _REDRIVE = f"""
-{_DROP_DEAD} RETURNING agent, id, method, payload, created, attempts, base_delay, max_delay
+{_DROP_DEAD} RETURNING agent, id, method, payload, created, attempts, base_delay, max_delay, crc
 """
 
 
@@ -53,8 +52,9 @@ class Rows:
         self, id: str, method: str, payload: bytes, *, created: float, patience: Patience, replace: bool
     ) -> asyncio.Future[int]:
         """Queues a new item; with `replace`, one that waits under this id gives its place to it."""
-        kept = (self._agent, id, method, payload, created)
-        values = (*kept, patience.attempts, patience.base_delay, patience.max_delay)
+        how = (patience.attempts, patience.base_delay, patience.max_delay)
+        crc = crc_of(payload, self._agent, id, method, created, *how)
+        values = (self._agent, id, method, payload, created, *how, crc)
         if not replace:
             return self._store.write(Statement(_INSERT, values))
         return self._store.write(_replacement(self._agent, id, Statement(_REPLACE, values)))

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 
+from agents_sdk.checksum import checksum, is_whole
 from agents_sdk.errors import StreamError
 from agents_sdk.streams.stream import Row, StreamChunk, StreamState, decoded
 from workflows import Statement, Store
@@ -28,9 +29,9 @@ _GROW = """
 UPDATE agent_stream SET last = last + ? WHERE agent = ? AND name = ? AND state = 'open'
 RETURNING number, last
 """
-_APPEND = "INSERT INTO agent_chunk(stream, place, value) VALUES(?, ?, ?)"
+_APPEND = "INSERT INTO agent_chunk(stream, place, value, crc) VALUES(?, ?, ?, ?)"
 _PAGE = f"""
-SELECT place, value FROM agent_chunk WHERE id IN (
+SELECT place, value, crc FROM agent_chunk WHERE id IN (
     SELECT id FROM (
         SELECT id, coalesce(sum(length(value)) OVER (
             ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
@@ -78,7 +79,7 @@ class Rows:
     async def page(self, number: int, after: int) -> Sequence[StreamChunk]:
         """The next chunks after an offset, not too many at once."""
         rows = await self._store.read(_PAGE, (number, after))
-        return [StreamChunk(place, decoded(value)) for place, value in rows]
+        return [_chunk(number, *row) for row in rows]
 
     async def end(self, name: str, state: StreamState, error: str | None, *, at: float) -> bool:
         """It has ended; false when it is not open."""
@@ -95,6 +96,14 @@ class Rows:
             return bool(found)
 
         return await self._store.write(delete)
+
+
+def _chunk(number: int, place: int, value: bytes, crc: int | None) -> StreamChunk:
+    if not is_whole(crc, value, number, place):
+        raise StreamError(
+            f"chunk {place} of this stream is damaged: restore the file from a backup, or read on after it"
+        )
+    return StreamChunk(place, decoded(value))
 
 
 class _Append:
@@ -121,5 +130,6 @@ class _Append:
         number, last = grown
         first = last - count + 1
         places = enumerate(self._chunks, start=first)
-        connection.executemany(_APPEND, [(number, place, chunk) for place, chunk in places])
+        rows = [(number, place, chunk, checksum(chunk, number, place)) for place, chunk in places]
+        connection.executemany(_APPEND, rows)
         return int(last)

@@ -187,7 +187,7 @@ async def test_a_time_whose_timer_is_called_again_has_one_instance(durable: Worl
 
 async def test_a_zone_that_is_not_known_any_more_does_not_stand_in_the_way(durable: World) -> None:
     async with opened(durable, Cron.parse("@daily", "Europe/Berlin")) as engine:
-        gone = "UPDATE timer SET tz = 'Gone/Zone', key = '@daily Gone/Zone'"
+        gone = "UPDATE timer SET tz = 'Gone/Zone', key = '@daily Gone/Zone', crc = NULL"
         await engine.store.write(lambda connection: connection.execute(gone).rowcount)
     async with opened(durable, "@daily") as engine:
         await durable.later(DAY + 1)

@@ -6,11 +6,16 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from workflows.sqlite import backup, store, writer
+from agents_sdk import directory
+from agents_sdk.chat import rows as chat
+from agents_sdk.queue import item
+from agents_sdk.streams import rows as agent_streams
+from workflows.sqlite import backup, chunks, intact, store, tables, writer
 from workflows.sqlite.commit import COMMIT, is_full
 from workflows.sqlite.connect import Connector, standard
 from workflows.sqlite.group import Group
 from workflows.sqlite.writer import Writer
+from workflows.timers import table
 
 __all__ = ["FILE_MUTATIONS"]
 
@@ -57,10 +62,33 @@ def _give_up() -> None:
     vars(writer)["_AGAIN"] = 60.0
 
 
+def _no_row_checksum() -> None:
+    """Whatever a row has is taken for what was written."""
+
+    class Whatever(int):
+        __hash__ = int.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __ne__(self, other: object) -> bool:
+            return False
+
+        def __add__(self, other: object) -> Whatever:
+            return self
+
+    for module in (intact, tables, chunks, table):
+        vars(module)["checksum"] = lambda *_: Whatever(1)
+    vars(item)["crc_of"] = lambda *_: Whatever(1)
+    for module in (directory, agent_streams, chat):
+        vars(module)["is_whole"] = lambda *_: True
+
+
 FILE_MUTATIONS: dict[str, Callable[[], None]] = {
     "no-lock": _no_lock,
     "copy-without-log": _copy_without_log,
     "acknowledge-without-room": _acknowledge_without_room,
     "spin-without-room": _spin,
     "room-unseen": _give_up,
+    "no-row-checksum": _no_row_checksum,
 }

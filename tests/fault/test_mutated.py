@@ -16,6 +16,7 @@ LEASES = ("tests/pitfalls/test_recovery.py::test_what_an_older_lease_writes_is_r
 ROOM = ("tests/fault/test_full_disk.py::test_a_disk_that_was_full_is_written_again", "full")
 OWNER = ("tests/fault/test_owner.py", "owns")
 COPIES = ("tests/fault/test_backup.py", "under_load")
+ROWS = ("tests/fault/test_rows.py", "changed_places or flipped_state")
 RUNS = [
     ("none", LEASES, 0, ""),
     ("no-epoch-check", LEASES, 1, "DID NOT RAISE"),
@@ -24,6 +25,7 @@ RUNS = [
     ("acknowledge-without-room", ROOM, 1, "== before"),
     ("spin-without-room", ROOM, 1, "busy < 0.5"),
     ("room-unseen", ROOM, 1, "TimeoutError"),
+    ("no-row-checksum", ROWS, 1, "5 failed"),
 ]
 
 

@@ -19,7 +19,10 @@ DAMAGE = {
     "moments of a step": ("UPDATE entry SET moments = x'7b7b' WHERE name = 's' AND instance = 1", "step s-1"),
     "state": ("UPDATE entry SET state = 99 WHERE name = 's' AND instance = 1", "step s-1"),
     "config": ("UPDATE entry SET config = x'80' WHERE name = 's' AND instance = 1", "step s-1"),
-    "name": ("UPDATE entry SET name = CAST(x'73ff' AS TEXT) WHERE name = 's' AND instance = 1", "a step"),
+    "name": (
+        "UPDATE entry SET name = CAST(x'73ff' AS TEXT) WHERE name = 's' AND instance = 1",
+        "step s\ufffd-1",
+    ),
     "history": ("UPDATE moment SET detail = '{{' WHERE instance = 1 AND place = 1", "workflow_queued"),
 }
 every_damage = pytest.mark.parametrize(("statement", "what"), DAMAGE.values(), ids=DAMAGE)

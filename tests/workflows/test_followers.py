@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 LEFT: dict[str, Callable[[str], None]] = {
     "parent ended": lambda path: left_behind.changed(
-        path, "UPDATE instance SET status = 'terminated', finished = 1 WHERE workflow = 'Flow'"
+        path, "UPDATE instance SET status = 'terminated', finished = 1, became = NULL WHERE workflow = 'Flow'"
     ),
     "parent gone": lambda path: left_behind.changed(path, "DELETE FROM instance WHERE workflow = 'Flow'"),
     "parent began anew": lambda path: left_behind.changed(path, "DELETE FROM entry"),

@@ -60,7 +60,7 @@ async def test_a_losing_child_is_ended_after_a_crash_right_after_the_decision(
     left_behind.step(world.path, Kind.CHILD, State.WAITING)
     left_behind.changed(
         world.path,
-        "UPDATE instance SET status = 'running', finished = NULL WHERE workflow = 'Child'",
+        "UPDATE instance SET status = 'running', finished = NULL, became = NULL WHERE workflow = 'Child'",
         "DELETE FROM event",
     )
     async with world.open(parent, flow) as engine:

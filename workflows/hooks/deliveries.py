@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ Deliver = Callable[[Any, Finished], Awaitable[None]]
 
 _REALM = "hooks"
 """Of the engine's timers: owned by the workflow, named like the hook. Each place has a realm of its own."""
+_log = logging.getLogger("workflows")
+
 _MOST_RUNNING = 100
 _GRACE = 10.0
 
@@ -103,7 +106,10 @@ class Deliveries:
             for timer in await self._timers(place).find(workflow, state=state, limit=limit)
         ]
         found.sort(key=lambda timer: (timer.due, timer.id))
-        return [_shown(timer) for timer in found[:limit]]
+        for timer in found:
+            if timer.damaged:
+                _log.error("delivery %d cannot be shown: %s", timer.id, timer.last_error)
+        return [_shown(timer) for timer in found if not timer.damaged][:limit]
 
     async def redrive(self, delivery: int) -> bool:
         """Tries a dead delivery again, with all its attempts; false when it is not dead."""

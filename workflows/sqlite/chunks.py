@@ -7,7 +7,8 @@ from asyncio import Future
 from collections.abc import Sequence
 
 from workflows.entry import Key, State
-from workflows.errors import Fenced
+from workflows.errors import Fenced, StoreError
+from workflows.sqlite.checksum import checksum
 from workflows.sqlite.promised import promised
 from workflows.sqlite.store import Store
 from workflows.streams.chunks import PAGE_BYTES, PAGE_PARTS, Chunk, Located
@@ -15,15 +16,16 @@ from workflows.streams.chunks import PAGE_BYTES, PAGE_PARTS, Chunk, Located
 __all__ = ["SqliteChunks"]
 
 _APPEND = """
-INSERT INTO chunk(instance, ordinal, place, attempt, data)
-SELECT id, :ordinal, 1 + coalesce((
+INSERT INTO chunk(instance, ordinal, place, attempt, data, crc)
+SELECT id, :ordinal, last + 1, :attempt, :part, :crc + last + 1
+FROM instance, (SELECT coalesce((
     SELECT place FROM chunk WHERE instance = :instance AND ordinal = :ordinal AND place > 0
-    ORDER BY place DESC LIMIT 1), 0), :attempt, :part
-FROM instance WHERE id = :instance AND epoch = :epoch RETURNING place
+    ORDER BY place DESC LIMIT 1), 0) AS last)
+WHERE id = :instance AND epoch = :epoch RETURNING place
 """
 _MARK = """
-INSERT INTO chunk(instance, ordinal, place, attempt, data)
-SELECT :instance, :ordinal, place + 1, :attempt, NULL FROM (
+INSERT INTO chunk(instance, ordinal, place, attempt, data, crc)
+SELECT :instance, :ordinal, place + 1, :attempt, NULL, :crc + place + 1 FROM (
     SELECT place, attempt FROM chunk WHERE instance = :instance AND ordinal = :ordinal AND place > 0
     ORDER BY place DESC LIMIT 1)
 WHERE attempt < :attempt
@@ -35,7 +37,7 @@ SELECT ordinal, state FROM entry
 WHERE instance = ? AND kind = ? AND name = ? AND occurrence = ? ORDER BY ordinal LIMIT 1
 """
 _PARTS = f"""
-SELECT place, attempt, data FROM chunk WHERE id IN (
+SELECT place, attempt, data, crc FROM chunk WHERE id IN (
     SELECT id FROM (
         SELECT id, coalesce(sum(length(data)) OVER (
             ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
@@ -66,7 +68,8 @@ class SqliteChunks:
         def mark(connection: sqlite3.Connection) -> None:
             _check_lease(connection, incarnation, epoch)
             connection.execute(_DISCARD, (incarnation, ordinal))
-            connection.execute(_MARK, {"instance": incarnation, "ordinal": ordinal, "attempt": attempt})
+            place = {"instance": incarnation, "ordinal": ordinal, "attempt": attempt}
+            connection.execute(_MARK, {**place, "crc": _checksum(incarnation, ordinal, attempt, None)})
 
         return promised(self._store, mark)
 
@@ -98,7 +101,15 @@ class SqliteChunks:
 
     async def parts(self, incarnation: int, ordinal: int, after: int) -> list[Chunk]:
         """See `Chunks.parts`."""
-        return [Chunk(*row) for row in await self._store.read(_PARTS, (incarnation, ordinal, after))]
+        parts: list[Chunk] = []
+        for *columns, crc in await self._store.read(_PARTS, (incarnation, ordinal, after)):
+            chunk = Chunk(*columns)
+            if crc not in (None, _checksum(incarnation, ordinal, chunk.attempt, chunk.data) + chunk.place):
+                raise StoreError(
+                    f"part {chunk.place} of this stream is damaged: restore the file from a backup"
+                )
+            parts.append(chunk)
+        return parts
 
     async def rows(
         self, incarnation: int, ordinal: int, *, attempt: int, first: int, count: int
@@ -120,6 +131,7 @@ class _Append:
             "ordinal": ordinal,
             "attempt": attempt,
             "part": part,
+            "crc": _checksum(incarnation, ordinal, attempt, part),
         }
         self.size = 50 + len(part)
 
@@ -144,6 +156,11 @@ class _Spool:
     def __call__(self, connection: sqlite3.Connection) -> None:
         _check_lease(connection, self._incarnation, self._epoch)
         connection.executemany(_SPOOL, self._rows)
+
+
+def _checksum(incarnation: int, ordinal: int, attempt: int, part: bytes | None) -> int:
+    """Of a part; its place, which only the statement knows that writes it, is added there."""
+    return checksum((incarnation, ordinal, attempt), part)
 
 
 def _check_lease(connection: sqlite3.Connection, incarnation: int, epoch: int) -> None:

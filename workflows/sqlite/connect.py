@@ -14,6 +14,7 @@ import aiosqlite
 
 from workflows.errors import StoreError
 from workflows.failpoint import failpoint
+from workflows.sqlite.checksum import text
 from workflows.sqlite.commit import GroupConnection
 from workflows.sqlite.lock import claim
 from workflows.sqlite.lost import report_lost, seen_in
@@ -75,6 +76,7 @@ async def connect_writer(
     """The one connection that writes and checkpoints; closed with `resources`."""
     seen = None if path == MEMORY else seen_in(path)
     connection = await resources.enter_async_context(connector(path, writes=True))
+    connection.text_factory = text
     await _refuse_strangers(connection, path)
     await _set_up(connection, path, durability)
     if seen is not None:
@@ -131,6 +133,7 @@ async def connect_reader(
 ) -> aiosqlite.Connection:
     """A connection that cannot write; closed with `resources`."""
     connection = await resources.enter_async_context(connector(path, writes=False))
+    connection.text_factory = text
     for setting in reader_settings():
         await connection.execute_fetchall(setting)
     return connection

@@ -22,17 +22,20 @@ from workflows.lifecycle import Effect
 from workflows.sqlite import parking, spending
 from workflows.sqlite.processes import HELD, held_of
 from workflows.sqlite.tables import (
+    CHECKSUMS,
     DECIDED_BY,
     ENTRY,
+    EVENT,
     INSERT,
     INSTANCE,
     MOMENT,
     UNDECIDED,
     UPDATE,
+    birth_checksums,
     birth_row,
     changed_row,
-    damaged,
     entry_of,
+    event_crc,
     event_of,
     instance_of,
     moment_of,
@@ -51,6 +54,7 @@ _ENTRY_AT = f"SELECT {ENTRY} FROM entry WHERE instance = ? AND ordinal = ?"  # n
 _ORDINALS = "SELECT ordinal FROM entry WHERE instance = ? ORDER BY ordinal"
 _PLACES = "SELECT place FROM moment WHERE instance = ?"
 _ASKS = f"SELECT 1 FROM entry WHERE instance = ? AND {UNDECIDED} AND name = ? AND occurrence = ?"  # noqa: S608
+_INBOX = f"SELECT {EVENT} FROM event WHERE instance = ? ORDER BY id"  # noqa: S608  # constants only
 _DECIDED = "SELECT 1 FROM event WHERE instance = ? AND type = ?"
 _FORGET_DECISIONS = f"""
 DELETE FROM event WHERE instance = ? AND type IN (
@@ -73,11 +77,13 @@ _OWNED = ("entry", "event", "moment", "chunk", "spent")
 
 def insert(connection: sqlite3.Connection, birth: Birth, process: int) -> Instance | None:
     """A new instance; None when its id is taken."""
-    cursor = connection.execute(INSERT, birth_row(birth, process))
+    row = birth_row(birth, process)
+    cursor = connection.execute(INSERT, row)
     if cursor.rowcount != 1:
         return None
     incarnation = cursor.lastrowid
     assert incarnation is not None
+    connection.execute(CHECKSUMS, birth_checksums(incarnation, row))
     _show(connection, incarnation, birth.moments)
     failpoint("instance.inserted")
     if birth.new.also is not None:
@@ -111,13 +117,8 @@ def claim(
 
 def history(connection: sqlite3.Connection, incarnation: int) -> tuple[list[Moment], list[Entry]]:
     """What subscribers see of the instance itself, and its entries by ordinal; `StoreError` for damage."""
-    try:
-        moments = connection.execute(_MOMENTS, (incarnation,)).fetchall()
-        entries = connection.execute(_ENTRIES, (incarnation,)).fetchall()
-    except sqlite3.OperationalError as error:
-        if "UTF-8" not in str(error):
-            raise
-        raise damaged("a step") from error
+    moments = connection.execute(_MOMENTS, (incarnation,)).fetchall()
+    entries = connection.execute(_ENTRIES, (incarnation,)).fetchall()
     # A refused row must not leave a statement open: the file could not be closed.
     return [moment_of(row) for row in moments], [entry_of(incarnation, row) for row in entries]
 
@@ -133,7 +134,7 @@ def _readable(
     places = connection.execute(_PLACES, (incarnation,)).fetchall()
     entries: list[Entry] = []
     for (ordinal,) in connection.execute(_ORDINALS, (incarnation,)).fetchall():
-        with contextlib.suppress(StoreError, sqlite3.OperationalError):
+        with contextlib.suppress(StoreError):
             row = only_row(connection, _ENTRY_AT, incarnation, ordinal)
             entries += [] if row is None else [entry_of(incarnation, row)]
     return [Moment(place, "", 0.0, {}) for (place,) in places], entries, damage
@@ -195,8 +196,11 @@ def _sent(
         "INSERT INTO event(instance, type, payload, at) VALUES(?, ?, ?, ?)", (incarnation, type, payload, at)
     )
     assert cursor.lastrowid is not None
+    event = InboxEvent(cursor.lastrowid, type, payload, at)
+    crc = event_crc(incarnation, event)
+    connection.execute("UPDATE event SET crc = ? WHERE id = ?", (crc, event.number))
     failpoint("event.sent")
-    return InboxEvent(cursor.lastrowid, type, payload, at)
+    return event
 
 
 def _told(connection: sqlite3.Connection, before: Instance, plan: Plan, change: Change) -> Told | None:
@@ -267,10 +271,14 @@ def _erase(connection: sqlite3.Connection, incarnation: int) -> None:
 def _claimed(connection: sqlite3.Connection, instance: Instance, epoch: int) -> Claim:
     incarnation = instance.ref.incarnation
     moments, entries, damage = _readable(connection, incarnation)
-    inbox = connection.execute(
-        "SELECT id, type, payload, at FROM event WHERE instance = ? ORDER BY id", (incarnation,)
-    )
-    return Claim(instance, epoch, entries, [event_of(row) for row in inbox], moments, damage)
+    damage = damage if instance.damage is None else instance.damage.reason
+    inbox: list[InboxEvent] = []
+    for row in connection.execute(_INBOX, (incarnation,)).fetchall():
+        try:
+            inbox.append(event_of(incarnation, row))
+        except StoreError as error:
+            damage = damage or str(error)
+    return Claim(instance, epoch, entries, inbox, moments, damage)
 
 
 def _known(connection: sqlite3.Connection, incarnation: int) -> tuple[int, Instance]:

@@ -92,7 +92,7 @@ class SqliteLedger:
     async def usage(self, incarnation: int) -> Usage:
         """See `Ledger.usage`."""
         [row] = await self._store.read(_USAGE, (incarnation,))
-        before = [orjson.loads(used) for (used,) in await self._store.read(_USED, (incarnation,))]
+        before = [_used_of(used) for (used,) in await self._store.read(_USED, (incarnation,))]
         used = Usage(*(sum(parts) for parts in zip(row, *before, strict=True)))
         spent = await self._spent(_SPENT, incarnation)
         return dataclasses.replace(used, tokens=spent.tokens, money=spent.money)
@@ -198,3 +198,12 @@ class SqliteLedger:
     async def _only(self, condition: str, *params: str | int) -> Instance | None:
         rows = await self._store.read(f"SELECT {INSTANCE} FROM instance WHERE {condition}", params)  # noqa: S608
         return instance_of(rows[0]) if rows else None
+
+
+def _used_of(stored: str) -> Sequence[float]:
+    """What a restart has forgotten; nothing where that is damaged, which its own instance tells."""
+    try:
+        steps, attempts, active = orjson.loads(stored)
+    except (ValueError, TypeError):
+        return (0, 0, 0.0)
+    return (steps, attempts, active)

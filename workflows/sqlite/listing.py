@@ -12,7 +12,9 @@ from workflows.sqlite.tables import INSTANCE
 
 __all__ = ["known", "selection"]
 
-_LEAN = INSTANCE.replace("params, output", "x'' AS params, NULL AS output")
+_LEAN = INSTANCE.replace("params, output", "x'' AS params, NULL AS output").replace(
+    "crc, became", "NULL, NULL"
+)
 _KNOWN = f"""
 SELECT {_LEAN} FROM instance WHERE (workflow, name) IN (
   SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))

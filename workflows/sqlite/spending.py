@@ -11,13 +11,16 @@ __all__ = ["FAMILY", "KIN", "bequeath", "sum_of", "write"]
 
 KIN = """
 kin(id) AS (
-  SELECT id FROM root UNION ALL SELECT instance.id FROM instance JOIN kin ON instance.parent = kin.id)
+  SELECT id FROM root UNION SELECT instance.id FROM instance JOIN kin ON instance.parent = kin.id)
 """
-"""An instance, the only row of `root`, and all its descendants; in a recursive `WITH`."""
+"""An instance, the only row of `root`, and all its descendants; in a recursive `WITH`.
+
+`UNION` and not `UNION ALL`: it also ends where the disk has made one its own ancestor.
+"""
 FAMILY = """
 up(id, parent) AS (
   SELECT id, parent FROM instance WHERE id = ?
-  UNION ALL SELECT instance.id, instance.parent FROM instance JOIN up ON instance.id = up.parent),
+  UNION SELECT instance.id, instance.parent FROM instance JOIN up ON instance.id = up.parent),
 root(id) AS (SELECT id FROM up WHERE parent IS NULL OR parent NOT IN (SELECT id FROM up))
 """
 """The first ancestor that is kept, as the `root` of `KIN`."""

@@ -21,22 +21,28 @@ from workflows.entry import Entry, Key, Kind, Moment, Smooth, State
 from workflows.errors import StoreError
 from workflows.failure import Failure
 from workflows.ledger import Birth
+from workflows.sqlite.checksum import checksum
+from workflows.sqlite.intact import became, born, damage_of, shown_damaged
 from workflows.types import UNUSED, CronFiring, RollbackStatus, Usage
 
 __all__ = [
+    "CHECKSUMS",
     "DECIDED_BY",
     "ENTRY",
+    "EVENT",
     "INSERT",
     "INSTANCE",
     "MIGRATIONS",
     "MOMENT",
     "UNDECIDED",
     "UPDATE",
+    "birth_checksums",
     "birth_row",
     "changed_row",
     "damaged",
     "entry_of",
     "entry_row",
+    "event_crc",
     "event_of",
     "instance_of",
     "moment_of",
@@ -109,12 +115,20 @@ CREATE TABLE spent(
   instance INTEGER NOT NULL, step TEXT NOT NULL, tokens INTEGER NOT NULL, nanos INTEGER NOT NULL,
   PRIMARY KEY(instance, step)) WITHOUT ROWID, STRICT;
 """,
+    """
+ALTER TABLE instance ADD COLUMN crc INTEGER;
+ALTER TABLE instance ADD COLUMN became INTEGER;
+ALTER TABLE event ADD COLUMN crc INTEGER;
+ALTER TABLE chunk ADD COLUMN crc INTEGER;
+""",  # a row without a checksum was written before
 )
 
 INSTANCE = (
     "id, workflow, name, status, params, output, error, created, finished, paused, reason, unasked, begun, "
-    "success_retention, error_retention, cron, scheduled, parent, follows, undoing, rollback, used"
+    "success_retention, error_retention, cron, scheduled, parent, follows, undoing, rollback, used, "
+    "crc, became"
 )
+EVENT = "id, type, payload, at, crc"
 MOMENT = "place, type, at, detail"
 ENTRY = (
     "ordinal, kind, name, occurrence, state, attempts, due, fixed, result, error, config, active, lasted, "
@@ -128,10 +142,13 @@ VALUES(?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(workflow, name) DO 
 UPDATE = """
 UPDATE instance
 SET status = ?, epoch = ?, output = ?, error = ?, finished = ?, paused = ?, reason = ?, unasked = ?,
-  begun = ?, expires = ?, undoing = ?, rollback = ?, used = ?,
+  begun = ?, expires = ?, undoing = ?, rollback = ?, used = ?, became = ?,
   wake = NULL, awaits = NULL, asks = 0, process = ?, claims = 1, tried = 0
 WHERE id = ?
 """
+
+CHECKSUMS = "UPDATE instance SET crc = ?, became = ? WHERE id = ?"
+"""Of a new instance: only its insertion says which number it has."""
 
 UNDECIDED = f"kind = {int(Kind.DO)} AND state = {int(State.WAITING)} AND due IS NULL"
 """See `Entry.undecided`."""
@@ -142,9 +159,19 @@ _Row = tuple[Any, ...]
 
 
 def instance_of(row: _Row) -> Instance:
-    """From the columns of `INSTANCE`."""
+    """From the columns of `INSTANCE`; of what the disk has changed, see `Instance.damage`."""
+    damage = damage_of(row)
+    if damage is not None:
+        return shown_damaged(row, damage)
+    try:
+        return _instance(row)
+    except Exception:  # noqa: BLE001  # there were no checksums when it was written
+        return shown_damaged(row)
+
+
+def _instance(row: _Row) -> Instance:
     incarnation, workflow, name, status, params, output, error, created, finished, paused, reason = row[:11]
-    unasked, begun, success, failure, cron, scheduled, parent, follows, undoing, rollback, used = row[11:]
+    unasked, begun, success, failure, cron, scheduled, parent, follows, undoing, rollback, used = row[11:22]
     ends, ended = orjson.loads(rollback) if rollback else (None, None)
     return Instance(
         Ref(workflow, name, incarnation),
@@ -189,27 +216,34 @@ def birth_row(birth: Birth, process: int) -> _Row:
     )
 
 
+def birth_checksums(incarnation: int, row: _Row) -> _Row:
+    """The columns of `CHECKSUMS`, from those of `INSERT`."""
+    workflow, name, status, params, created, begun, *given = row[:-1]
+    unchanged = (None,) * 6
+    return (
+        born(incarnation, workflow, name, params, created, *given),
+        became(incarnation, status, *unchanged, begun, None, None, None),
+        incarnation,
+    )
+
+
 def changed_row(instance: Instance, epoch: int, process: int) -> _Row:
     """The columns of `UPDATE`, and which instance it is; `process` runs it, if it has something to run."""
     ends = None if instance.undoing is None else instance.undoing.ends
     ended = None if instance.rollback is None else dataclasses.astuple(instance.rollback)
-    return (
-        instance.status,
-        epoch,
-        instance.output,
-        instance.error,
-        instance.finished_at,
-        instance.paused_at,
-        instance.reason,
-        orjson.dumps(instance.unasked).decode() if instance.unasked else None,
-        instance.begun,
-        instance.expires_at,
+    status, number = instance.status, instance.ref.incarnation
+    came_to = (instance.output, instance.error, instance.finished_at, instance.paused_at, instance.reason)
+    unasked = orjson.dumps(instance.unasked).decode() if instance.unasked else None
+    undone = (
         None if instance.undoing is None else instance.undoing.error,
         orjson.dumps((ends, ended)).decode() if ends or ended else None,
         _used(instance.used),
-        process if runs(instance.status) else None,
-        instance.ref.incarnation,
     )
+    crc = became(number, status, *came_to, unasked, instance.begun, *undone)
+    holder = process if runs(status) else None
+    return (
+        status, epoch, *came_to, unasked, instance.begun, instance.expires_at, *undone, crc, holder, number
+    )  # fmt: skip
 
 
 def _used(used: Usage) -> str | None:
@@ -296,9 +330,22 @@ def _moments(told: bytes) -> Sequence[Moment]:
     return [Moment(*moment) for moment in loaded]
 
 
-def event_of(row: _Row) -> InboxEvent:
-    """From `id, type, payload, at`."""
-    return InboxEvent(*row)
+def event_crc(incarnation: int, event: InboxEvent) -> int:
+    """The checksum of an event, and of whose inbox it is in."""
+    return checksum((incarnation, event.number, event.type, float(event.at)), event.payload)
+
+
+def event_of(incarnation: int, row: _Row) -> InboxEvent:
+    """From the columns of `EVENT`; `StoreError` for what the disk has changed."""
+    *columns, crc = row
+    event = InboxEvent(*columns)
+    try:
+        whole = crc is None or crc == event_crc(incarnation, event)
+    except Exception as broken:  # as above
+        raise damaged(f'event {event.number} "{event.type}"') from broken
+    if not whole:
+        raise damaged(f'event {event.number} "{event.type}"')
+    return event
 
 
 def moment_row(incarnation: int, moment: Moment) -> _Row:

@@ -19,6 +19,7 @@ from workflows.timers.overdue import EndsItsProcess, Overdue
 from workflows.timers.rules import Advance, Again, GiveUp, after_failure, after_launch, after_success, to_do
 from workflows.timers.side_by_side import Launched, end_run, launch
 from workflows.timers.table import (
+    DamagedTimer,
     Row,
     advance,
     again,
@@ -91,7 +92,8 @@ class Calls:
         """Calls it as its policy says, and writes that down; when it is due again, if it is."""
         try:
             timer = from_row(row)
-        except InvalidCron as error:
+        except (InvalidCron, DamagedTimer) as error:
+            _log.error("timer %d is dead: %s", row[0], error)
             return await self._record(row[0], bury(row[0], attempt=0, error=str(error)), None)
         began = self._now()
         decided = to_do(timer, now=began, opened=self._opened, limited=timer.id in self._limited)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from workflows.sqlite.operation import Operation
 from workflows.timers.rules import Advance
-from workflows.timers.table import advance, delete, milliseconds
+from workflows.timers.table import COLUMNS, advance, delete, milliseconds, seal
 from workflows.timers.timer import Timer
 
 __all__ = ["MOST", "Launched", "end_run", "launch"]
@@ -17,13 +17,13 @@ MOST = 100
 """Of one timer; further ones wait until one has ended."""
 
 _WAIT = timedelta(seconds=1)
-_LAUNCH = (
+_LAUNCH = (  # noqa: S608  # constants only
     "INSERT INTO timer(realm, owner, method, payload, kind, spec, tz, nominal, due, catchup, overlap, jitter,"
     " attempts, base_delay, max_delay, run_of)"
     " SELECT realm, owner, method, payload, kind, spec, tz, ?, ?, catchup, overlap, jitter,"
     " attempts, base_delay, max_delay, id FROM timer WHERE id = ? AND state = 'pending'"
-    " AND (SELECT count(*) FROM timer AS run WHERE run.run_of = timer.id) < ? RETURNING id"
-)
+    " AND (SELECT count(*) FROM timer AS run WHERE run.run_of = timer.id) < ? RETURNING "
+) + COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ def launch(timer: Timer, to: Advance, now: datetime) -> Operation[Launched]:
         values = (milliseconds(timer.nominal), due, timer.id, MOST)
         rows = connection.execute(_LAUNCH, values).fetchall()
         if rows:
+            seal(connection, rows[0])
             advance(timer.id, to, error=timer.last_error)(connection)
             return Launched((due, rows[0][0]), (milliseconds(to.due), timer.id))
         waits = connection.execute(postpone, (later, timer.id)).rowcount

@@ -9,18 +9,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from workflows.errors import InvalidCron
+from workflows.errors import InvalidCron, NonRetryableError
+from workflows.sqlite.checksum import checksum
 from workflows.sqlite.operation import Operation, Statement, Value
+from workflows.timers.columns import policy_of, policy_values, when_of, written
 from workflows.timers.cron import Cron
-from workflows.timers.policy import Catchup, Overlap, TimerPolicy
+from workflows.timers.policy import TimerPolicy
 from workflows.timers.rules import Advance
-from workflows.timers.timer import Due, Every, Kind, Timer, Together
+from workflows.timers.timer import Due, Every, Timer, Together
 
 __all__ = [
     "BY_IDS",
+    "COLUMNS",
     "KEYS",
     "RUN_OF",
     "STEPS",
+    "DamagedTimer",
     "Row",
     "add_together",
     "advance",
@@ -36,6 +40,7 @@ __all__ = [
     "milliseconds",
     "moment",
     "redrive",
+    "seal",
     "selection",
     "shown",
     "uncount",
@@ -75,29 +80,31 @@ STEPS = (
     CREATE INDEX timer_run_of ON timer(run_of) WHERE run_of IS NOT NULL;
     """,
     "ALTER TABLE timer ADD COLUMN vain INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE timer ADD COLUMN crc INTEGER;",  # a row without one was written before
 )
 
 _GIVEN = (
     "realm, owner, method, payload, kind, spec, tz, nominal, due, key,"
     " catchup, overlap, jitter, attempts, base_delay, max_delay"
 )
-_COLUMNS = (
+COLUMNS = (
     "id, owner, method, payload, kind, spec, tz, nominal, due, attempt, key, state, skipped, last_error,"
-    " begun, vain, run_of, catchup, overlap, jitter, attempts, base_delay, max_delay"
+    " begun, vain, run_of, catchup, overlap, jitter, attempts, base_delay, max_delay, realm, crc"
 )
-_NAMES = _COLUMNS.split(", ")
+_NAMES = COLUMNS.split(", ")
 _DUE = _NAMES.index("due")
 RUN_OF = _NAMES.index("run_of")
 """Where a row has it."""
 _SHARED = "coalesce(payload, (SELECT payload FROM timer_shared WHERE id = timer.shared))"
-_FROM = f"SELECT {_COLUMNS.replace('payload', _SHARED)} FROM timer"  # noqa: S608  our own words
+_FROM = f"SELECT {COLUMNS.replace('payload', _SHARED)} FROM timer"  # noqa: S608  our own words
+_BY_ID = f"{_FROM} WHERE id = ?"
 BY_IDS = f"{_FROM} WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))"  # noqa: S608
 _BY_KEY = f"{_FROM} WHERE realm = ? AND owner = ? AND key = ? AND state = 'pending'"
 KEYS = "SELECT id, owner, key FROM timer WHERE realm = ? AND run_of IS NULL ORDER BY id"
 _INSERT = (
     f"INSERT INTO timer({_GIVEN}) VALUES({', '.join('?' for _ in _GIVEN.split(','))})"
     " ON CONFLICT(realm, owner, key) WHERE key IS NOT NULL AND state = 'pending' DO NOTHING"
-    f" RETURNING {_COLUMNS}"
+    f" RETURNING {COLUMNS}"
 )
 _INSERT_SHARING = (
     "INSERT INTO timer(realm, owner, method, shared, kind, spec, tz, nominal, due, attempts, catchup)"
@@ -111,7 +118,24 @@ _DELETE = (
     " AND ? IN (realm, '') RETURNING shared"
 )
 _LONGEST_ERROR = 2_000
+_TIMES = ("nominal", "due")
+_LAST = 253_402_300_799_000
+"""The end of the year 9999."""
+_POLICY_FROM = _NAMES.index("catchup")
+_UNKNOWN: dict[str, Value] = {
+    "catchup": "one", "overlap": "skip", "jitter": 0, "attempts": 1, "base_delay": 0, "max_delay": 0,
+}  # fmt: skip
 Row = tuple[Any, ...]
+
+
+class DamagedTimer(NonRetryableError):
+    """What was asked for is not what the file has now."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(
+            f'the record of timer {row[0]} ("{row[2]}" of "{row[1]}") is damaged: '
+            "restore the file from a backup, or cancel it and make it anew"
+        )
 
 
 def milliseconds(when: datetime) -> int:
@@ -156,13 +180,13 @@ def insert(
     key: str | None,
 ) -> Operation[tuple[Row, bool]]:
     """A new timer, or the pending one of this owner that has the key; and whether it is new."""
-    what = (realm, owner, method, payload, *_written(when), milliseconds(nominal), milliseconds(due), key)
-    values = (*what, *_policy_values(policy))
+    what = (realm, owner, method, payload, *written(when), milliseconds(nominal), milliseconds(due), key)
+    values = (*what, *policy_values(policy))
 
     def add(connection: sqlite3.Connection) -> tuple[Row, bool]:
         rows = connection.execute(_INSERT, values).fetchall()
         if rows:
-            return rows[0], True
+            return seal(connection, rows[0]), True
         return connection.execute(_BY_KEY, (realm, owner, key)).fetchone(), False
 
     return add
@@ -177,8 +201,16 @@ def add_together(connection: sqlite3.Connection, new: Together) -> tuple[Due, ..
         values = (realm, new.owner, method, shared, due, due, new.attempts)
         timer = connection.execute(_INSERT_SHARING, values).lastrowid
         assert timer is not None
+        seal(connection, connection.execute(_BY_ID, (timer,)).fetchone())
         added.append(Due(realm, new.owner, due, timer))
     return tuple(added)
+
+
+def seal(connection: sqlite3.Connection, row: Row) -> Row:
+    """A new row with its checksum: over what was asked for, which never changes, and which row it is."""
+    crc = _checksum(row)
+    connection.execute("UPDATE timer SET crc = ? WHERE id = ?", (crc, row[0]))
+    return (*row[:-1], crc)
 
 
 def delete(timer: int, realm: str | None = None) -> Operation[int]:
@@ -276,28 +308,59 @@ def selection(conditions: Iterable[tuple[str, Value]], limit: int | None) -> tup
 
 
 def shown(row: Row) -> Timer:
-    """To be looked at: one whose rule is not one any more is shown for its next time, and says why."""
+    """To be looked at: what cannot be called is shown for its next time, and says why.
+
+    What is damaged is shown without its payload.
+    """
     try:
         return from_row(row)
     except InvalidCron as error:
-        once = ["once" if name == "kind" else value for name, value in zip(_NAMES, row, strict=True)]
-        return replace(from_row(tuple(once)), last_error=str(error))
+        return replace(_timer(_but(row, kind="once")), last_error=str(error))
+    except DamagedTimer as error:
+        times = {name: _within(value) for name, value in zip(_NAMES, row, strict=True) if name in _TIMES}
+        told = _but(row, kind="once", payload=None, **times, **_UNKNOWN)
+        return replace(_timer(told), last_error=str(error), damaged=True)
 
 
 def from_row(row: Row) -> Timer:
-    """Raises `InvalidCron` when its rule is not one any more: time zones do come and go."""
-    (timer, owner, method, payload, kind, spec, tz, nominal, due, attempt, *rest) = row
+    """Raises `InvalidCron` when its rule is not one any more: time zones come and go. Or `DamagedTimer`."""
+    try:
+        if row[-1] is not None and row[-1] != _checksum(row):
+            raise DamagedTimer(row)
+        return _timer(row)
+    except (InvalidCron, DamagedTimer):
+        raise
+    except Exception as broken:  # a flipped bit may make anything of a value, and of its type
+        raise DamagedTimer(row) from broken
+
+
+def _within(when: object) -> int:
+    return min(max(when, 0), _LAST) if isinstance(when, int) else 0
+
+
+def _but(row: Row, **values: Value) -> Row:
+    return tuple(values.get(name, value) for name, value in zip(_NAMES, row, strict=True))
+
+
+def _checksum(row: Row) -> int:
+    timer, owner, method, payload, kind, spec, tz = row[:7]
+    *policy, realm = row[_POLICY_FROM:-1]
+    return checksum((timer, realm, owner, method, kind, spec, tz, *policy), payload)
+
+
+def _timer(row: Row) -> Timer:
+    (timer, owner, method, payload, kind, spec, tz, nominal, due, attempt, *rest) = row[:-2]
     key, state, skipped, last_error, begun, vain, run_of, *policy = rest
     return Timer(
         id=timer,
         owner=owner,
         method=method,
         payload=payload,
-        when=_read(kind, spec, tz, moment(nominal)),
+        when=when_of(kind, spec, tz, moment(nominal)),
         nominal=moment(nominal),
         due=moment(due),
         attempt=attempt,
-        policy=_policy_read(*policy),
+        policy=policy_of(*policy),
         key=key,
         state=state,
         skipped=skipped,
@@ -306,47 +369,6 @@ def from_row(row: Row) -> Timer:
         vain=vain,
         run_of=run_of,
     )
-
-
-def _policy_values(policy: TimerPolicy) -> tuple[Value, ...]:
-    seconds = (policy.base_delay, policy.max_delay)
-    jitter, *delays = (round(each * 1000) for each in (policy.jitter, *seconds))
-    return (policy.catchup, policy.overlap, jitter, policy.attempts, *delays)
-
-
-def _policy_read(
-    catchup: Catchup, overlap: Overlap, jitter: int, attempts: int, base_delay: int, max_delay: int
-) -> TimerPolicy:
-    return TimerPolicy(
-        catchup=catchup,
-        overlap=overlap,
-        jitter=jitter / 1000,
-        attempts=attempts,
-        base_delay=base_delay / 1000,
-        max_delay=max_delay / 1000,
-    )
-
-
-def _written(when: datetime | Cron | Every) -> tuple[Kind, str, str]:
-    match when:
-        case Cron():
-            return "cron", when.expression, when.tz
-        case Every():
-            length = str(round(when.seconds * 1000))
-            return "interval", length if when.anchor == "start" else f"{length} {when.anchor}", ""
-        case _:
-            return "once", "", ""
-
-
-def _read(kind: Kind, spec: str, tz: str, nominal: datetime) -> datetime | Cron | Every:
-    match kind:
-        case "cron":
-            return Cron.parse(spec, tz)
-        case "interval":
-            length, _, anchor = spec.partition(" ")
-            return Every(int(length) / 1000, "end" if anchor == "end" else "start")
-        case _:
-            return nominal
 
 
 def _short(error: str | None) -> str | None:

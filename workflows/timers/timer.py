@@ -70,6 +70,8 @@ class Timer:
     """Processes in a row that have died while it was called, this one included until it returns."""
     run_of: int | None = None
     """The recurring timer of which this is one run, beside others."""
+    damaged: bool = False
+    """Shown without what was asked for, as that is not what the file has now; `last_error` says so."""
 
     @property
     def recurs(self) -> bool:
