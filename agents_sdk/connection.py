@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from agents_sdk.principal import Principal
+from agents_sdk.sockets.chain import Chain, Link
+from agents_sdk.sockets.outbox import Outbox
+from agents_sdk.sockets.outlet import Outlet
+from agents_sdk.sockets.span import Span, weight
 
 __all__ = ["Closing", "Connection", "checked"]
 
@@ -21,7 +24,6 @@ _MANY = 4 << 20  # bytes that may wait for a client that has taken nothing for s
 _ROOMY = 1 << 20  # bytes that may wait before a sender is asked to wait
 _PATIENCE = 10.0  # seconds
 _TOO_MANY = 64 << 20  # bytes that may wait at all; one message may be larger
-_OVERHEAD = 100  # bytes that a waiting message takes besides its content
 _TOO_SLOW = 1013
 _CODES = {1000, 1001, 1002, 1003, *range(1007, 1015)}  # those of RFC 6455 that may be sent
 _REASON = 123  # bytes that fit into a close frame
@@ -48,7 +50,8 @@ def checked(message: str | bytes) -> str | bytes:
 
 
 class Connection:
-    """One client. What is sent is queued, and written in order by the connection's own writer.
+    """One client. What is sent is queued, and written in order by the connection's own writer: together with
+    what else waits, so that many messages cost little more than one.
 
     Sending never waits: a client that does not read is closed with code 1013, when 4 MiB are queued and it
     has taken nothing for 10 seconds, or when 64 MiB are queued. `state` is whatever the agent keeps about
@@ -75,8 +78,7 @@ class Connection:
         """It is sent the identity, the state and the MCP servers of the agent, now and after changes."""
         self._readonly = False
         self._settled = settled
-        self._queue: deque[str | bytes | Closing] = deque()
-        self._size = 0
+        self._outbox = Outbox()
         self._taken_at = 0.0
         self._closing: Closing | None = None
         self._writer: asyncio.Task[object] | None = None
@@ -84,6 +86,7 @@ class Connection:
         self._gone = asyncio.Event()
         self._roomy = asyncio.Event()
         self._roomy.set()
+        self._is_told_of_end = False
         self.dropped = False
         """It ended without its client being told."""
 
@@ -109,7 +112,7 @@ class Connection:
     @property
     def queued(self) -> int:
         """Bytes that wait until its client takes them, give or take."""
-        return self._size
+        return self._outbox.weight
 
     def send(self, message: str | bytes) -> None:
         """Queues a message, text or binary; to a connection that is not open it is dropped."""
@@ -117,13 +120,40 @@ class Connection:
 
     def put(self, message: str | bytes) -> None:
         """Queues a message that was `checked`."""
+        if self.has_room(message):
+            self._outbox.put(message)
+            self.wake()
+
+    def follow(self, chain: Chain) -> None:
+        """From now on it is sent what is appended to the chain, in order with what it is sent itself."""
+        self._outbox.follow(chain)
+
+    def leave(self) -> None:
+        """Nothing that is appended to the chain from now on is for it."""
+        self._outbox.leave()
+
+    def skip(self, link: Link) -> None:
+        """What was just appended to the chain is not for it."""
+        self._outbox.skip(link)
+
+    def has_room(self, message: str | bytes) -> bool:
+        """It can be sent this, too; if that is because it does not read, it is closed now."""
         if self._closing is not None:
-            return
-        if self._queue and self._is_stuck(len(message)):
-            _log.warning("connection %s does not read what is sent to it: it is closed", self.id)
-            self.drop(Closing(_TOO_SLOW, "too slow"))
-            return
-        self._put(message)
+            return False
+        if self._outbox.is_empty or not self._is_stuck(weight(message)):
+            return True
+        _log.warning("connection %s does not read what is sent to it: it is closed", self.id)
+        self.drop(Closing(_TOO_SLOW, "too slow"))
+        return False
+
+    def wake(self) -> bool:
+        """Has its writer go on, if that waits and there is something to write; says so."""
+        if self._idle is None or (self._outbox.is_empty and self._closing is None):
+            return False
+        idle, self._idle = self._idle, None
+        if not idle.done():
+            idle.set_result(None)
+        return True
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes the connection after what is queued; 1008 and 4000 to 4999 tell a client to stay away."""
@@ -133,7 +163,8 @@ class Connection:
             raise ValueError(f"the reason of a close has {_REASON} bytes at most, not {len(reason.encode())}")
         if self._closing is None:
             self._closing = Closing(code, reason)
-            self._put(self._closing)
+            self._outbox.leave()
+            self.wake()
             self._gone.set()
             self._roomy.set()
             asyncio.get_running_loop().call_later(_PATIENCE, self._give_up)
@@ -144,80 +175,70 @@ class Connection:
 
     async def room(self) -> None:
         """Returns when less than 1 MiB is queued, or when the client has left."""
-        await self._roomy.wait()
+        if self._closing is None and self._outbox.weight >= _ROOMY:
+            self._roomy.clear()
+            await self._roomy.wait()
 
     def drop(self, closing: Closing) -> None:
         """Ends it at once; what is queued is lost."""
         self._closing = self._closing or closing
         self.dropped = True
-        self._queue.clear()
-        self._size = 0
+        self._outbox.clear()
         self._gone.set()
         self._roomy.set()
         if self._writer is not None:
             self._writer.cancel()
 
-    async def write_to(self, socket: WebSocket) -> None:
+    async def write_to(self, outlet: Outlet) -> None:
         """Writes what is queued until it is closed; cancelled by `drop`.
 
         Nothing leaves before the commit of the state changes that were made before it.
         """
         self._writer = asyncio.current_task()
-        loop = asyncio.get_running_loop()
         try:
             while not self.dropped:
-                if not self._queue:
-                    self._idle = loop.create_future()
+                closing, span = self._closing, self._outbox.next()
+                if span is None and closing is None:
+                    self._idle = asyncio.get_running_loop().create_future()
                     await self._idle
+                    continue
                 if (unsettled := self._settled()) is not None:
                     await unsettled
-                match message := self._queue[0]:
-                    case Closing(code, reason):
-                        await socket.close(code, reason)
-                        self._queue.clear()
-                        return
-                    case bytes():
-                        await socket.send_bytes(message)
-                    case text:
-                        await socket.send_text(text)
-                self._queue.popleft()
-                self._size -= _size(message)
-                if self._size < _ROOMY and not self._roomy.is_set():
-                    self._roomy.set()
-                self._taken_at = loop.time()
+                if span is not None:
+                    await outlet.write(span)
+                    self._taken(span)
+                elif closing is not None:
+                    await outlet.close(closing.code, closing.reason)
+                    self._is_told_of_end = True
+                    return
         except (WebSocketDisconnect, RuntimeError):
             _log.debug("connection %s: the client left before all was written", self.id)
         except Exception:  # noqa: BLE001  # whatever it is, nobody else would see it
             _log.exception("connection %s: what was sent could not be written, so it is closed", self.id)
             self.drop(_UNWRITABLE)
 
+    def _taken(self, span: Span) -> None:
+        self._outbox.take(span)
+        self._taken_at = asyncio.get_running_loop().time()
+        if not self._roomy.is_set() and self._outbox.weight < _ROOMY:
+            self._roomy.set()
+
+    @property
+    def _waited(self) -> float:
+        """Seconds in which its client has taken nothing of what waits."""
+        since = self._taken_at if self._outbox.is_empty else max(self._taken_at, self._outbox.since)
+        return asyncio.get_running_loop().time() - since
+
     def _is_stuck(self, more: int) -> bool:
-        idle = asyncio.get_running_loop().time() - self._taken_at
-        return self._size + more > (_MANY if idle > _PATIENCE else _TOO_MANY)
+        queued = self._outbox.weight + more
+        return queued > _TOO_MANY or (queued > _MANY and self._waited > _PATIENCE)
 
     def _give_up(self) -> None:
         """Who was closed and takes nothing of what is queued before that does not hold the agent."""
-        if self._closing is None or not self._queue:
+        if self._closing is None or self.dropped or self._is_told_of_end:
             return
-        loop = asyncio.get_running_loop()
-        left = self._taken_at + _PATIENCE - loop.time()
+        left = _PATIENCE - self._waited
         if left > 0:
-            loop.call_later(left, self._give_up)
+            asyncio.get_running_loop().call_later(left, self._give_up)
         else:
             self.drop(self._closing)
-
-    def _put(self, message: str | bytes | Closing) -> None:
-        if not self._queue:
-            self._taken_at = asyncio.get_running_loop().time()
-        self._queue.append(message)
-        self._size += _size(message)
-        if self._size >= _ROOMY and self._closing is None:
-            self._roomy.clear()
-        if self._idle is not None:
-            idle, self._idle = self._idle, None
-            if not idle.done():
-                idle.set_result(None)
-
-
-def _size(message: str | bytes | Closing) -> int:
-    return _OVERHEAD + (0 if isinstance(message, Closing) else len(message))

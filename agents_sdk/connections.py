@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator
 
 from agents_sdk import protocol
 from agents_sdk.connection import Closing, Connection, checked
+from agents_sdk.sockets.chain import Chain
+from agents_sdk.sockets.rounds import Rounds
+from agents_sdk.sockets.span import weight
 
 __all__ = ["Connections"]
+
+
+_LOOK_AFTER = 256 << 10  # bytes
+_LOOK_EVERY = 1.0  # seconds
 
 
 class Connections:
@@ -15,6 +23,9 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: list[Connection] = []
+        self._chain = Chain()
+        self._rounds = Rounds(self.__iter__)
+        self._look_at = (0, 0.0)
         self._closing: Closing | None = None
 
     def __iter__(self) -> Iterator[Connection]:
@@ -34,6 +45,7 @@ class Connections:
     def add(self, connection: Connection) -> None:
         """It takes part in broadcasts from now on; after `close` it is closed as well."""
         self._open.append(connection)
+        connection.follow(self._chain)
         if self._closing is not None:
             connection.close(self._closing.code, self._closing.reason)
 
@@ -41,30 +53,43 @@ class Connections:
         """It does not take part any more."""
         if connection in self._open:
             self._open.remove(connection)
+            connection.leave()
 
     def broadcast(self, message: str | bytes, *, without: Collection[str] = ()) -> None:
         """Sends to all, except those with an id in `without`."""
         excluded = {without} if isinstance(without, str) else without
-        message = checked(message)
-        for connection in self:
-            if connection.id not in excluded:
-                connection.put(message)
+        self._send(checked(message), [one for one in self._open if one.id in excluded] if excluded else ())
 
     def tell(self, frame: protocol.Greeting, *, without: Collection[str] = ()) -> None:
         """Sends a frame, encoded once, to all that are told of the agent, except those in `without`."""
-        encoded = protocol.encode(frame)
-        for connection in self:
-            if connection.told and connection.id not in without:
-                connection.put(encoded)
+        untold = [one for one in self._open if not one.told or one.id in without]
+        self._send(protocol.encode(frame), untold)
 
     def send(self, message: str, *, without: Collection[Connection] = ()) -> None:
         """Sends a frame that is encoded to all, also those that are not told, except these connections."""
-        for connection in self:
-            if connection not in without:
-                connection.send(message)
+        self._send(checked(message), [one for one in self._open if one in without] if without else ())
 
     def close(self, closing: Closing) -> None:
         """Closes all, and those that are still to come."""
         self._closing = closing
         for connection in self:
             connection.close(closing.code, closing.reason)
+
+    def _send(self, message: str | bytes, without: Collection[Connection]) -> None:
+        if len(self._open) == len(without):
+            return
+        self._look(message, without)
+        link = self._chain.append(message)
+        for connection in without:
+            connection.skip(link)
+        self._rounds.start()
+
+    def _look(self, message: str | bytes, without: Collection[Connection]) -> None:
+        """Now and then, whether somebody does not read: what they have not got is in memory."""
+        place, time = self._chain.end.place + weight(message), asyncio.get_running_loop().time()
+        if place < self._look_at[0] and time < self._look_at[1]:
+            return
+        self._look_at = place + _LOOK_AFTER, time + _LOOK_EVERY
+        for connection in self:
+            if connection not in without:
+                connection.has_room(message)

@@ -18,6 +18,7 @@ from agents_sdk.host import Host, StartFailed
 from agents_sdk.kind import decide
 from agents_sdk.security.access import principal_of
 from agents_sdk.security.standing import Standing
+from agents_sdk.sockets.outlet import Outlet
 
 __all__ = ["Session"]
 
@@ -39,11 +40,18 @@ class Session:
     """
 
     def __init__(
-        self, host: Host, socket: WebSocket, *, standing: Standing, calls: asyncio.Semaphore | None
+        self,
+        host: Host,
+        socket: WebSocket,
+        outlet: Outlet,
+        *,
+        standing: Standing,
+        calls: asyncio.Semaphore | None,
     ) -> None:
         """`calls` is entered for each message besides, if its sender is counted."""
         self._host = host
         self._socket = socket
+        self._outlet = outlet
         self._standing = standing
         self._calls = calls
         self._connection = Connection(
@@ -62,7 +70,7 @@ class Session:
             await self._socket.accept()
         with self._host.pinned():
             reading = asyncio.create_task(self._read())
-            writing = asyncio.create_task(self._connection.write_to(self._socket))
+            writing = asyncio.create_task(self._connection.write_to(self._outlet))
             watching = asyncio.create_task(self._standing.watch(self._connection.close))
             try:
                 await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)

@@ -9,41 +9,15 @@ import asyncio
 import base64
 import json
 import os
-import time
 
 from benchmarks.child import Reply, Request, answer
-from benchmarks.load import percentile
 from benchmarks.many_files import many_files
+from benchmarks.programs.heard import Ear, Heard
 
 _PATIENCE = 300.0
 _AT_ONCE = 50  # clients that connect at the same time
 _TEXT, _PING, _PONG = 1, 9, 10
 _PATH = "/agents/room/bench"
-
-
-class Heard:
-    """What all clients have heard of one series of broadcasts."""
-
-    def __init__(self, wanted: int) -> None:
-        self.wanted = wanted
-        self.count = 0
-        self.out_of_order = 0
-        self.under_way: list[float] = []
-        self.first_sent = time.monotonic_ns() * 2
-        self.last_heard = 0
-        self.all = asyncio.Event()
-
-    def hear(self, client: Client, number: int, sent: int) -> None:
-        """One broadcast has come to one client."""
-        now = time.monotonic_ns()
-        self.out_of_order += number != client.next
-        client.next += 1
-        self.under_way.append((now - sent) / 1e6)
-        self.first_sent = min(self.first_sent, sent)
-        self.last_heard = now
-        self.count += 1
-        if self.count == self.wanted:
-            self.all.set()
 
 
 class Client(asyncio.Protocol):
@@ -52,9 +26,9 @@ class Client(asyncio.Protocol):
     def __init__(self) -> None:
         self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.heard: Heard | None = None
-        self.next = 0
         self.stats: asyncio.Future[Reply] | None = None
-        self._bytes = bytearray()
+        self._ear: Ear | None = None
+        self._rest = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -69,27 +43,46 @@ class Client(asyncio.Protocol):
             ).encode()
         )
 
+    def listen(self, heard: Heard) -> None:
+        """Hears a series from its first broadcast on."""
+        self.heard, self._ear = heard, Ear(heard)
+
     def data_received(self, data: bytes) -> None:
         """Frames, after the answer to the upgrade."""
-        self._bytes += data
+        data = self._rest + data
         if not self.open.done():
-            head, end, rest = self._bytes.partition(b"\r\n\r\n")
+            head, end, rest = data.partition(b"\r\n\r\n")
             if not end:
+                self._rest = data
                 return
             if not head.startswith(b"HTTP/1.1 101"):
                 self.open.set_exception(ConnectionError(head.decode(errors="replace")))
                 return
-            self._bytes = rest
+            data = rest
             self.open.set_result(None)
-        while (next_one := self._frame()) is not None:
-            opcode, frame = next_one
-            if opcode == _PING:
-                self._write(_PONG, frame)
-            elif frame.startswith(b"tick ") and self.heard is not None:
-                _, number, sent, _ = frame.split(b" ", 3)
-                self.heard.hear(self, int(number), int(sent))
-            elif frame.startswith(b"stats ") and self.stats is not None:
-                self.stats.set_result(json.loads(frame[6:]))
+        start = 0
+        while data:
+            start = self._ear.known(data) if self._ear is not None else 0
+            if start == 0 and (start := self._one(data)) == 0:
+                break
+            data = data[start:]
+        self._rest = data
+
+    def _one(self, data: bytes) -> int:
+        """Takes one frame, whatever it is; returns its length, 0 when it is not whole."""
+        found = _frame(data)
+        if found is None:
+            return 0
+        opcode, start, end = found
+        content = data[start:end]
+        if opcode == _PING:
+            self._write(_PONG, content)
+        elif content.startswith(b"tick ") and self._ear is not None:
+            _, number, due, _ = content.split(b" ", 3)
+            self._ear.one(data[:end], int(number), int(due))
+        elif content.startswith(b"stats ") and self.stats is not None:
+            self.stats.set_result(json.loads(content[6:]))
+        return end
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server has let it go."""
@@ -117,22 +110,18 @@ class Client(asyncio.Protocol):
         assert len(content) < 126
         self._transport.write(bytes((0x80 | opcode, 0x80 | len(content), 0, 0, 0, 0)) + content)
 
-    def _frame(self) -> tuple[int, bytes] | None:
-        """Opcode and content of the next frame, when all of it is here."""
-        have = self._bytes
-        if len(have) < 2:
+
+def _frame(data: bytes) -> tuple[int, int, int] | None:
+    """Opcode, start and end of the content of the first frame, when all of it is here."""
+    if len(data) < 2:
+        return None
+    length, start = data[1] & 0x7F, 2
+    if length >= 126:
+        start += 2 if length == 126 else 8
+        if len(data) < start:
             return None
-        length, start = have[1] & 0x7F, 2
-        if length >= 126:
-            start += 2 if length == 126 else 8
-            if len(have) < start:
-                return None
-            length = int.from_bytes(have[2:start], "big")
-        if len(have) < start + length:
-            return None
-        opcode, content = have[0] & 0x0F, bytes(have[start : start + length])
-        del have[: start + length]
-        return opcode, content
+        length = int.from_bytes(data[2:start], "big")
+    return (data[0] & 0x0F, start, start + length) if len(data) >= start + length else None
 
 
 async def _measured(request: Request) -> Reply:
@@ -140,15 +129,16 @@ async def _measured(request: Request) -> Reply:
     clients = await connected(request["port"], request["connections"])
     paced = await series(clients, request["paced"], request["gap"])
     burst = await series(clients, request["burst"], 0.0)
+    p50, p99 = paced.share(0.5, 0.99)
     for client in clients:
         client.close()
     wanted = len(clients) * (request["paced"] + request["burst"])
     return {
-        "p50_ms": percentile(paced.under_way, 0.5),
-        "p99_ms": percentile(paced.under_way, 0.99),
-        "per_s": request["burst"] / ((burst.last_heard - burst.first_sent) / 1e9),
+        "p50_ms": p50,
+        "p99_ms": p99,
+        "per_s": request["burst"] / burst.seconds,
         "workflows": wanted,
-        "right": wanted - paced.out_of_order - burst.out_of_order,
+        "right": wanted - paced.wrong - burst.wrong,
         "acknowledged": wanted,
         "present": paced.count + burst.count,
     }
@@ -174,7 +164,7 @@ async def series(clients: list[Client], count: int, gap: float, size: int = 100)
     """What they all hear of so many broadcasts, when they have heard all of it."""
     heard = Heard(count * len(clients))
     for client in clients:
-        client.heard, client.next = heard, 0
+        client.listen(heard)
     clients[0].send(json.dumps({"count": count, "gap": gap, "size": size}))
     await asyncio.wait_for(heard.all.wait(), _PATIENCE)
     return heard

@@ -5,42 +5,52 @@ from __future__ import annotations
 import asyncio
 
 from benchmarks.child import Reply, Request, answer
-from benchmarks.load import percentile
 from benchmarks.many_files import many_files
-from benchmarks.programs.audience import Client, Heard, connected, series
+from benchmarks.programs.audience import Client, connected, series
+from benchmarks.programs.heard import Heard
 
 _PATIENCE = 60.0
 
 
 async def _measured(request: Request) -> Reply:
+    """Each of `series` is `{"name": …, "count": …, "gap": …, "size": …}`."""
     many_files()
     clients = await connected(request["port"], request["connections"])
     readers, silent = clients[request["silent"] :], clients[: request["silent"]]
     for one in silent:
         one.stop_reading()
     before = await _stats(readers[0])
-    paced = await series(readers, request["paced"], request["gap"], request["size"])
-    flood = await series(readers, request["flood"], 0.001, request["size"])
+    heard: list[Heard] = []
+    told: dict[str, Reply] = {}
+    for one_series in request["series"]:
+        started = await _stats(readers[0])
+        heard.append(await series(readers, one_series["count"], one_series["gap"], one_series["size"]))
+        ended = await _stats(readers[0])
+        told[one_series["name"]] = _told(heard[-1], ended["cpu"] - started["cpu"])
     after = await _stats(readers[0])
-    for one in clients:
-        one.close()
-    wanted = len(readers) * (request["paced"] + request["flood"])
+    for client in clients:
+        client.close()
+    wanted = sum(one.wanted for one in heard)
     return {
-        "paced": _told(paced),
-        "flood": _told(flood),
-        "per_s": request["flood"] / ((flood.last_heard - flood.first_sent) / 1e9),
+        "series": told,
         "gone": before["open"] - after["open"],
         "most_queued": after["most_queued"],
         "grown": after["rss"] - before["rss"],
         "workflows": wanted,
-        "right": wanted - paced.out_of_order - flood.out_of_order,
+        "right": wanted - sum(one.wrong for one in heard),
         "acknowledged": wanted,
-        "present": paced.count + flood.count,
+        "present": sum(one.count for one in heard),
     }
 
 
-def _told(heard: Heard) -> Reply:
-    return {"p50_ms": percentile(heard.under_way, 0.5), "p99_ms": percentile(heard.under_way, 0.99)}
+def _told(heard: Heard, cpu: float) -> Reply:
+    p50, p99 = heard.share(0.5, 0.99)
+    return {
+        "p50_ms": p50,
+        "p99_ms": p99,
+        "per_s": len(heard.ends) / heard.seconds,
+        "server_ns": cpu * 1e9 / heard.count,
+    }
 
 
 async def _stats(client: Client) -> Reply:

@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket
 
 from agents_sdk import Connection, Connections
 from agents_sdk.connection import Closing
+from agents_sdk.sockets.outlet import Plain
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +77,6 @@ async def test_what_cannot_be_written_closes_the_connection(caplog: pytest.LogCa
     one, socket = connection(), WebSocket({"type": "websocket"}, receive, send)
     await socket.accept()
     one.send("hello")
-    await asyncio.wait([asyncio.create_task(one.write_to(socket))])
+    await asyncio.wait([asyncio.create_task(one.write_to(Plain(socket)))])
     assert one.closing == Closing(1011, "a message could not be written")
     assert "ZeroDivisionError: of the server" in caplog.text
