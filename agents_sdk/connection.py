@@ -216,6 +216,8 @@ class Connection:
         except Exception:  # noqa: BLE001  # whatever it is, nobody else would see it
             _log.exception("connection %s: what was sent could not be written, so it is closed", self.id)
             self.drop(_UNWRITABLE)
+        finally:
+            self._writer = None  # it would hold what it was writing
 
     def _taken(self, span: Span) -> None:
         self._outbox.take(span)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import Message
 from starlette.websockets import WebSocket
 from websockets.client import ClientProtocol
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.uri import parse_uri
 
@@ -47,9 +48,13 @@ class FarEnd:
         """The connection's writer has begun."""
         socket = WebSocket(self._scope, self._receive, self._send)
         await socket.accept()
-        self.writing = asyncio.create_task(self.connection.write_to(outlet(socket, self._send)))
+        self.writing = asyncio.create_task(self._write(socket))
         await turns(1)
         return self
+
+    async def _write(self, socket: WebSocket) -> None:
+        with suppress(asyncio.CancelledError):  # it was dropped
+            await self.connection.write_to(outlet(socket, self._send))
 
     async def _receive(self) -> Message:
         return {"type": "websocket.connect"}
@@ -66,6 +71,7 @@ class FarEnd:
                 self.writes += 1
                 self._client.receive_data(message["frames"])
                 for frame in self._client.events_received():
+                    assert isinstance(frame, Frame)
                     content = bytes(frame.data)
                     self.got.append(content.decode() if frame.opcode is Opcode.TEXT else content)
 

@@ -11,17 +11,21 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
-__all__ = ["served"]
+__all__ = ["FRAMES", "MESSAGES", "served"]
+
+FRAMES = "agents_sdk.sockets.uvicorn:Protocol"
+MESSAGES = "websockets-sansio"
+"""uvicorn's own."""
 
 
 @asynccontextmanager
 async def served(
-    app: ASGIApp, *, lifespan: Literal["on", "off"] = "on", log: str = "warning"
+    app: ASGIApp, *, lifespan: Literal["on", "off"] = "on", log: str = "warning", ws: str = FRAMES
 ) -> AsyncIterator[str]:
-    """`host:port` of the app while it is served."""
+    """`host:port` of the app while it is served; `ws` says how WebSockets are."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level=log, lifespan=lifespan, ws="websockets-sansio")
+        config = uvicorn.Config(app, log_level=log, lifespan=lifespan, ws=ws)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
