@@ -57,4 +57,10 @@ class Assistant(ChatAgent):
 app = AgentsApp([Assistant])
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=8787, ws_max_size=Assistant.message_limit or 1 << 20)
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=8787,
+        ws="agents_sdk.sockets.uvicorn:Protocol",
+        ws_max_size=Assistant.message_limit or 1 << 20,
+    )

@@ -62,7 +62,8 @@ def text_of(message: dict[str, Any]) -> str:
 
 def serve(port: str, data: str, model: str) -> None:
     app = AgentsApp([Support], [Answer], data=data, env=LLM("scripted", base_url=model))
-    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="error")
+    websockets = "agents_sdk.sockets.uvicorn:Protocol"
+    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="error", ws=websockets)
 
 
 def script(asked: Asked) -> Reply:

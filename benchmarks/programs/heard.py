@@ -78,12 +78,13 @@ class Ear:
         return length
 
     def one(self, frame: bytes, number: int, due: int) -> None:
-        """A broadcast that is not known, or not what comes next."""
-        if self._number == len(self._heard.ends):
-            self._heard.first(frame, number, due)
-        else:
-            self._heard.wrong += 1
-        self._got(self._number + 1, self._heard.ends[self._number])
+        """One broadcast: what comes next, else it is wrong."""
+        heard = self._heard
+        if self._number == len(heard.ends):
+            heard.first(frame, number, due)
+        end = heard.ends[self._number]
+        heard.wrong += frame != heard.stream[self._place : end]
+        self._got(self._number + 1, end)
 
     def _got(self, end: int, place: int) -> None:
         self._heard.hear(self._number, end)

@@ -41,7 +41,7 @@ class Backend:
             "--port",
             str(self.port),
             "--ws",
-            "websockets-sansio",
+            "agents_sdk.sockets.uvicorn:Protocol",
         ]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -75,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.npm.app", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, help="what it keeps over restarts")
+    parser.add_argument("--ws", default="agents_sdk.sockets.uvicorn:Protocol", help="see uvicorn")
     options = parser.parse_args(arguments)
     with ExitStack() as stack:
         data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             host="127.0.0.1",
             port=options.port,
             log_level="warning",
-            ws="websockets-sansio",
+            ws=options.ws,
             ws_max_size=ChatEcho.message_limit or 1 << 20,
         )
 

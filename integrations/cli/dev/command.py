@@ -16,6 +16,7 @@ __all__ = ["dev"]
 _LOOK_EVERY = 0.5
 _STOP_WITHIN = 5
 _LONGEST_FRAME = 32 << 20
+_WEBSOCKETS = "agents_sdk.sockets.uvicorn:Protocol"
 
 
 def dev(
@@ -50,6 +51,7 @@ def _serve(target: Target, bound: socket, *, reload: bool) -> int:
         reload_delay=_LOOK_EVERY,
         proxy_headers=False,
         timeout_graceful_shutdown=_STOP_WITHIN,
+        ws=_WEBSOCKETS,
         ws_max_size=_LONGEST_FRAME,
     )
     server = Server(config)

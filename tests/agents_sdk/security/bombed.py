@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from agents_sdk import Agent, AgentsApp, Connection
+from tests.agents_sdk.served import FRAMES
 
 
 class Echo(Agent[Any, None]):
@@ -22,9 +23,7 @@ async def main(folder: str) -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     app = AgentsApp([Echo], data=folder)
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="critical", ws="websockets-sansio", ws_max_size=1 << 20)
-    )
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws=FRAMES, ws_max_size=1 << 20))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
