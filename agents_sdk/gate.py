@@ -30,7 +30,6 @@ from agents_sdk.security.origin import Hosts, Origins, is_local, origin_in, with
 from agents_sdk.security.rate import Calls, Rate, Room
 from agents_sdk.security.standing import Standing
 from agents_sdk.session import Session
-from agents_sdk.sockets.outlet import outlet
 
 __all__ = ["Gate", "Rules"]
 
@@ -232,8 +231,7 @@ class Gate:
         socket = WebSocket(request.scope, messages.receive, messages.send)
         if below:
             socket.client_state = socket.application_state = WebSocketState.CONNECTED
-        way = outlet(socket, messages.send)
-        await Session(host, socket, way, standing=standing, calls=calls).run()
+        await Session(host, socket, messages.send, standing=standing, calls=calls).run()
 
     def _excess(self, request: HTTPConnection, caller: str | None) -> Response | None:
         """The refusal of what the hook let in, if it is not enough or too much."""

@@ -7,7 +7,7 @@ import logging
 import uuid
 from typing import Any
 
-from starlette.types import Message
+from starlette.types import Message, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from agents_sdk.agent import Agent
@@ -18,7 +18,7 @@ from agents_sdk.host import Host, StartFailed
 from agents_sdk.kind import decide
 from agents_sdk.security.access import principal_of
 from agents_sdk.security.standing import Standing
-from agents_sdk.sockets.outlet import Outlet
+from agents_sdk.sockets.outlet import outlet
 
 __all__ = ["Session"]
 
@@ -43,15 +43,18 @@ class Session:
         self,
         host: Host,
         socket: WebSocket,
-        outlet: Outlet,
+        send: Send,
         *,
         standing: Standing,
         calls: asyncio.Semaphore | None,
     ) -> None:
-        """`calls` is entered for each message besides, if its sender is counted."""
+        """`send` is the ASGI way to the socket.
+
+        `calls` is entered for each message besides, if its sender is counted.
+        """
         self._host = host
         self._socket = socket
-        self._outlet = outlet
+        self._send = send
         self._standing = standing
         self._calls = calls
         self._connection = Connection(
@@ -68,9 +71,10 @@ class Session:
         """Returns when the client has left, or was closed."""
         if self._socket.application_state is WebSocketState.CONNECTING:
             await self._socket.accept()
+        way = await outlet(self._socket, self._send)
         with self._host.pinned():
             reading = asyncio.create_task(self._read())
-            writing = asyncio.create_task(self._connection.write_to(self._outlet))
+            writing = asyncio.create_task(self._connection.write_to(way))
             watching = asyncio.create_task(self._standing.watch(self._connection.close))
             try:
                 await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)

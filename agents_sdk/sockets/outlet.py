@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
 
 from starlette.types import Send
@@ -11,6 +12,8 @@ from agents_sdk.sockets.frames import EXTENSION
 from agents_sdk.sockets.span import Span
 
 __all__ = ["Framed", "Outlet", "Plain", "outlet"]
+
+_log = logging.getLogger(__name__)
 
 _LOST = 1006
 
@@ -61,7 +64,17 @@ class Framed(Plain):
             raise WebSocketDisconnect(_LOST) from error
 
 
-def outlet(socket: WebSocket, send: Send) -> Outlet:
-    """The best that the server of this socket has; `send` is the ASGI way to it."""
-    extensions = socket.scope.get("extensions") or ()
-    return Framed(socket, send) if EXTENSION in extensions else Plain(socket)
+async def outlet(socket: WebSocket, send: Send) -> Outlet:
+    """The best that the server of this socket has, which was accepted; `send` is the ASGI way to it.
+
+    That the server takes frames does not say that all which stands before it lets them through: it is tried
+    with none.
+    """
+    if EXTENSION not in (socket.scope.get("extensions") or ()):
+        return Plain(socket)
+    try:
+        await send({"type": EXTENSION, "frames": b""})
+    except Exception:  # noqa: BLE001  # whoever refuses does so in its own way
+        _log.debug("frames do not get through to the server", exc_info=True)
+        return Plain(socket)
+    return Framed(socket, send)

@@ -54,7 +54,7 @@ class FarEnd:
 
     async def _write(self, socket: WebSocket) -> None:
         with suppress(asyncio.CancelledError):  # it was dropped
-            await self.connection.write_to(outlet(socket, self._send))
+            await self.connection.write_to(await outlet(socket, self._send))
 
     async def _receive(self) -> Message:
         return {"type": "websocket.connect"}
@@ -68,7 +68,7 @@ class FarEnd:
             case "websocket.close":
                 self.got.append(message["code"])
             case "perdure.frames":
-                self.writes += 1
+                self.writes += bool(message["frames"])
                 self._client.receive_data(message["frames"])
                 for frame in self._client.events_received():
                     assert isinstance(frame, Frame)

@@ -11,6 +11,9 @@ from random import Random
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -123,6 +126,17 @@ async def test_frames_are_read_whatever_was_negotiated(url: str, compression: st
         assert len(socket.protocol.extensions) == (compression is not None)
         await socket.send(json.dumps({"count": 2, "filling": 100_000}))
         assert [len(one) for one in await heard(socket, 4)] == [100_002, 5, 100_002, 5]
+
+
+async def test_frames_are_no_matter_for_who_does_not_know_them(app: AgentsApp) -> None:
+    async def forward(socket: WebSocket) -> None:
+        await app.forward(Square, "x", socket.scope, socket.receive, socket.send)
+
+    outer = Starlette(routes=[WebSocketRoute("/x", forward)], lifespan=app.lifespan)
+    async with served(outer, ws=FRAMES) as address, connect(f"ws://{address}/x") as socket:
+        await greeted(socket)
+        await socket.send(json.dumps({"count": 2, "filling": 0}))
+        assert await heard(socket, 4) == ["0 ", "own 0", "1 ", "own 1"]
 
 
 async def test_a_close_comes_after_what_was_sent(url: str) -> None:
