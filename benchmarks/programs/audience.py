@@ -174,6 +174,8 @@ async def series(clients: list[Client], count: int, gap: float, size: int = 100)
         client.listen(heard)
     clients[0].send(json.dumps({"count": count, "gap": gap, "size": size}))
     await asyncio.wait_for(heard.all.wait(), _PATIENCE)
+    if heard.count < heard.wanted:
+        raise ConnectionError(f"a client was closed: {heard.wanted - heard.count} messages did not come")
     return heard
 
 

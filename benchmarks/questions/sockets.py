@@ -29,7 +29,7 @@ def _ask(asked: Asked) -> Answer:
     series: list[Series] = [
         {"name": "paced", "size": 1_000, "count": asked.size(100, 5), "gap": asked.size(0.1, 0.02)},
         {"name": "1,000/s", "size": _SMALL, "count": int(1_000 * seconds), "gap": 0.001},
-        {"name": "1,000/s, large", "size": 1_000, "count": int(1_000 * seconds), "gap": 0.001},
+        {"name": "250/s, large", "size": 1_000, "count": int(250 * seconds), "gap": 0.004},
     ]
     work = {"connections": connections, "series": series}
 
@@ -52,7 +52,7 @@ def _ask(asked: Asked) -> Answer:
     _tell(answer, [str(one["name"]) for one in series], replies)
     answer.remarks.append(
         f"{connections:,} connections; {series[0]['count']} broadcasts of 1,000 bytes, one each"
-        f" {series[0]['gap']} s, then 1,000 a second for {seconds} s, of {_SMALL} bytes and of 1,000. A"
+        f" {series[0]['gap']} s, then for {seconds} s 1,000 a second of {_SMALL} bytes, and 250 of 1,000. A"
         " delivery is timed from when its broadcast was due. The clients are one process on the same machine,"
         " which compares every byte, and takes its share of it."
     )

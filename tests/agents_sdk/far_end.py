@@ -26,7 +26,7 @@ def settled() -> None:
 
 
 class FarEnd:
-    """`got` is what has come, in order; a close comes as its code."""
+    """`got` is what has come, in order; a close comes as its code. `latest` are the last frames."""
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class FarEnd:
         self.connection = Connection(id, "ws://test/", settled=unsettled)
         self.got: list[str | bytes | int] = []
         self.writes = 0
+        self.latest = b""
         self.room = asyncio.Event()
         self.room.set()
         self.writing: asyncio.Task[None] | None = None
@@ -61,19 +62,22 @@ class FarEnd:
 
     async def _send(self, message: Any) -> None:
         await self.room.wait()
-        match message["type"]:
-            case "websocket.send":
-                self.writes += 1
-                self.got.append(message["bytes"] if message.get("text") is None else message["text"])
-            case "websocket.close":
-                self.got.append(message["code"])
-            case "perdure.frames":
-                self.writes += bool(message["frames"])
-                self._client.receive_data(message["frames"])
-                for frame in self._client.events_received():
-                    assert isinstance(frame, Frame)
-                    content = bytes(frame.data)
-                    self.got.append(content.decode() if frame.opcode is Opcode.TEXT else content)
+        if message["type"] == "websocket.send":
+            self.writes += 1
+            self.got.append(message["bytes"] if message.get("text") is None else message["text"])
+        elif message["type"] == "websocket.close":
+            self.got.append(message["code"])
+        elif message["type"] == "perdure.frames":
+            self._take(message["frames"])
+
+    def _take(self, frames: bytes) -> None:
+        self.writes += bool(frames)
+        self.latest = frames
+        self._client.receive_data(frames)
+        for frame in self._client.events_received():
+            assert isinstance(frame, Frame)
+            content = bytes(frame.data)
+            self.got.append(content.decode() if frame.opcode is Opcode.TEXT else content)
 
 
 async def turns(count: int = 20) -> None:

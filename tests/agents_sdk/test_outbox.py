@@ -12,7 +12,7 @@ import pytest
 
 from agents_sdk import Connections, protocol
 from agents_sdk.connection import Closing
-from agents_sdk.sockets.chain import Link
+from agents_sdk.sockets.chain import Link, Stretch
 from tests.agents_sdk.far_end import FarEnd, settled, turns
 
 pytestmark = pytest.mark.anyio
@@ -149,7 +149,7 @@ async def test_a_close_comes_after_what_is_queued_and_nothing_after_it(
 
 
 async def test_what_waits_is_written_together(everybody: Connections, frames: bool, opened: Opened) -> None:
-    a, b = await opened("a"), await opened("b")
+    a, b, c = await opened("a"), await opened("b"), await opened("c")
     for number in range(300):
         everybody.broadcast(f"{number} " + "x" * 100)
     for number in range(300):
@@ -157,6 +157,7 @@ async def test_what_waits_is_written_together(everybody: Connections, frames: bo
     await turns()
     assert [str(one).split()[0] for one in a.got] == [str(number) for number in range(300)]
     assert b.got == [*a.got, *(f"own {number}" for number in range(300))]
+    assert a.latest is c.latest  # put together once
     assert (a.writes, b.writes) == ((1, 2) if frames else (300, 600))
 
 
@@ -191,7 +192,7 @@ async def test_others_have_their_turns_while_many_are_written_to(
 ) -> None:
     many = [await opened(str(number)) for number in range(350)]
     everybody.broadcast("1")
-    reached = []
+    reached: list[int] = []
     for number in range(2, 9):
         await turns(1)
         reached.append(sum(one.writes > 0 for one in many))
@@ -265,11 +266,12 @@ async def test_what_many_have_not_read_is_kept_once_and_let_go_with_the_slowest(
         assert all(len(one.got) == 100 for one in many[1:])
         for one in many:
             one.got.clear()
-        assert links() >= 100
+            one.latest = b""
+        assert alive(Link) >= 100
         many[0].connection.drop(Closing(1006))
         await turns()
         gc.collect()
-        assert links() < 50
+        assert (alive(Link) < 50, alive(Stretch)) == (True, 0)
         assert tracemalloc.get_traced_memory()[0] < 300_000
     finally:
         tracemalloc.stop()
@@ -304,5 +306,5 @@ async def test_nobody_waits_for_room_of_one_that_has_gone(everybody: Connections
     await asyncio.wait_for(a.connection.room(), 1)
 
 
-def links() -> int:
-    return sum(type(one) is Link for one in gc.get_objects())
+def alive(kind: type) -> int:
+    return sum(type(one) is kind for one in gc.get_objects())
