@@ -12,9 +12,9 @@ from starlette.websockets import WebSocketDisconnect
 
 from agents_sdk.principal import Principal
 from agents_sdk.sockets.chain import Chain, Link
-from agents_sdk.sockets.outbox import Outbox
+from agents_sdk.sockets.outbox import Outbox, Span
 from agents_sdk.sockets.outlet import Outlet
-from agents_sdk.sockets.span import Span, weight
+from agents_sdk.sockets.own import weight
 
 __all__ = ["Closing", "Connection", "checked"]
 

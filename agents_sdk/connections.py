@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from agents_sdk import protocol
 from agents_sdk.connection import Closing, Connection, checked
 from agents_sdk.sockets.chain import Chain
+from agents_sdk.sockets.own import weight
 from agents_sdk.sockets.rounds import Rounds
-from agents_sdk.sockets.span import weight
 
 __all__ = ["Connections"]
 

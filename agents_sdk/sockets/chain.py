@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from agents_sdk.sockets.frames import framed, unframed
-from agents_sdk.sockets.span import LONGEST, weight
+from agents_sdk.sockets.own import LONGEST, weight
 
 __all__ = ["Chain", "Link", "Stretch"]
 
@@ -41,12 +41,12 @@ class Stretch:
 
     @cached_property
     def messages(self) -> Sequence[str | bytes]:
-        """See `Span`."""
+        """One by one."""
         return list(map(unframed, self._frames))
 
     @cached_property
     def frames(self) -> bytes:
-        """See `Span`."""
+        """All of them, as they go over the wire."""
         return b"".join(self._frames)
 
 

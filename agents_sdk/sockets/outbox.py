@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents_sdk.sockets.chain import Chain, Link, Stretch
-from agents_sdk.sockets.span import LONGEST, Own, Span, weight
+from agents_sdk.sockets.own import LONGEST, Own, weight
 
-__all__ = ["Outbox"]
+__all__ = ["Outbox", "Span"]
+
+Span = Own | Stretch
+"""Messages that follow one another to a client, and are written together."""
 
 
 @dataclass(frozen=True, slots=True)

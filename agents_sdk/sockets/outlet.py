@@ -9,7 +9,7 @@ from starlette.types import Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from agents_sdk.sockets.frames import EXTENSION
-from agents_sdk.sockets.span import Span
+from agents_sdk.sockets.outbox import Span
 
 __all__ = ["Framed", "Outlet", "Plain", "outlet"]
 

@@ -22,7 +22,7 @@ class Protocol(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """See uvicorn."""
-        self.scope["extensions"][EXTENSION] = {}
+        self.scope.setdefault("extensions", {})[EXTENSION] = {}
         await super().run_asgi()
 
     async def send(self, message: Any) -> None:

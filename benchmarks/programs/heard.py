@@ -72,7 +72,7 @@ class Ear:
         if end == self._number:
             return 0
         length = heard.ends[end - 1] - place
-        if data[:length] != heard.stream[place : place + length]:
+        if not heard.stream.startswith(data[:length], place):
             return 0
         self._got(end, place + length)
         return length
@@ -83,7 +83,7 @@ class Ear:
         if self._number == len(heard.ends):
             heard.first(frame, number, due)
         end = heard.ends[self._number]
-        heard.wrong += frame != heard.stream[self._place : end]
+        heard.wrong += frame != bytes(heard.stream[self._place : end])
         self._got(self._number + 1, end)
 
     def _got(self, end: int, place: int) -> None:

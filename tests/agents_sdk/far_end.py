@@ -42,7 +42,7 @@ class FarEnd:
         self.room = asyncio.Event()
         self.room.set()
         self.writing: asyncio.Task[None] | None = None
-        self._scope = {"type": "websocket", "extensions": {EXTENSION: {}} if frames else {}}
+        self._scope: dict[str, Any] = {"type": "websocket", "extensions": {EXTENSION: {}} if frames else {}}
         self._client = ClientProtocol(parse_uri("ws://test/"), state=OPEN, max_size=None)
 
     async def open(self) -> FarEnd:

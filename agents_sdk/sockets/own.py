@@ -1,31 +1,16 @@
-"""Messages that follow one another to a client, and are written together."""
+"""Messages of one client that are written together, and how much that is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from agents_sdk.sockets.frames import framed
 
-__all__ = ["LONGEST", "Own", "Span", "weight"]
+__all__ = ["LONGEST", "Own", "weight"]
 
 LONGEST = 64 << 10
 """Bytes after which no further message is written along; one message may be larger."""
 _OVERHEAD = 100  # bytes that a waiting message takes besides its content
-
-
-class Span(Protocol):
-    """Some messages, in both forms in which servers take them."""
-
-    @property
-    def messages(self) -> Sequence[str | bytes]:
-        """One by one."""
-        ...
-
-    @property
-    def frames(self) -> bytes:
-        """All of them as they go over the wire."""
-        ...
 
 
 class Own:
@@ -33,10 +18,11 @@ class Own:
 
     def __init__(self, messages: Sequence[str | bytes]) -> None:
         self.messages = messages
+        """One by one."""
 
     @property
     def frames(self) -> bytes:
-        """See `Span`."""
+        """All of them, as they go over the wire."""
         return b"".join(map(framed, self.messages))
 
 
