@@ -8,7 +8,7 @@ from typing import Protocol
 
 __all__ = ["Rounds", "Sleeper"]
 
-_AT_ONCE = 100  # writers in one turn of the loop: about a millisecond
+_AT_ONCE = 100  # writers in one turn of the loop: a millisecond or two
 
 
 class Sleeper(Protocol):
