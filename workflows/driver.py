@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from workflows import failure, garbage
+from workflows import failure
 from workflows.backend import (
     Activation,
     Backend,
@@ -27,6 +27,7 @@ from workflows.clock import Clock
 from workflows.definition import Definition
 from workflows.errors import CannotDecode, NotStorable, WorkflowFatalError
 from workflows.failure import UNWINDS
+from workflows.garbage import COLLECTOR
 from workflows.instance import WorkflowInstance
 from workflows.marks import StartMarks
 from workflows.parking import Parking
@@ -76,7 +77,7 @@ class Driver:
         self._marks = StartMarks()
         self._tasks = TaskFactory.installed()
         self._watchdog = Watchdog.installed()
-        garbage.look_less_often()
+        COLLECTOR.opened()
         self._parking, self._never = Parking(hot_waits), Parking(sys.maxsize)
         self._stubborn: set[int] = set()
         """Incarnations of which a run did not unwind to be parked: they park no more."""
@@ -107,6 +108,7 @@ class Driver:
         running = self._main if activation.undoing is None else self._undo
         main = run.made.start(running(definition, run, payload), name=f"run {activation.ref.id}")
         main.add_done_callback(lambda died: self._died(died, run))
+        COLLECTOR.began()
         try:
             outcome = await asyncio.shield(run.ended)
             if isinstance(outcome, Rollback) or activation.undoing is not None:
@@ -115,6 +117,7 @@ class Driver:
                 self._stubborn.discard(activation.ref.incarnation)
             return outcome
         finally:
+            COLLECTOR.ended()
             parking.goes_on(run)
             if run.let_go:
                 await self._unwound(run, main)
@@ -132,7 +135,7 @@ class Driver:
             await asyncio.wait(tasks, timeout=_GRACE)
         self._marks.close()
         self._tasks.remove()
-        garbage.look_as_before()
+        COLLECTOR.closed()
         self._watchdog.remove()
         self._threads.close()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Iterator
 
 import pytest
 
-from workflows import Engine
+from workflows import Engine, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
 pytestmark = pytest.mark.anyio
 
@@ -40,3 +41,20 @@ async def test_a_threshold_of_the_program_is_kept() -> None:
         assert gc.get_threshold()[0] == 5_000
         gc.set_threshold(6_000)
     assert gc.get_threshold()[0] == 6_000
+
+
+class Waiting(WorkflowEntrypoint[None, None]):
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> None:
+        await step.wait_for_event("the end", "end")
+
+
+async def test_the_more_runs_are_in_memory_the_less_often_it_looks() -> None:
+    gc.set_threshold(700)
+    async with Engine(":memory:", workflows=[Waiting]) as engine:
+        binding = engine.workflow(Waiting)
+        for first in range(0, 300, 100):
+            await binding.create_batch([{"id": f"w{first + number}"} for number in range(100)])
+        assert gc.get_threshold()[0] == 50_000 + 256 * 200
+        await asyncio.gather(*(binding.get(f"w{number}").terminate() for number in range(300)))
+        assert gc.get_threshold()[0] == 50_000
+    assert gc.get_threshold()[0] == 700
