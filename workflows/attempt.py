@@ -151,7 +151,9 @@ class Attempt:
             INSIDE.set(outer)  # not by a token: the coroutine may be closed in another context
             if self._busy is None:
                 busy.__exit__(None, None, None)
-                self._end()
+                self._over = True
+                if self._progress is not None:
+                    self._progress.close()
 
     async def rest(self, clock: Clock) -> Any:
         """What it returns in the end, within its time limit: no time limit is needed `at_once`."""

@@ -137,7 +137,7 @@ class Attempts(ABC):
         stored = self._stored(value)
         if isinstance(stored, NotStorable):
             return self._refused_first(entry, stored)
-        return run.write_last(entry, self._done(entry, stored))
+        return run.write(entry, self._done(entry, stored), last=True)
 
     async def _by_attempts(self, entry: Entry, begun: Coroutine[Any, Any, None] | None = None) -> None:
         """One attempt after the other; the first one may have been `begun`."""

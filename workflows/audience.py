@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from workflows.backend import Instance, Seen
 from workflows.entry import Key
@@ -71,16 +70,16 @@ class Audience:
                 bell.over = False
                 bell.ring()
 
-    @contextmanager
-    def ending(self) -> Iterator[asyncio.Future[Instance]]:
-        """The instance, once it has ended."""
+    def await_end(self) -> asyncio.Future[Instance]:
+        """The instance, once it has ended; until `give_up`."""
         end: asyncio.Future[Instance] = asyncio.get_running_loop().create_future()
         self._ends.append(end)
-        try:
-            yield end
-        finally:
-            if end in self._ends:
-                self._ends.remove(end)
+        return end
+
+    def give_up(self, end: asyncio.Future[Instance]) -> None:
+        """Nobody waits for it there any more."""
+        if end in self._ends:
+            self._ends.remove(end)
 
     def ended(self, instance: Instance) -> None:
         """Tells those who wait for the end."""

@@ -40,12 +40,14 @@ class Definition:
     concurrency: int | None
     retention: Retention
     """What counts where the instance says nothing."""
+    kept_unasked: Kept
+    """The same, looked at."""
     schedules: tuple[Cron, ...]
     hooks: Hooks
 
     def kept(self, asked: Retention | None) -> Kept:
         """For how long an instance is kept."""
-        return kept(asked, self.retention)
+        return self.kept_unasked if asked is None else kept(asked, self.retention)
 
     def dump_params(self, params: object) -> bytes:
         """`params` as they are stored; `InvalidParams` when they do not fit the workflow."""
@@ -79,6 +81,7 @@ def define(
     name = workflow.__name__
     if not _NAME.fullmatch(name):
         raise WorkflowError(f"{name!r} is not a workflow name: use ASCII letters, digits and _, at most 64")
+    retention = {**(retention or {}), **workflow.retention}
     definition = Definition(
         workflow=workflow,
         name=name,
@@ -87,7 +90,8 @@ def define(
         classes=rebuildable(workflow.errors),
         limits=Limits(steps=workflow.step_limit, value=value_limit, stream=stream_limit),
         concurrency=checked_concurrency(workflow.concurrency, name),
-        retention=_retention(name, {**(retention or {}), **workflow.retention}),
+        retention=retention,
+        kept_unasked=_kept(name, retention),
         schedules=_schedules(name, workflow.schedules),
         hooks=hooks_of(name, workflow.on_complete, workflow.on_failure),
     )
@@ -103,12 +107,11 @@ def checked_concurrency(limit: object, of: str) -> int | None:
     return limit
 
 
-def _retention(name: str, retention: Retention) -> Retention:
+def _kept(name: str, retention: Retention) -> Kept:
     try:
-        kept(retention)
+        return kept(retention)
     except (WorkflowError, ValueError) as error:
         raise WorkflowError(f"{name} has a wrong retention: {error}") from None
-    return retention
 
 
 def _schedules(name: str, given: object) -> tuple[Cron, ...]:

@@ -110,7 +110,7 @@ class Driver:
         main.add_done_callback(lambda died: self._died(died, run))
         COLLECTOR.began()
         try:
-            outcome = await asyncio.shield(run.ended)
+            outcome = await run.ended
             if isinstance(outcome, Rollback) or activation.undoing is not None:
                 run.end(outcome)  # what is left of it is blocked for ever
             if not isinstance(outcome, Parked | Stopped):

@@ -10,8 +10,10 @@ import asyncio
 import dataclasses
 import logging
 import sqlite3
+from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
+from functools import partial
 from typing import Any, TypeVar
 
 from workflows.backend import Drive, Instance, Listing, NewInstance, Ref, Seen
@@ -58,6 +60,8 @@ class EmbeddedBackend:
         self._commands = Commands(ledger, clock, slots, tell, quarantine_after)
         self._runs = self._commands.runs
         self._closed = False
+        self._nobodys = Context()
+        """What instances begin in: they do not see the context variables of whoever creates them."""
         self._renewing = asyncio.Lock()
         self._renewals: set[asyncio.Task[None]] = set()
         self._claiming = asyncio.Lock()
@@ -114,7 +118,15 @@ class EmbeddedBackend:
 
     async def create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
         """See `Backend.create`."""
-        return await self._uninterrupted(self._create(new))
+        await self._ledger.room()
+        await self._admitted()
+        now = self._clock.now()
+        births = [Birth(one, now, self._runs.reserve(one.workflow)) for one in new]
+        written = self._nobodys.run(self._ledger.insert, births)
+        self._commands.changes.hold(written)
+        # No task: what follows waits for nothing. The callback comes before the caller goes on.
+        written.add_done_callback(partial(self._created, births), context=self._nobodys)
+        return await asyncio.shield(written)
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """See `Backend.find`."""
@@ -152,16 +164,18 @@ class EmbeddedBackend:
         lease = self._runs.leases.get(ref.incarnation)
         if (broken := self._runs.broken(ref.incarnation)) is not None:
             raise broken
+        audience = self._runs.audiences[ref.incarnation]
+        end = audience.await_end()
         try:
-            with self._runs.audiences[ref.incarnation].ending() as end:
-                if lease is None:
-                    instance = await self._read(lambda: self._known(ref))
-                    if instance.damage is not None:
-                        raise StoreError(instance.damage.reason)
-                    if instance.status in FINAL or ref.workflow not in self._runs.workflows:
-                        return instance
-                return await end
+            if lease is None:
+                instance = await self._read(lambda: self._known(ref))
+                if instance.damage is not None:
+                    raise StoreError(instance.damage.reason)
+                if instance.status in FINAL or ref.workflow not in self._runs.workflows:
+                    return instance
+            return await end
         finally:
+            audience.give_up(end)
             self._runs.left_alone(ref.incarnation)
 
     def watch(self, ref: Ref, cursor: int) -> AsyncIterator[Seen]:
@@ -185,14 +199,18 @@ class EmbeddedBackend:
     async def _uninterrupted(self, change: Coroutine[Any, Any, T]) -> T:
         """A caller that is cancelled stops waiting; the change itself happens as a whole."""
         try:
-            while self._claiming.locked():
-                async with self._claiming:
-                    pass
-            self._refuse_when_closed()
+            await self._admitted()
         except BaseException:
             change.close()  # nobody will await it
             raise
         return await asyncio.shield(self._commands.spawn(change))
+
+    async def _admitted(self) -> None:
+        """Returns when a change may begin, and that has to be at once."""
+        while self._claiming.locked():
+            async with self._claiming:
+                pass
+        self._refuse_when_closed()
 
     async def _read(self, read: Callable[[], Awaitable[T]]) -> T:
         """What `read` gives; also one that the closing of the file overtakes says that it was the engine."""
@@ -223,22 +241,17 @@ class EmbeddedBackend:
         except (StoreError, sqlite3.Error) as error:
             log.warning("that all instances were let go was not written: %s", error)
 
-    async def _create(self, new: Sequence[NewInstance]) -> list[Instance | None]:
-        await self._ledger.room()
-        now = self._clock.now()
-        births = [Birth(one, now, self._runs.reserve(one.workflow)) for one in new]
-        created: list[Instance | None] = []
-        try:
-            created = await self._ledger.insert(births)
-        finally:
-            for place, birth in enumerate(births):
-                instance = created[place] if created else None
-                if instance is None and birth.free:
-                    self._runs.give_back(birth.new.workflow)
-                elif instance is not None and instance.ref.workflow in self._runs.workflows:
-                    self.rehearsals.created(instance.ref.workflow, instance.ref.id)
-                    self._runs.take(Claim(instance, 1, [], [], birth.moments), reserved=birth.free)
-        return created
+    def _created(self, births: Sequence[Birth], written: Future[list[Instance | None]]) -> None:
+        """Those that are new run now, whatever has become of the caller."""
+        self._commands.changes.release(written)
+        failed = written.cancelled() or written.exception() is not None
+        created = [None] * len(births) if failed else written.result()
+        for birth, instance in zip(births, created, strict=True):
+            if instance is None and birth.free:
+                self._runs.give_back(birth.new.workflow)
+            elif instance is not None and instance.ref.workflow in self._runs.workflows:
+                self.rehearsals.created(instance.ref.workflow, instance.ref.id)
+                self._runs.take(Claim(instance, 1, [], [], birth.moments), reserved=birth.free)
 
     async def _deliver(self, ref: Ref, type: str, payload: bytes, decides: Key | None) -> None:
         await self._ledger.room()

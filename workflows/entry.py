@@ -64,6 +64,8 @@ class Smooth(Sequence[Moment]):
 
     __slots__ = ("began", "ended", "order")
 
+    LENGTH = 4
+
     def __init__(self, order: int, began: float, ended: float) -> None:
         """`order` is the place of the first of the four."""
         self.order = order
@@ -71,7 +73,7 @@ class Smooth(Sequence[Moment]):
         self.ended = ended
 
     def __len__(self) -> int:
-        return 4
+        return self.LENGTH
 
     @overload
     def __getitem__(self, place: int) -> Moment: ...

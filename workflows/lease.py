@@ -65,7 +65,7 @@ class Lease:
         new: Sequence[Moment]
         if isinstance(moments, FirstTry):
             entry.moments = new = Smooth(self._order, moments.began, moments.ended)
-            self._order += len(new)
+            self._order += Smooth.LENGTH
         elif new := [Moment(self.next_order(), *moment) for moment in moments]:
             entry.moments = [*entry.moments, *new]
         written = self._ledger.put(self.ref.incarnation, self.epoch, entry, consume=consume)

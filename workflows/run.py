@@ -113,7 +113,7 @@ class Run:
         """One step, from its call to what its caller gets; the same path on the first run and on a replay."""
         task = asyncio.current_task()
         assert task is not None
-        if self.let_go or (self.over and INSIDE.get() is self.made):
+        if self.let_go or (self.closing is not None and self.ended.done() and INSIDE.get() is self.made):
             await self._turn_away(task)
         within = task in self.tasks
         self.tasks.add(task)
@@ -144,24 +144,28 @@ class Run:
         return self.write(entry, moments, consume)
 
     async def write(
-        self, entry: Entry, moments: Sequence[NewMoment] | FirstTry, consume: int | None = None
+        self,
+        entry: Entry,
+        moments: Sequence[NewMoment] | FirstTry,
+        consume: int | None = None,
+        *,
+        last: bool = False,
     ) -> None:
-        """Writes `entry` and what subscribers see of it; durable when awaited."""
-        if self.let_go:
-            raise self._refusal()
-        self.activation.journal[entry.key] = entry
+        """Writes `entry` and what subscribers see of it; durable when awaited.
+
+        `last`: that ends an attempt, which is under way until it is durable.
+        """
         try:
+            if self.let_go:
+                raise self._refusal()
+            self.activation.journal[entry.key] = entry
             await self.activation.record(entry, moments, consume=consume)
         except Exception as error:  # noqa: BLE001  # whatever the backend has, the run cannot go on
             self._not_written(error)
             raise asyncio.CancelledError from None
-
-    async def write_last(self, entry: Entry, moments: Sequence[NewMoment] | FirstTry) -> None:
-        """`write` of what ends an attempt, which is under way until that is durable."""
-        try:
-            await self.write(entry, moments)
         finally:
-            self.attempt_ended()
+            if last:
+                self.attempt_ended()
 
     async def begin_wait(self, operation: Operation[object], entry: Entry) -> None:
         """Records that a sleep or a wait has started, or takes up one that was recorded or cut."""
@@ -316,10 +320,11 @@ class Run:
         raise WorkflowFatalError(f"Cannot execute steps {when}")
 
     async def _live(self, operation: Operation[object], entry: Entry | None) -> Entry:
-        if self.shut:
+        activation = self.activation
+        if self.closing is not None or not activation.open:
             await self.gate()
         if entry is None:
-            entry = self.activation.journal[operation.key] = operation.started()
+            entry = activation.journal[operation.key] = operation.started()
             entry.within = enclosing()
         begun = self.clock.now()
         try:
@@ -330,7 +335,7 @@ class Run:
                 await self.record(entry)
             else:
                 await operation.live(entry)
-            if not self.activation.open:
+            if not activation.open:
                 await self.gate()
         except asyncio.CancelledError:
             if not self.let_go:

@@ -23,9 +23,9 @@ class Spawned:
 
     def __init__(self, context: Context | None = None) -> None:
         self._context = Context() if context is None else context
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
 
-    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
+    def __iter__(self) -> Iterator[asyncio.Future[Any]]:
         return iter([*self._tasks])
 
     def __len__(self) -> int:
@@ -37,3 +37,11 @@ class Spawned:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def hold(self, work: asyncio.Future[Any]) -> None:
+        """Something that is under way without a task, until `release`."""
+        self._tasks.add(work)
+
+    def release(self, work: asyncio.Future[Any]) -> None:
+        """It has ended."""
+        self._tasks.discard(work)

@@ -29,6 +29,7 @@ async def test_they_are_held_until_they_have_ended() -> None:
     await asyncio.sleep(0)
     gc.collect()  # the loop holds them weakly, and so does what they wait for
     [task] = spawned
+    assert isinstance(task, asyncio.Task)
     assert (task.get_name(), len(spawned)) == ("waiting", 1)
     go[0]()
     assert await task == "nobody"
@@ -48,3 +49,11 @@ async def test_a_context_is_copied_for_each() -> None:
 
     tasks = [spawned.spawn(ask()) for _ in range(2)]
     assert await asyncio.gather(*tasks) == ["somebody", "somebody"]
+
+
+async def test_what_has_no_task_is_under_way_until_it_is_released() -> None:
+    spawned, written = Spawned(), asyncio.get_running_loop().create_future()
+    spawned.hold(written)
+    assert list(spawned) == [written]
+    spawned.release(written)
+    assert not spawned

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 from workflows.sqlite.operation import Operation
 
@@ -27,7 +27,7 @@ class Failed:
 class Group:
     """Filled and settled on the event loop; in between the writer's thread sets `outcomes` or `error`."""
 
-    __slots__ = ("_futures", "error", "operations", "outcomes", "rows", "size")
+    __slots__ = ("_futures", "error", "full", "operations", "outcomes", "rows", "size")
 
     def __init__(self) -> None:
         self.operations: list[Operation[object]] = []
@@ -35,16 +35,13 @@ class Group:
         """What each operation returned, or `Failed`."""
         self.error: BaseException | None = None
         """Why nothing of the group was committed."""
-        self._futures: list[asyncio.Future[object]] = []
+        self._futures: list[asyncio.Future[Any]] = []
+        self.full = False
+        """No more may be added: a longer transaction would keep its first waiter too long."""
         self.size = 0
         """Bytes that it will write, about."""
         self.rows = 0
         """Rows that it has changed."""
-
-    @property
-    def full(self) -> bool:
-        """No more may be added: a longer transaction would keep its first waiter too long."""
-        return len(self.operations) >= MOST_OPERATIONS or self.size >= _MOST_BYTES
 
     @property
     def decided(self) -> bool:
@@ -54,8 +51,9 @@ class Group:
     def add(self, operation: Operation[T], future: asyncio.Future[T]) -> None:
         """One more operation, and who waits for what it returns."""
         self.operations.append(operation)
-        self._futures.append(cast("asyncio.Future[object]", future))
+        self._futures.append(future)
         self.size += getattr(operation, "size", 0)
+        self.full = len(self.operations) >= MOST_OPERATIONS or self.size >= _MOST_BYTES
 
     def settle(self, explain: Callable[[BaseException], BaseException]) -> None:
         """After COMMIT: every waiter gets what its operation returned or, explained, raised."""

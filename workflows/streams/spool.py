@@ -24,7 +24,7 @@ _SLICE = _BATCH * ROW
 
 def is_spooled(value: object) -> bool:
     """A result that is kept in rows: bytes above the size of one, and what `async for` goes through."""
-    return len(value) > ROW if type(value) is bytes else isinstance(value, AsyncIterable)
+    return len(value) > ROW if type(value) is bytes else hasattr(type(value), "__aiter__")
 
 
 class Spool:
