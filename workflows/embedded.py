@@ -60,8 +60,6 @@ class EmbeddedBackend:
         self._commands = Commands(ledger, clock, slots, tell, quarantine_after)
         self._runs = self._commands.runs
         self._closed = False
-        self._nobodys = Context()
-        """What instances begin in: they do not see the context variables of whoever creates them."""
         self._renewing = asyncio.Lock()
         self._renewals: set[asyncio.Task[None]] = set()
         self._claiming = asyncio.Lock()
@@ -122,10 +120,10 @@ class EmbeddedBackend:
         await self._admitted()
         now = self._clock.now()
         births = [Birth(one, now, self._runs.reserve(one.workflow)) for one in new]
-        written = self._nobodys.run(self._ledger.insert, births)
+        written = self._ledger.insert(births)
         self._commands.changes.hold(written)
         # No task: what follows waits for nothing. The callback comes before the caller goes on.
-        written.add_done_callback(partial(self._created, births), context=self._nobodys)
+        written.add_done_callback(partial(self._created, births))
         return await asyncio.shield(written)
 
     async def find(self, workflow: str, id: str) -> Instance | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -39,6 +40,19 @@ async def test_without_params_the_payload_is_an_empty_dict(world: World) -> None
 async def test_params_arrive_as_they_were_given(world: World, params: Any) -> None:
     status = await world.run(echo, params)
     assert (status.output, type(status.output)) == (params, type(params))
+
+
+async def test_it_is_created_and_runs_when_its_creator_was_cancelled_meanwhile(world: World) -> None:
+    flow = workflow(echo)
+    async with world.open(flow) as engine:
+        creating = asyncio.create_task(engine.workflow(flow).create(id="i", params="there"))
+        await asyncio.sleep(0)
+        creating.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await creating
+        while "i" not in [one.id for one in (await engine.workflow(flow).list(status="complete")).instances]:
+            await asyncio.sleep(0.001)
+        assert await engine.workflow(flow).get("i").result() == "there"
 
 
 async def test_the_event_names_instance_and_workflow(world: World) -> None:

@@ -9,6 +9,7 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -82,7 +83,10 @@ class MemoryLedger:
         """See `Ledger.insert`."""
         also = [birth.new.also for birth in births if birth.new.also is not None]
         inserted = _acknowledged(lambda: [self._insert(birth) for birth in births])
-        return asyncio.ensure_future(self._with_company(births, inserted)) if also else inserted
+        if not also:
+            return inserted
+        company = self._with_company(births, inserted)
+        return asyncio.create_task(company, context=Context())  # not one of the run's that creates them
 
     async def find(self, workflow: str, id: str) -> Instance | None:
         """See `Ledger.find`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import zlib
 from collections.abc import AsyncIterable
 from typing import cast
@@ -24,7 +25,12 @@ _SLICE = _BATCH * ROW
 
 def is_spooled(value: object) -> bool:
     """A result that is kept in rows: bytes above the size of one, and what `async for` goes through."""
-    return len(value) > ROW if type(value) is bytes else hasattr(type(value), "__aiter__")
+    return len(value) > ROW if type(value) is bytes else _is_stream(type(value))
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_stream(kind: type) -> bool:
+    return issubclass(kind, AsyncIterable)
 
 
 class Spool:
