@@ -148,13 +148,9 @@ class Run:
         entry: Entry,
         moments: Sequence[NewMoment] | FirstTry,
         consume: int | None = None,
-        *,
         last: bool = False,
     ) -> None:
-        """Writes `entry` and what subscribers see of it; durable when awaited.
-
-        `last`: that ends an attempt, which is under way until it is durable.
-        """
+        """Durable when awaited; `last` ends an attempt, which is under way until then."""
         try:
             if self.let_go:
                 raise self._refusal()
@@ -320,11 +316,10 @@ class Run:
         raise WorkflowFatalError(f"Cannot execute steps {when}")
 
     async def _live(self, operation: Operation[object], entry: Entry | None) -> Entry:
-        activation = self.activation
-        if self.closing is not None or not activation.open:
+        if self.shut:
             await self.gate()
         if entry is None:
-            entry = activation.journal[operation.key] = operation.started()
+            entry = self.activation.journal[operation.key] = operation.started()
             entry.within = enclosing()
         begun = self.clock.now()
         try:
@@ -335,7 +330,7 @@ class Run:
                 await self.record(entry)
             else:
                 await operation.live(entry)
-            if not activation.open:
+            if not self.activation.open:
                 await self.gate()
         except asyncio.CancelledError:
             if not self.let_go:

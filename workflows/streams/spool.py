@@ -25,7 +25,7 @@ _SLICE = _BATCH * ROW
 
 def is_spooled(value: object) -> bool:
     """A result that is kept in rows: bytes above the size of one, and what `async for` goes through."""
-    return len(value) > ROW if type(value) is bytes else _is_stream(type(value))
+    return len(value) > ROW if type(value) is bytes else _is_stream(type(value))  # type: ignore[arg-type]  # types have a hash
 
 
 @functools.lru_cache(maxsize=1024)
