@@ -120,6 +120,18 @@ async def test_a_socket_whose_agent_starts_while_the_app_stops_is_closed(
         assert (await closed(socket))[0] == 1012
 
 
+async def test_a_sub_agent_whose_parent_starts_while_the_app_stops_is_closed(
+    url: str, app: AgentsApp, world: World
+) -> None:
+    below = "/held/sub/gate/kid"
+    async with connect(url + below) as socket, httpx.AsyncClient() as client:
+        asking = asyncio.create_task(client.get(url.replace("ws:", "http:") + below))
+        await world.reached.wait()
+        await app.stop()
+        assert await closed(socket) == (1012, "service restart")
+        assert (await asking).status_code == 503
+
+
 async def test_a_client_that_does_not_answer_a_close_is_given_up(
     url: str, app: AgentsApp, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

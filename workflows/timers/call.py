@@ -119,6 +119,10 @@ class Calls:
             return None
         run.started = timer
         failure = await self._fired(timer)
+        if failure is not None and self.closing:  # perhaps as what it needs has ended before it
+            _log.warning("%s: failed while all ends, it comes again: %r", _named(timer), failure)
+            self._let_go(timer)
+            return None
         if failure is not None:
             return await self._failed(timer, failure, began)
         done = after_success(timer, began=began, ended=self._now())

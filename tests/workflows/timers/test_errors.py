@@ -206,6 +206,29 @@ async def test_what_is_cut_off_at_the_end_comes_again(path: Path) -> None:
     assert [(call.attempt, call.nominal) for call in world.calls] == [(1, before.calls[0].nominal)]
 
 
+@pytest.mark.parametrize("when", [10, Every(10)], ids=["once", "again and again"])
+async def test_what_fails_as_all_ends_comes_again_with_all_its_attempts(path: Path, when: Any) -> None:
+    async def fails(_: Timer) -> None:
+        started.set()
+        await ending.wait()
+        raise RuntimeError("what it needs has ended")
+
+    started, ending = asyncio.Event(), asyncio.Event()
+    async with ticking(path) as before:
+        before.then = fails
+        await before.timers.add("ann", "greet", when, policy=TimerPolicy(attempts=1))
+        await started.wait()
+        closing = asyncio.create_task(before.timers.close(grace=10))
+        await asyncio.sleep(0)
+        ending.set()
+        await closing
+    async with ticking(path, down=1) as world:
+        await world.until(15)
+        dead = await world.timers.find(state="dead")
+    assert [(call.attempt, call.nominal) for call in world.calls] == [(1, before.calls[0].nominal)]
+    assert dead == []
+
+
 async def test_the_end_waits_for_what_runs(path: Path) -> None:
     async def short(_: Timer) -> None:
         started.set()
