@@ -188,6 +188,18 @@ async def test_sec_4_an_unknown_host_is_refused(tmp_path: Path, host: str, statu
         assert len(app._hosts._hosts) == int(status == 200)
 
 
+@pytest.mark.parametrize(
+    ("came_in_at", "host", "status"),
+    [("10.0.0.1", "10.0.0.1:443", 200), ("10.0.0.1", "10.0.0.2", 421), ("unix.sock", "10.0.0.1", 421)],
+)
+async def test_sec_4_the_address_that_it_came_in_at_is_known(
+    tmp_path: Path, came_in_at: str, host: str, status: int
+) -> None:
+    async with AgentsApp([Desk], data=tmp_path, on_before_request=known) as app:
+        headers = {"host": host, "authorization": "t"}
+        assert (await call(app, "/agents/desk/a", headers, server=(came_in_at, 443))).status == status
+
+
 async def test_sec_4_two_hosts_are_none(tmp_path: Path) -> None:
     two = [("host", "localhost"), ("host", "evil.example")]
     async with AgentsApp([Desk], data=tmp_path) as app:
