@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -189,6 +191,77 @@ async def test_what_does_not_fit_is_refused(leads: AgentsApp, arguments: dict[st
         cls = arguments.pop("cls", Lead)
         with pytest.raises(InvalidToolRun, match=words):
             await lead.run_agent_tool(cls, "hello", **arguments)
+
+
+async def test_a_new_connection_is_shown_the_latest_runs(
+    address: str, leads: AgentsApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents_sdk.agent_tools.tools._SHOWN", 1)
+    lead = await leads.get_agent(Lead, "a")
+    for run in ("r1", "r2", "r3"):
+        await lead.run_agent_tool(Echo, "one", run_id=run)
+    async with talking(address, "c", chat="lead", first=[EVENT] * 7):
+        pass
+
+
+@pytest.mark.parametrize("detached", [True, False])
+async def test_a_run_that_a_stop_cut_off_goes_on_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detached: bool
+) -> None:
+    monkeypatch.setattr("agents_sdk.app._GRACE", 0.05)
+    gates = Gates()
+    async with app(tmp_path, gates) as agents:
+        lead = await agents.get_agent(Lead, "a")
+        if detached:
+            await lead.run_agent_tool(Echo, "one gate:x two", run_id="u1", detached=True)
+        else:
+            lead.spawn(lead.save_messages([user("u1", "one gate:x two")]))
+        await gates.reached("gate:x")
+    gates.open("gate:x")
+    async with app(tmp_path, gates) as agents:
+        lead = await agents.get_agent(Lead, "a")
+        run = await asyncio.wait_for(lead.run_agent_tool(Echo, "one gate:x two", run_id="u1"), 5)
+        assert (run.status, run.summary) == ("completed", "one two ")
+
+
+async def test_a_run_that_was_asked_for_in_a_stop_begins_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents_sdk.app._GRACE", 0.2)
+    gates = Gates()
+
+    async def asks(lead: Lead) -> None:
+        tools = lead.agent_tools
+        await gates.wait("stopping")
+        await tools.run(Echo, "one", run_id="u1")
+
+    async with app(tmp_path, gates) as agents:
+        lead = await agents.get_agent(Lead, "a")
+        lead.spawn(asks(lead))
+        await gates.reached("stopping")
+        stopping = asyncio.create_task(agents.stop())
+        await asyncio.sleep(0)
+        gates.open("stopping")
+        await stopping
+    async with app(tmp_path, gates) as agents:
+        lead = await agents.get_agent(Lead, "a")
+        assert await lead.agent_tools.get("u1") is not None
+        run = await asyncio.wait_for(lead.run_agent_tool(Echo, "one", run_id="u1"), 5)
+        assert (run.status, run.summary) == ("completed", "one ")
+
+
+async def test_who_was_not_told_of_an_end_before_a_crash_is_told(tmp_path: Path, gates: Gates) -> None:
+    async with app(tmp_path, gates) as agents:
+        lead = await agents.get_agent(Lead, "a")
+        await lead.run_agent_tool(Echo, "one", run_id="u1", detached=True, on_finish="finish")
+        await asyncio.wait_for(lead.heard.wait(), 5)
+    with contextlib.closing(sqlite3.connect(tmp_path / "agents.db")) as file, file:
+        file.execute("UPDATE agent_tool_run SET owed = 1")  # as a crash before `told` leaves it
+    gates.close("finished")
+    async with app(tmp_path, gates) as agents, asyncio.timeout(5):
+        await gates.wait("finished")  # nobody has asked for the agent
+        [told] = (await agents.get_agent(Lead, "a")).finished
+        assert (told["run_id"], told["summary"]) == ("u1", "one ")
 
 
 def kill(folder: Path, how: str) -> None:
