@@ -118,7 +118,9 @@ class Calls:
             self._let_go(timer)
             return None
         run.started = timer
-        failure = await self._fired(timer)
+        return await self._called(timer, await self._fired(timer), began)
+
+    async def _called(self, timer: Timer, failure: Exception | None, began: datetime) -> Entry | None:
         if failure is not None and self.closing:  # perhaps as what it needs has ended before it
             _log.warning("%s: failed while all ends, it comes again: %r", _named(timer), failure)
             self._let_go(timer)
