@@ -48,6 +48,7 @@ class Env:
     llm: LLM
     summarise: Summarise
     outcomes: list[Outcome] = field(default_factory=list)
+    settings: Compaction = SETTINGS
 
 
 class Chat(WorkflowEntrypoint[Env, list[int]]):
@@ -67,7 +68,7 @@ class Chat(WorkflowEntrypoint[Env, list[int]]):
             step,
             history,
             summarise=self.env.summarise,
-            settings=SETTINGS,
+            settings=self.env.settings,
             overlay=overlay,
             counter=count,
             retries=self.env.llm.retries,
@@ -75,11 +76,13 @@ class Chat(WorkflowEntrypoint[Env, list[int]]):
 
 
 @asynccontextmanager
-async def running(path: Path, model: ScriptedModel) -> AsyncIterator[tuple[Engine, Env]]:
+async def running(
+    path: Path, model: ScriptedModel, settings: Compaction = SETTINGS
+) -> AsyncIterator[tuple[Engine, Env]]:
     """An engine and a model client of their own, as after a restart."""
     patience = Patience(limit=2, first=10, jitter=0)
     async with LLM("m", base_url=model.url, patience=patience, timeout=5) as llm:
-        env = Env(llm, summarise_with(llm))
+        env = Env(llm, summarise_with(llm), settings=settings)
         async with Engine(path, [Chat], env=env, clock=VirtualClock()) as engine:
             yield engine, env
 
@@ -117,6 +120,58 @@ async def test_a_summary_is_paid_once_and_replayed(path: Path) -> None:
     assert isinstance(first[0], Compacted)
     assert first[0].overlay.summary == "What was said."
     assert first[0].overlay.usage == Usage(input=900, output=7)
+
+
+async def test_another_plan_never_gets_the_answer(path: Path) -> None:
+    """As when the settings change with a deploy, while a run is on its way."""
+    async with ScriptedModel(["Of the first plan.", "Of the second plan."]) as model:
+        async with running(path, model) as (engine, first):
+            await waits(await engine.workflow(Chat).create(id="1", params=[10]))
+        changed = Compaction(window=3_000, reserve=1_000, tail=900)
+        async with running(path, model, changed) as (engine, second):
+            instance = engine.workflow(Chat).get("1")
+            await instance.send_event("go")
+            await instance.result()
+    summaries = [env.outcomes[0].overlay.summary for env in (first, second)]
+    assert summaries == ["Of the first plan.", "Of the second plan."]
+    assert model.asked[0].said != model.asked[1].said
+
+
+async def test_c11_what_is_said_while_a_summary_is_made_stands_behind_it(path: Path) -> None:
+    hold = asyncio.Event()
+    history = from_wire(talk(10))
+    late = Message(id="late", role="user", content="And one more thing.")
+
+    class Growing(WorkflowEntrypoint[Env, None]):
+        async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> None:
+            overlay: Overlay | None = None
+            for _ in range(2):
+                outcome = await compact(
+                    step,
+                    history,
+                    summarise=self.env.summarise,
+                    settings=SETTINGS,
+                    overlay=overlay,
+                    counter=count,
+                )
+                overlay = outcome.overlay
+                self.env.outcomes.append(outcome)
+
+    async with (
+        ScriptedModel([Reply("What was said.", hold=hold)]) as model,
+        LLM("m", base_url=model.url) as llm,
+    ):
+        env = Env(llm, summarise_with(llm))
+        async with Engine(path, [Growing], env=env, clock=VirtualClock()) as engine:
+            instance = await engine.workflow(Growing).create(id="1", params=None)
+            await model.was_asked(1)
+            history.append(late)
+            hold.set()
+            await instance.result()
+    during, after = env.outcomes
+    assert late not in during.messages
+    assert after.messages == (*during.messages, late)
+    assert "What was said." in str(after.messages)
 
 
 async def test_compactions_of_one_run_are_steps_of_their_own(path: Path) -> None:

@@ -124,8 +124,10 @@ def test_c11_messages_that_arrive_meanwhile_stay(case: Case, later: list[Message
     driver.compact(history)
     arrived = [message.model_copy(update={"id": f"later-{message.id}"}) for message in later]
     sent = shown([*history, *arrived], driver.overlay)
-    mended = flat(group([*history, *arrived]))
-    assert [m for m in mended if m.id.startswith("later-") and m not in sent] == []
+    units = group([*history, *arrived])
+    assert [m for m in flat(units) if m.id.startswith("later-") and m not in sent] == []
+    behind = flat([unit for unit in units if unit.id.startswith("later-")])
+    assert sent[len(sent) - len(behind) :] == behind
 
 
 @given(compactions(histories))

@@ -297,6 +297,20 @@ async def test_agents_that_hand_off_to_each_other(path: Path) -> None:
     assert heard == ["handed off"] * 2  # code of the agent's own runs on each run
 
 
+async def test_each_agent_of_a_circle_is_copied_once() -> None:
+    first, second, third = (Agent[Any](name) for name in ("first", "second", "third"))
+    first.handoffs, second.handoffs, third.handoffs = [second, handoff(third)], [first], [second]
+    copied = durable(first)
+    by_agent, by_function = copied.handoffs
+    assert isinstance(by_agent, Agent)
+    assert isinstance(by_function, Handoff)
+    assert by_agent is not second
+    assert by_agent.handoffs[0] is copied
+    reached = await by_function.on_invoke_handoff(RunContextWrapper(None), "")
+    assert reached is not third
+    assert reached.handoffs[0] is by_agent
+
+
 async def test_an_agent_that_is_a_tool_is_found_again_in_its_middle(path: Path) -> None:
     used: list[str] = []
     hold = Reply("lost", hold=asyncio.Event())

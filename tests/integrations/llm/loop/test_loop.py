@@ -304,6 +304,13 @@ async def test_a_model_that_makes_the_same_mistake_again_and_again(tmp_path: Pat
     assert shelf.called == ["count"]
 
 
+async def test_one_valid_call_of_a_turn_is_enough(tmp_path: Path) -> None:
+    shelf = Shelf()
+    half = calling(call("look", '{"item": 1}'), call("count"))
+    result, _ = await loop_of(tmp_path / "a.db", [*[half] * 4, "ok"], [shelf.look, shelf.count])
+    assert [one.status for one in result.calls] == ["invalid", "done"] * 4
+
+
 async def test_a_budget_ends_it(tmp_path: Path) -> None:
     shelf = Shelf()
     async with (
