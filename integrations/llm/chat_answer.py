@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from integrations.llm.answer import Answer, Cause, Fault
 from integrations.llm.completion import ToolCall
 from integrations.llm.usage import Usage
-from integrations.value import Value
 
 __all__ = ["ChatAnswer", "ChatChunk", "Choice", "SentCall", "SentMessage", "answer_of"]
 
 
-class _InputDetails(Value):
+class _Sent(BaseModel):
+    """Put together piece by piece, where it is streamed."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class _InputDetails(_Sent):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
 
 
-class _OutputDetails(Value):
+class _OutputDetails(_Sent):
     reasoning_tokens: int | None = None
 
 
-class _Usage(Value):
+class _Usage(_Sent):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _InputDetails | None = None
@@ -41,12 +46,12 @@ class _Usage(Value):
         )
 
 
-class _Function(Value):
+class _Function(_Sent):
     name: str | None = None
     arguments: str | None = None
 
 
-class SentCall(Value):
+class SentCall(_Sent):
     """A call of a tool, or a piece of one."""
 
     index: int | None = None
@@ -54,7 +59,7 @@ class SentCall(Value):
     function: _Function = Field(default_factory=_Function)
 
 
-class SentMessage(Value):
+class SentMessage(_Sent):
     """What the model says, or a piece of it; thoughts come under one of two names, if at all."""
 
     content: str | None = None
@@ -64,19 +69,19 @@ class SentMessage(Value):
     tool_calls: list[SentCall] | None = None
 
 
-class Choice(Value):
+class Choice(_Sent):
     """One of the answers; only the first is looked at."""
 
     message: SentMessage
     finish_reason: str | None = None
 
 
-class _Delta(Value):
+class _Delta(_Sent):
     delta: SentMessage = Field(default_factory=SentMessage)
     finish_reason: str | None = None
 
 
-class ChatAnswer(Value):
+class ChatAnswer(_Sent):
     """A whole answer; some servers put an error in its place, with status 200."""
 
     model: str = ""
@@ -85,7 +90,7 @@ class ChatAnswer(Value):
     error: dict[str, Any] | None = None
 
 
-class ChatChunk(Value):
+class ChatChunk(_Sent):
     """A piece of a streamed answer."""
 
     model: str | None = None
