@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Collection
 
@@ -14,6 +15,8 @@ __all__ = ["secret_findings"]
 
 _MILDER = {"url-password": Severity.HIGH, "hard-coded": Severity.HIGH, "random-text": Severity.LOW}
 """The kinds that are not critical."""
+_MADE_UP = re.compile(r"0123456789|1234567890|abcdefghij", re.IGNORECASE)
+"""Of a provider's keys none counts."""
 
 
 def secret_findings(path: str, text: str, *, first_line: int, added: Collection[int]) -> list[Finding]:
@@ -35,7 +38,7 @@ def secret_findings(path: str, text: str, *, first_line: int, added: Collection[
             path=path,
             line=touched[0] + first_line,
             end_line=touched[-1] + first_line,
-            severity=_severity(path, secret),
+            severity=_severity(path, secret, text[secret.start : secret.end]),
             rule=f"secret/{secret.kind}",
             message=f"This adds {secret.name}. Take it out, read it from the environment, and replace it "
             "where it is used: it stays in the history of the repository.",
@@ -44,7 +47,8 @@ def secret_findings(path: str, text: str, *, first_line: int, added: Collection[
     return list(found.values())
 
 
-def _severity(path: str, secret: Secret) -> Severity:
-    """Tests are full of passwords that open nothing; keys that have a provider's look are none of them."""
+def _severity(path: str, secret: Secret, value: str) -> Severity:
+    """Tests are full of passwords that open nothing; keys of a provider are none, unless somebody counted."""
     severity = _MILDER.get(secret.kind, Severity.CRITICAL)
-    return severity.at_most(Severity.LOW) if is_test(path) and secret.guessed else severity
+    harmless = secret.guessed or _MADE_UP.search(value) is not None
+    return severity.at_most(Severity.LOW) if is_test(path) and harmless else severity

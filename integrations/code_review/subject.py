@@ -12,7 +12,7 @@ from integrations.value import Value
 
 __all__ = ["ReviewInput", "digest"]
 
-_RULES = 1
+_RULES = 2
 """Counts up when equal changes get other findings, so that an old review is not taken for a new one."""
 
 

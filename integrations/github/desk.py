@@ -14,7 +14,7 @@ from integrations.github.errors import Unprocessable
 from integrations.github.hunks import commentable
 from integrations.github.mirror import Mirror
 from integrations.github.seen import Pull
-from integrations.github.standing import Remark, Standing, own_review, standing
+from integrations.github.standing import Remark, Standing, own_review, standing, told_at_lines
 from integrations.github.subject import Posted, PullReview
 from integrations.github.wording import gone_words
 from workflows import Happened, Interrupted, NotHappened
@@ -132,13 +132,14 @@ class Desk:
         return Posted(review=review.id, url=review.html_url, told=draft.told(), note=note)
 
     async def _posted(self, github: GitHub, login: str) -> Posted | None:
-        """The own review of this head that stands there."""
-        reviews = await github.reviews(self.review.repository, self.review.number)
-        found = own_review(reviews, login, self.review.head)
+        """The own review of this head that stands there, with what it tells in its body and at lines."""
+        repository, number = self.review.repository, self.review.number
+        found = own_review(await github.reviews(repository, number), login, self.review.head)
         if found is None:
             return None
         review, mark = found
-        return Posted(review=review.id, url=review.html_url, told=mark.findings, note="it was posted before")
+        told = (*told_at_lines(await github.comments(repository, number), review, login), *mark.findings)
+        return Posted(review=review.id, url=review.html_url, told=told, note="it was posted before")
 
     async def _standing(self, github: GitHub, login: str) -> Standing:
         if not login:

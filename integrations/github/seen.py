@@ -68,4 +68,5 @@ class Comment(_Seen):
     user: Author | None = None
     author_association: str = "NONE"
     in_reply_to_id: int | None = None
+    pull_request_review_id: int | None = None
     updated_at: str = Field(default="", repr=False)

@@ -10,7 +10,7 @@ from integrations.github.marker import FindingMark, ReviewMark, is_gone
 from integrations.github.seen import Author, Comment, Review
 from integrations.value import Value
 
-__all__ = ["Remark", "Standing", "is_own", "own_review", "standing", "wish_of"]
+__all__ = ["Remark", "Standing", "is_own", "own_review", "standing", "told_at_lines", "wish_of"]
 
 _TRUSTED = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 """Those who may write to the repository; the author of a change from a fork is none of them."""
@@ -84,6 +84,12 @@ def own_review(reviews: Iterable[Review], login: str, head: str) -> tuple[Review
         if mark is not None and mark.head == head:
             return one, mark
     return None
+
+
+def told_at_lines(comments: Iterable[Comment], review: Review, login: str) -> list[str]:
+    """The fingerprints of what an own review tells at lines."""
+    said = (one for one in comments if one.pull_request_review_id == review.id and is_own(one.user, login))
+    return [mark.fingerprint for one in said if (mark := FindingMark.of(one.body)) is not None]
 
 
 def is_own(user: Author | None, login: str) -> bool:

@@ -44,6 +44,10 @@ _HASH_NEARBY = re.compile(
     r"sha\d|hash|digest|integrity|checksum|md5|commit|fingerprint|etag|uuid", re.IGNORECASE
 )
 _HEX = re.compile(r"[0-9a-fA-F]+")
+_COMMIT_IN_PATH = re.compile(r"(?:^|/)[0-9a-f]{40}(?:/|$)")
+_CLASS = re.compile(r"(?:[A-Z][a-z]+[A-Z]?\d*){2,}")
+"""The name of a class, as annotations have it: `Ed25519PrivateKey`."""
+_ALPHABET = "abcdefghijklmnop"
 _NAMED_ENTROPY = (
     3.0  # bits per character; words and identifiers lie below, random keys of 8 characters at 3.0
 )
@@ -118,7 +122,9 @@ def _random(text: str) -> Iterator[Secret]:
     for match in _RANDOM.finditer(text):
         value = match["secret"]
         before = text[max(0, match.start() - 40) : match.start()].rpartition("\n")[2]
-        if _HEX.fullmatch(value) or _HASH_NEARBY.search(before) or not _is_mixed(value):
+        if _HEX.fullmatch(value) or _COMMIT_IN_PATH.search(value) or _HASH_NEARBY.search(before):
+            continue
+        if not _is_mixed(value) or _ALPHABET in value.lower():
             continue
         if _entropy(value) >= _BARE_ENTROPY:
             yield Secret("random-text", "a text that looks like a key", *match.span("secret"))
@@ -129,7 +135,7 @@ def _looks_empty(value: str) -> bool:
 
 
 def _is_word(value: str) -> bool:
-    return _IDENTIFIER.fullmatch(value) is not None or _NUMBER.fullmatch(value) is not None
+    return any(look.fullmatch(value) for look in (_IDENTIFIER, _NUMBER, _CLASS))
 
 
 def _is_no_code(value: str) -> bool:

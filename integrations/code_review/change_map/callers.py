@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from integrations.code_review.apart import Apart, NotAnalysed
@@ -42,8 +42,9 @@ def find_callers(
     Names are looked up as words, then as calls in the syntax tree; whose method a call means is not known, so
     only functions of a module are judged to break. `leave_out` are files whose text is not the one reviewed.
     """
-    wanted = {one.name.rpartition(".")[2]: one for one in list(signatures)[:_MOST_NAMES]}
-    wanted.pop("__init__", None)
+    wanted: dict[str, list[SignatureChange]] = {}
+    for one in list(signatures)[:_MOST_NAMES]:
+        wanted.setdefault(_called_as(one), []).append(one)
     hits = git.grep(wanted, tree, "*.py")
     found: list[Caller] = []
     unread: list[Skipped] = []
@@ -61,22 +62,37 @@ def find_callers(
     return Called(tuple(_limited(found)), tuple(unread))
 
 
-def calls_in(path: str, text: str, lines: set[int], wanted: Mapping[str, SignatureChange]) -> list[Caller]:
-    """The calls of these functions that stand on these lines."""
+def calls_in(
+    path: str, text: str, lines: set[int], wanted: Mapping[str, Sequence[SignatureChange]]
+) -> list[Caller]:
+    """The calls of these functions, by what they are called as, that stand on these lines."""
     outcome = syntax_of(text)
     return list(_calls(outcome.tree, path, lines, wanted)) if isinstance(outcome, Parsed) else []
 
 
+def _called_as(signature: SignatureChange) -> str:
+    """The last name in its calls: of a constructor that of its class."""
+    *_, owner, name = ["", *signature.name.split(".")]
+    return owner if name == "__init__" and owner else name
+
+
 def _calls(
-    tree: ast.Module, path: str, lines: set[int], wanted: Mapping[str, SignatureChange]
+    tree: ast.Module, path: str, lines: set[int], wanted: Mapping[str, Sequence[SignatureChange]]
 ) -> Iterator[Caller]:
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or (node.end_lineno or node.lineno) < min(lines):
+        if not isinstance(node, ast.Call) or (node.func.end_lineno or node.lineno) not in lines:
             continue
-        signature = wanted.get(last_name(node.func))
-        if signature is not None and (node.func.end_lineno or node.lineno) in lines:
-            breaks = _breaks(node, signature, imported=_imports(tree, path, signature))
+        for signature in wanted.get(last_name(node.func), ()):
+            if isinstance(node.func, ast.Name) and _is_method(signature):
+                continue
+            judged = isinstance(node.func, ast.Name) and _is_meant(tree, path, signature)
+            breaks = _breaks(node, signature, alone=id(node) in alone) if judged else ""
             yield Caller(name=signature.name, path=path, line=node.lineno, breaks=breaks)
+
+
+def _is_method(signature: SignatureChange) -> bool:
+    return "." in signature.name and not signature.name.endswith(".__init__")
 
 
 def _text(git: Git, tree: str | None, path: str) -> str | None:
@@ -91,29 +107,38 @@ def _from_folder(git: Git, path: str) -> bytes | None:
     return file.read_bytes() if file.is_file() and not file.is_symlink() else None
 
 
-def _imports(tree: ast.Module, path: str, signature: SignatureChange) -> bool:
-    """Whether the name is surely that function: in the same file, or imported from its module."""
+def _is_meant(tree: ast.Module, path: str, signature: SignatureChange) -> bool:
+    """Whether the bare name is surely that function: in the same file, or imported from its module."""
     if "." in signature.name:
         return False
     if path == signature.path:
         return True
-    module = signature.path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2]
     return any(
         isinstance(node, ast.ImportFrom)
-        and (node.module or "").rpartition(".")[2] == module
+        and _is_module(node, path, signature.path)
         and any(alias.name == signature.name and alias.asname is None for alias in node.names)
         for node in ast.walk(tree)
     )
 
 
-def _breaks(call: ast.Call, signature: SignatureChange, *, imported: bool) -> str:
-    starred = any(isinstance(argument, ast.Starred) for argument in call.args)
+def _is_module(node: ast.ImportFrom, importer: str, path: str) -> bool:
+    """Whether `path` is what `importer` imports from; another module may have the same last name."""
+    module = node.module.split(".") if node.module else []
+    wanted = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    folder = importer.split("/")[:-1]
+    if node.level:
+        return folder[: len(folder) - (node.level - 1)] + module == wanted
+    root = wanted[: len(wanted) - len(module)]
+    return wanted[len(root) :] == module and (root[-1:] in ([], ["src"]) or folder[: len(root)] == root)
+
+
+def _breaks(call: ast.Call, signature: SignatureChange, *, alone: bool) -> str:
     named = [keyword.arg for keyword in call.keywords]
-    if not imported or not isinstance(call.func, ast.Name):
-        return ""
     if not signature.new:
         return "it is gone"
-    if starred or None in named:
+    if alone and signature.new.startswith("async ") and not signature.old.startswith("async "):
+        return "nothing awaits it, and it is `async` now"
+    if any(isinstance(argument, ast.Starred) for argument in call.args) or None in named:
         return ""
     if signature.accepted is not None and len(call.args) > signature.accepted:
         return f"it is given {len(call.args)} positional arguments and takes {signature.accepted}"

@@ -46,6 +46,11 @@ def test_signatures_that_changed(old: str, new: str, expected: tuple[str, str]) 
         ("def _f(a): pass\n", "def _f(a, b): pass\n"),
         ("def f():\n    def g(a): pass\n", "def f():\n    def g(a, b): pass\n"),
         ("x = 1\n", "def f(a): pass\nx = 1\n"),
+        ("def f(a): pass\n", "from shop.parts import f\n"),
+        ("def f(a): pass\n", "from shop.parts import *\n"),
+        ("def f(a): pass\n", "f = partial(g, 1)\n"),
+        ("def f(a): pass\n", "class f:\n    pass\n"),
+        ("class C:\n    def m(self): pass\n", "from shop.parts import C\n"),
     ],
 )
 def test_signatures_that_nobody_outside_sees(old: str, new: str) -> None:
@@ -63,6 +68,10 @@ def test_signatures_that_nobody_outside_sees(old: str, new: str) -> None:
         ("def f(a, *rest): pass\n", "f(1, 2, 3)", ""),
         ("def f(a, b): pass\n", "f(*args)", ""),
         ("def f(a, **rest): pass\n", "f(1, size=2)", ""),
+        ("@lru_cache(8)\ndef f(a): pass\n", "f(1, 2)", "it is given 2 positional arguments and takes 1"),
+        ("@app.task(bind=True)\ndef f(task, a): pass\n", "f(1)", ""),
+        ("async def f(a, b, c, d): pass\n", "f(1, 2, 3, 4)", "nothing awaits it, and it is `async` now"),
+        ("async def f(a, b, c, d): pass\n", "run(f(1, 2, 3, 4))", ""),
     ],
 )
 def test_callers_that_no_longer_fit(tmp_path: Path, new: str, call: str, breaks: str) -> None:
@@ -81,6 +90,40 @@ def test_a_call_of_the_same_name_is_not_judged(tmp_path: Path) -> None:
         Git(tmp_path), head, _signatures("def f(a): pass\n", "def f(a, b): pass\n"), apart=APART
     ).callers
     assert [(one.line, one.breaks) for one in callers] == [(2, ""), (3, "")]
+
+
+@pytest.mark.parametrize(
+    ("caller", "line", "judged"),
+    [
+        ("app/main.py", "from app.parts import f", True),
+        ("app/main.py", "from .parts import f", True),
+        ("app/deep/main.py", "from ..parts import f", True),
+        ("app/main.py", "from parts import f", True),
+        ("other/main.py", "from parts import f", False),
+        ("other/main.py", "from other.parts import f", False),
+        ("other/main.py", "from .parts import f", False),
+        ("other/main.py", "from app.parts import g as f", False),
+    ],
+)
+def test_a_module_of_the_same_last_name_is_another_one(
+    tmp_path: Path, caller: str, line: str, judged: bool
+) -> None:
+    head = Repository.create(tmp_path).commit({caller: f"{line}\n\nf(1)\n"})
+    signatures = _signatures("def f(a): pass\n", "def f(a, b): pass\n", "app/parts.py")
+    (found,) = find_callers(Git(tmp_path), head, signatures, apart=APART).callers
+    assert bool(found.breaks) == judged
+
+
+def test_functions_and_methods_of_one_name_are_told_apart_and_constructors_found(tmp_path: Path) -> None:
+    before = "def add(a): pass\nclass Cart:\n    def __init__(self): pass\n    def add(self, a): pass\n"
+    after = (
+        before.replace("(a)", "(a, b)").replace("self, a", "self, a, b").replace("(self)", "(self, owner)")
+    )
+    text = "from shop import Cart, add\n\nadd(1)\ncart = Cart()\ncart.add(1)\n"
+    head = Repository.create(tmp_path).commit({"main.py": text})
+    callers = find_callers(Git(tmp_path), head, _signatures(before, after), apart=APART).callers
+    found = sorted((one.line, one.name, bool(one.breaks)) for one in callers)
+    assert found == [(3, "add", True), (4, "Cart.__init__", False), (5, "Cart.add", False), (5, "add", False)]
 
 
 @pytest.mark.parametrize(

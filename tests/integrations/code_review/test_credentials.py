@@ -40,6 +40,20 @@ def test_made_up_passwords_of_tests_are_milder(path: str, severity: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("path", "key", "severity"),
+    [
+        ("tests/test_app.py", "0123456789abcdef0123456789", "low"),
+        ("app.py", "0123456789abcdef0123456789", "critical"),
+        ("tests/test_app.py", _BODY, "critical"),
+    ],
+    ids=["counted in a test", "counted in a program", "a real look in a test"],
+)
+def test_keys_of_a_provider_that_nobody_was_given(path: str, key: str, severity: str) -> None:
+    (found,) = secret_findings(path, f'ask(key="sk-proj-{key}")\n', first_line=1, added={1})
+    assert (found.rule, found.severity) == ("secret/openai-key", severity)
+
+
+@pytest.mark.parametrize(
     ("text", "severity"),
     [
         (_SECRETS["github-token"], "critical"),

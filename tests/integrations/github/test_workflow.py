@@ -195,9 +195,11 @@ async def test_502_is_tried_again_and_never_told_twice(tmp_path: Path, done: boo
             Fault(503, "GET", "/comments", times=2),
             Fault(502, "POST", REVIEWS, done=done),
         ]
-        await here.review()
-        assert len(here.pull.reviews) == 1
+        outcome = await here.review()
+        (review,) = here.pull.reviews
         assert len(here.pull.comments) == 2
+        assert outcome.posted.review == review["id"]  # also that whose answer was lost
+        assert list(outcome.posted.told) == _fingerprints(here)
         assert here.github.count("POST", REVIEWS) == (1 if done else 2)
 
 
