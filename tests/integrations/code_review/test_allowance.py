@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from integrations.code_review import ModelAnswer, ModelRequest, ScriptedReviewer, Spent, exit_code
+from integrations.code_review import (
+    CodeReview,
+    ModelAnswer,
+    ModelRequest,
+    ReviewEnv,
+    ScriptedReviewer,
+    Spent,
+    exit_code,
+)
 from integrations.code_review.model.allowance import Allowance, Recorded
 from integrations.code_review.settings import Settings
-from tests.integrations.code_review.reviewing import change, review
-from workflows import StepContext
+from tests.integrations.code_review.reviewing import APART, change, review
+from workflows import Engine, StepContext
 
 _FILES = {f"m{number}.py": f"x = {number}\n" for number in range(6)}
 
@@ -106,6 +114,30 @@ async def test_what_the_budget_forbids_is_listed_and_the_review_incomplete(
     assert left.keys() == _FILES.keys() - set(reviewer.asked)
     assert all(words in reason for reason in left.values())
     assert (report.usage.requests, exit_code(report)) == (len(reviewer.asked), 3)
+
+
+class _Telling(_Costing):
+    """Tells the engine what it spends, as a language model does."""
+
+    async def complete(self, request: ModelRequest, ctx: StepContext) -> ModelAnswer:
+        answer = await super().complete(request, ctx)
+        await ctx.spend(tokens=answer.spent.input_tokens)
+        return answer
+
+
+@pytest.mark.anyio
+async def test_a_review_that_begins_anew_has_its_whole_budget(tmp_path: Path) -> None:
+    """The engine goes on counting over a restart."""
+    reviewer = _Telling(_spent(9_000))
+    before = {".codereview.toml": "budget_tokens = 10000\n"}
+    subject = change(tmp_path, before, {"m.py": "x = 1\n"}, model="scripted")
+    async with Engine(":memory:", [CodeReview], env=ReviewEnv(reviewer, apart=APART)) as engine:
+        instance = await engine.workflow(CodeReview).create(id=subject.workflow_id, params=subject)
+        await instance.result()
+        await instance.restart()
+        assert (await instance.result()).incomplete == ()
+        assert (await instance.status()).usage.tokens == 18_000
+    assert reviewer.asked == ["m.py", "m.py"]
 
 
 @pytest.mark.anyio

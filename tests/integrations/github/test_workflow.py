@@ -65,6 +65,8 @@ async def test_after_a_push_only_new_findings_are_told_and_fixed_ones_are_marked
         body = here.pull.reviews[1]["body"]
         assert body.startswith("**1 finding.** 1 earlier one still open.")
         assert len(set(_fingerprints(here))) == 3
+        again = await here.review()  # knows by what stands there which of them this review has told
+        assert again.posted.told == second.posted.told == (_fingerprints(here)[2],)
 
         here.push({"notes.md": "# Notes\n"})
         third = await here.review()
