@@ -32,12 +32,14 @@ from integrations.code_review.report import Dropped, ReviewReport
 from integrations.code_review.settings import Settings
 from integrations.code_review.signals.compare import Comparison
 from integrations.code_review.subject import ReviewInput
-from workflows import RetryOptions, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from workflows import Retention, RetryOptions, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
-__all__ = ["CodeReview", "ReviewEnv"]
+__all__ = ["KEPT", "CodeReview", "ReviewEnv"]
 
 T = TypeVar("T")
 
+KEPT: Retention = {"success_retention": "30 days", "error_retention": "30 days"}
+"""How long a review is kept, so that the file of who reviews every push does not grow for ever."""
 _AT_ONCE = 4
 _ONCE: RetryOptions = {"limit": 0, "delay": 0}
 """For steps whose error is the same the next time."""
@@ -62,6 +64,7 @@ class CodeReview(WorkflowEntrypoint[object, ReviewInput]):
     """
 
     step_limit = 30_000
+    retention = KEPT
     errors = (ChangeMoved, DiffError, GitFailed, NoReviewer, ReviewError, SettingsError)
 
     async def run(self, event: WorkflowEvent[ReviewInput], step: WorkflowStep, /) -> ReviewReport:

@@ -7,6 +7,7 @@ from functools import partial
 
 from integrations.code_review import CodeReview, ReviewReport
 from integrations.code_review.finding import SHORT
+from integrations.code_review.workflow import KEPT
 from integrations.github.desk import Desk, why_not
 from integrations.github.env import PullEnv
 from integrations.github.errors import (
@@ -19,13 +20,12 @@ from integrations.github.errors import (
 from integrations.github.seen import Pull
 from integrations.github.standing import Standing
 from integrations.github.subject import Posted, PullOutcome, PullReview
-from workflows import Retention, RetryOptions, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from workflows import RetryOptions, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
-__all__ = ["ERRORS", "KEPT", "ReviewPullRequest", "review_pull_request"]
+__all__ = ["ERRORS", "ReviewPullRequest", "review_pull_request"]
 
 ERRORS = (GitHubLater, GitHubNotConfigured, GitHubRefused, RateLimited, Unprocessable)
 """For the `errors` of a workflow that reviews."""
-KEPT: Retention = {"success_retention": "30 days", "error_retention": "30 days"}
 _LONG = "30 minutes"
 """For what is fetched, and for a post, which reads all that stands there first."""
 

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from integrations.cli.errors import CommandError
+from integrations.cli.errors import CommandError, NotNow
 from integrations.cli.out import remark
 from integrations.cli.review.answering import PATIENCE, Ask, Manner
 from integrations.cli.review.dismissed import Dismissals, without
 from integrations.cli.review.durable import Asked, Ran, Reviewed, run_durably
 from integrations.cli.review.place import private_folder
-from integrations.cli.review.progress import Progress
+from integrations.cli.review.progress import Progress, clock_time
 from integrations.code_review import CodeReview, Reviewer
 from integrations.code_review.subject import digest
 from integrations.github import GitHub, PullAddress, PullEnv, PullOutcome, PullReview, ReviewPullRequest, Site
+from integrations.github.errors import GitHubLater
+from integrations.github.seen import Pull
 
 __all__ = ["PullQuestion"]
 
@@ -50,8 +52,7 @@ class PullQuestion:
 
     async def reviewed(self, env: PullEnv, *, database: Path | None, again: bool) -> Reviewed:
         """The report of the head as it is now; it is posted once, however often it is asked for."""
-        async with GitHub(self.site) as github:
-            pull = await github.pull(self.address.repository, self.address.number)
+        pull = await self._pull()
         dismissed = Dismissals.of_repository(self.address.repository).settled()
         review = PullReview(
             repository=self.address.repository,
@@ -69,6 +70,15 @@ class PullQuestion:
         if self.post:
             await self._post(review, reviewed, env, file, id=f"{review.id}-{by}-post")
         return reviewed
+
+    async def _pull(self) -> Pull:
+        """The pull request as it is now. Not durable: its head is a part of what names the review."""
+        try:
+            async with GitHub(self.site) as github:
+                return await github.pull(self.address.repository, self.address.number)
+        except GitHubLater as error:
+            when = "later" if error.after is None else f"after {clock_time(error.after)}"
+            raise NotNow(f"{error}; ask again {when}") from error
 
     async def _post(
         self, review: PullReview, reviewed: Reviewed, env: PullEnv, file: Path, *, id: str

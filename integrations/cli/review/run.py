@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from integrations.cli.errors import CommandError, ExitCode
+from integrations.cli.errors import CommandError, ExitCode, NotNow
 from integrations.cli.out import answer, remark
 from integrations.cli.review.answering import Manner, answered, review_here
 from integrations.cli.review.durable import Reviewed
@@ -49,6 +49,9 @@ def run_review(wanted: Wanted, manner: Manner, *, form: Format, fail_on: str | N
         if error.name in _WRONG_QUESTION:
             raise CommandError(error.reason) from error
         remark(f"the review ended with {error.name}: {error.reason}; the same command begins it anew")
+        return ExitCode.INCOMPLETE
+    except NotNow as error:
+        remark(str(error))
         return ExitCode.INCOMPLETE
     except KeyboardInterrupt:
         remark("stopped; the same command goes on where it was")

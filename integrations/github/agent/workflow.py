@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from agents_sdk import AgentWorkflow, AgentWorkflowStep
+from integrations.code_review.workflow import KEPT
 from integrations.github.env import PullEnv
 from integrations.github.subject import PullOutcome, PullReview
-from integrations.github.workflow import ERRORS, KEPT, review_pull_request
+from integrations.github.workflow import ERRORS, review_pull_request
 from workflows import WorkflowEvent
 
 __all__ = ["ReviewForAgent"]

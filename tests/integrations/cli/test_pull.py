@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from integrations.cli.main import main
+from integrations.github.testing import Fault
 from tests.integrations.cli.program import Ended
 from tests.integrations.github.hosting import NAME, Place, place
 
@@ -81,6 +82,23 @@ async def test_what_is_refused(tmp_path: Path, agents: Agents, arguments: list[s
         assert ended.code == 2
         assert said in ended.line
         assert all(one.authorization.endswith(here.github.token) for one in here.github.asked)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault(502, "GET", "/pulls/1"), "GitHub answered 502"),
+        (Fault(403, "GET", "/pulls/1", {"retry-after": "7200"}, "rate limit"), "; ask again after "),
+    ],
+    ids=["down", "over a limit"],
+)
+async def test_what_cannot_be_answered_now_is_incomplete_and_no_wrong_question(
+    tmp_path: Path, agents: Agents, fault: Fault, said: str
+) -> None:
+    async with place(tmp_path) as here:
+        here.github.faults = [fault]
+        ended = await agents(here, "review", url(here))
+        assert (ended.code, ended.out, said in ended.line) == (3, "", True)
 
 
 async def test_without_a_token_nothing_is_posted(tmp_path: Path, agents: Agents) -> None:

@@ -85,6 +85,18 @@ async def test_what_comes_back_is_told_again(tmp_path: Path) -> None:
         assert here.lines() == ["shop.py:5", "shop.py:6"] * 2
 
 
+async def test_after_a_month_nothing_of_a_review_is_kept(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        asked, clock = here.asked(post=False), VirtualClock()
+        async with Engine(":memory:", WORKFLOWS, env=here.env(), clock=clock) as engine:
+            instance = await engine.workflow(ReviewPullRequest).create(id=asked.id, params=asked)
+            await instance.result()
+            kept = [len((await engine.workflow(one).list()).instances) for one in WORKFLOWS]
+            await clock.sleep(31 * 86_400)
+            left = [len((await engine.workflow(one).list()).instances) for one in WORKFLOWS]
+    assert (kept, left) == ([1, 1], [0, 0])
+
+
 async def test_a_change_without_findings_says_so_once(tmp_path: Path) -> None:
     async with place(tmp_path, BEFORE, {"notes.md": "# Notes\n"}) as here:
         await here.review()
