@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,14 @@ def test_a_wrong_question_is_one_line(
 def test_a_folder_without_a_repository_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["review", str(tmp_path)]) == 2
     assert f"{tmp_path} is not inside a git repository" in capsys.readouterr().err
+
+
+def test_an_empty_pipe_is_refused(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+    assert main(["review", "--patch", "-"]) == 2
+    assert capsys.readouterr().err == "agents: there is no patch on stdin\n"
 
 
 def test_bad_settings_are_refused(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
