@@ -13,23 +13,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.code_review.choose import chosen
-from benchmarks.code_review.commits import HELD_OUT, PROJECTS, TUNED, Commit, clone_of, commits, store
+from benchmarks.code_review.commits import PARTS, PROJECTS, Commit, Part, clone_of, commits, store
 from benchmarks.code_review.measure import Reviewed, review
-from benchmarks.code_review.report import half_table, rule_table
+from benchmarks.code_review.report import part_table, rule_table
 from benchmarks.code_review.speed import speed_table
 from integrations.code_review.apart import Apart
-
-_HALVES = {"tuned": TUNED, "held-out": HELD_OUT}
-
 
 def main(arguments: Sequence[str]) -> int:
     """Measures, and prints Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.code_review", description=__doc__)
     parser.add_argument("--repositories", type=Path, metavar="DIR", default=Path())
-    parser.add_argument("--half", choices=tuple(_HALVES), help="one half of the projects; both by default")
+    parser.add_argument("--part", choices=PARTS, help="one part of the commits; both by default")
     parser.add_argument("--judge", action="store_true", help="list every finding, for a person to judge")
     parser.add_argument("--speed", action="store_true", help="how long a change of 20 files takes")
-    parser.add_argument("--choose", action="store_true", help="choose the commits anew, into commits.csv")
+    parser.add_argument("--choose", action="store_true", help="choose the held-out commits anew")
     options = parser.parse_args(arguments)
     if options.speed:
         print(speed_table())
@@ -43,19 +40,26 @@ def main(arguments: Sequence[str]) -> int:
     if options.choose:
         if len(clones) < len(PROJECTS):
             parser.error("commits are chosen only when all ten projects are there")
-        store(commit for name, clone in clones.items() for commit in chosen(name, clone))
+        _choose(clones)
         return 0
-    for half in [options.half] if options.half else list(_HALVES):
-        reviewed = list(_reviewed(_HALVES[half], clones))
+    for part in [options.part] if options.part else PARTS:
+        reviewed = list(_reviewed(part, clones))
         if reviewed:
-            print(f"## {half}\n\n{half_table(reviewed)}\n\n{rule_table(reviewed)}\n", flush=True)
+            print(f"## {part}\n\n{part_table(reviewed)}\n\n{rule_table(reviewed)}\n", flush=True)
             if options.judge:
                 print("\n".join(_listed(reviewed)), flush=True)
     return 0
 
 
-def _reviewed(projects: Sequence[str], clones: dict[str, Path]) -> Iterator[Reviewed]:
-    wanted: list[Commit] = [one for one in commits() if one.project in projects and one.project in clones]
+def _choose(clones: dict[str, Path]) -> None:
+    """What rules were decided with stays; the others are chosen again, from what is left of the history."""
+    tuned = [one for one in commits() if one.part == "tuned"]
+    seen = [one.id for one in tuned]
+    store([*tuned, *(one for name, clone in clones.items() for one in chosen(name, clone, "held-out", seen))])
+
+
+def _reviewed(part: Part, clones: dict[str, Path]) -> Iterator[Reviewed]:
+    wanted: list[Commit] = [one for one in commits() if one.part == part and one.project in clones]
     with Apart() as apart:
         for number, commit in enumerate(wanted, 1):
             yield review(commit, clones[commit.project], apart)

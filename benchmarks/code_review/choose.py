@@ -3,18 +3,18 @@
 Candidates are the commits of HEAD from 2016 on that are no merges and change the syntax tree of a Python file
 of the program itself. A fix says so in its subject and is small: at most 3 such files and 30 lines. An
 ordinary commit has no such word anywhere and adds 1 to 400 lines. Of each kind thirty are taken at even
-distances in time.
+distances in time, of those that are not in the other part, nor the same change once more by their subject.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.code_review.commits import Commit, Kind
+from benchmarks.code_review.commits import Commit, Kind, Part
 from integrations.code_review.git import Git
 from integrations.code_review.python import is_python, is_test
 
@@ -69,15 +69,24 @@ class _Candidate:
         return 1 <= self.added <= _MOST_ADDED and _FAULT.search(_TICKET.sub("", self.message)) is None
 
 
-def chosen(project: str, clone: Path) -> Iterator[Commit]:
-    """The commits of a project that are measured."""
+def chosen(project: str, clone: Path, part: Part, seen: Iterable[str] = ()) -> Iterator[Commit]:
+    """The commits of a project for a part; those of `seen`, and what has their subject, are left out."""
     git = Git(clone)
-    candidates = list(_candidates(git))
+    left = list(_unseen(_candidates(git), frozenset(seen)))
     for kind, wanted in (
-        ("fix", [one for one in candidates if one.is_fix()]),
-        ("ordinary", [one for one in candidates if one.is_ordinary()]),
+        ("fix", [one for one in left if one.is_fix()]),
+        ("ordinary", [one for one in left if one.is_ordinary()]),
     ):
-        yield from (Commit(project, _kind(kind), one.id) for one in _spread(git, wanted))
+        yield from (Commit(part, project, _kind(kind), one.id) for one in _spread(git, wanted))
+
+
+def _unseen(candidates: Iterable[_Candidate], seen: frozenset[str]) -> Iterator[_Candidate]:
+    """A change that was brought to another branch has the subject that it had before."""
+    everything = list(candidates)
+    told = {one.subject.strip().lower() for one in everything if one.id in seen}
+    for one in everything:
+        if one.subject.strip().lower() not in told:
+            yield one
 
 
 def _kind(text: str) -> Kind:

@@ -1,4 +1,4 @@
-"""The commits that are measured: ten projects, thirty fixes and thirty ordinary changes of each."""
+"""The commits that are measured: ten projects, two parts, thirty fixes and thirty ordinary changes of each."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["HELD_OUT", "PROJECTS", "TUNED", "Commit", "Kind", "clone_of", "commits", "store"]
+__all__ = ["PARTS", "PROJECTS", "Commit", "Kind", "Part", "clone_of", "commits", "store"]
 
 Kind = Literal["fix", "ordinary"]
+Part = Literal["tuned", "held-out"]
 
 PROJECTS = (
     "celery/celery",
@@ -24,8 +25,8 @@ PROJECTS = (
     "sqlalchemy/sqlalchemy",
     "tornadoweb/tornado",
 )
-TUNED, HELD_OUT = PROJECTS[::2], PROJECTS[1::2]
-"""The rules were worked on with every second project in the order of their names, the others left alone."""
+PARTS: tuple[Part, ...] = ("tuned", "held-out")
+"""Severities were decided with the first, which anybody may look at; the second is for measuring alone."""
 
 _FILE = Path(__file__).parent / "commits.csv"
 
@@ -34,6 +35,7 @@ _FILE = Path(__file__).parent / "commits.csv"
 class Commit:
     """One commit; a fix is reviewed backwards, from itself to its parent."""
 
+    part: Part
     project: str
     kind: Kind
     id: str
@@ -47,15 +49,18 @@ class Commit:
 def commits() -> list[Commit]:
     """Those of `commits.csv`."""
     with _FILE.open(newline="", encoding="utf-8") as lines:
-        return [Commit(row["project"], _kind(row["kind"]), row["commit"]) for row in csv.DictReader(lines)]
+        return [
+            Commit(_part(row["part"]), row["project"], _kind(row["kind"]), row["commit"])
+            for row in csv.DictReader(lines)
+        ]
 
 
 def store(chosen: Iterable[Commit]) -> None:
     """Writes `commits.csv` anew."""
     with _FILE.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("project", "kind", "commit"))
-        rows.writerows((one.project, one.kind, one.id) for one in chosen)
+        rows.writerow(("part", "project", "kind", "commit"))
+        rows.writerows((one.part, one.project, one.kind, one.id) for one in chosen)
 
 
 def clone_of(project: str, folder: Path) -> Path | None:
@@ -66,6 +71,14 @@ def clone_of(project: str, folder: Path) -> Path | None:
 def _places(project: str, folder: Path) -> Iterator[Path]:
     name = project.partition("/")[2]
     yield from (folder / project, folder / name, folder / f"{name}.git")
+
+
+def _part(text: str) -> Part:
+    if text == "tuned":
+        return "tuned"
+    if text == "held-out":
+        return "held-out"
+    raise ValueError(f"{_FILE.name} has the part {text!r}; known are tuned and held-out")
 
 
 def _kind(text: str) -> Kind:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks.code_review.measure import Reviewed
 from integrations.code_review.finding import Severity
 
-__all__ = ["half_table", "rule_table"]
+__all__ = ["part_table", "rule_table"]
 
 _GATE_LINES = 300
 _COLUMNS = (
@@ -45,7 +45,7 @@ class _Figures:
         return f"| {' | '.join(cells)} |"
 
 
-def half_table(reviewed: Sequence[Reviewed]) -> str:
+def part_table(reviewed: Sequence[Reviewed]) -> str:
     """A row per project, and one for all of them."""
     projects = dict.fromkeys(one.commit.project for one in reviewed)
     rows = [_figures(one for one in reviewed if one.commit.project == name).row(name) for name in projects]
