@@ -15,9 +15,10 @@ from pathlib import Path
 from benchmarks.code_review.choose import chosen
 from benchmarks.code_review.commits import PARTS, PROJECTS, Commit, Part, clone_of, commits, store
 from benchmarks.code_review.measure import Reviewed, review
-from benchmarks.code_review.report import part_table, rule_table
+from benchmarks.code_review.report import interval_lines, part_table, rule_table
 from benchmarks.code_review.speed import speed_table
 from integrations.code_review.apart import Apart
+
 
 def main(arguments: Sequence[str]) -> int:
     """Measures, and prints Markdown."""
@@ -45,7 +46,10 @@ def main(arguments: Sequence[str]) -> int:
     for part in [options.part] if options.part else PARTS:
         reviewed = list(_reviewed(part, clones))
         if reviewed:
-            print(f"## {part}\n\n{part_table(reviewed)}\n\n{rule_table(reviewed)}\n", flush=True)
+            print(
+                f"## {part}\n\n{part_table(reviewed)}\n\n{interval_lines(reviewed)}\n\n{rule_table(reviewed)}\n",
+                flush=True,
+            )
             if options.judge:
                 print("\n".join(_listed(reviewed)), flush=True)
     return 0

@@ -1,4 +1,4 @@
-"""The commits that are measured: ten projects, two parts, thirty fixes and thirty ordinary changes of each."""
+"""The commits that are measured: of ten projects up to thirty fixes and thirty ordinary ones, twice."""
 
 from __future__ import annotations
 

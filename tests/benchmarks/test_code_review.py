@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.code_review.__main__ import main
 from benchmarks.code_review.choose import chosen
-from benchmarks.code_review.commits import HELD_OUT, PROJECTS, TUNED, Commit, clone_of, commits
+from benchmarks.code_review.commits import PARTS, PROJECTS, Commit, clone_of, commits
 from benchmarks.code_review.measure import review
-from benchmarks.code_review.report import half_table, rule_table
+from benchmarks.code_review.report import part_table, rule_table
 from integrations.code_review.apart import Apart
 from tests.integrations.code_review.repository import Repository
 
@@ -17,13 +17,25 @@ _FAULTY = "def pay(a):\n    go(a)\n    return a\n"
 _FIXED = "def pay(a):\n    if a < 0:\n        raise ValueError(a)\n    go(a)\n    return a\n"
 
 
-def test_thirty_fixes_and_thirty_ordinary_commits_of_each_project_are_kept() -> None:
+def test_both_parts_have_commits_of_all_projects_and_none_is_in_both() -> None:
     kept = commits()
-    assert Counter((one.project, one.kind) for one in kept) == {
-        (project, kind): 30 for project in PROJECTS for kind in ("fix", "ordinary")
-    }
-    assert len({(one.project, one.id) for one in kept}) == len(kept)
-    assert not set(TUNED) & set(HELD_OUT)
+    counted = Counter((one.part, one.project, one.kind) for one in kept)
+    assert {(part, project) for part, project, _ in counted} == {(a, b) for a in PARTS for b in PROJECTS}
+    assert all(counted["tuned", project, kind] == 30 for project in PROJECTS for kind in ("fix", "ordinary"))
+    assert sum(one.part == "held-out" and one.kind == "fix" for one in kept) >= 150
+    assert sum(one.part == "held-out" and one.kind == "ordinary" for one in kept) >= 150
+    assert len({one.id for one in kept}) == len(kept)
+
+
+def test_what_was_seen_is_not_held_out_nor_the_same_change_on_another_branch(tmp_path: Path) -> None:
+    repository = Repository.create(tmp_path)
+    repository.commit({"shop.py": _FAULTY}, "Fix documentation")
+    seen = repository.commit({"shop.py": _FIXED}, "Fix negative amounts")
+    repository.commit({"shop.py": _FAULTY}, "Fix the fix")
+    repository.commit({"shop.py": _FIXED}, "Fix negative amounts")
+    assert next(chosen("a/b", tmp_path, "tuned")).id == seen
+    (left,) = chosen("a/b", tmp_path, "held-out", [seen])
+    assert (left.part, left.id != seen) == ("held-out", True)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +53,7 @@ def test_the_message_decides_what_a_commit_is(tmp_path: Path, message: str, kind
     repository.commit({"README": "x"})
     repository.commit({"shop.py": _FAULTY}, "Fix documentation")
     repository.commit({"shop.py": _FIXED}, message)
-    assert [one.kind for one in chosen("a/b", tmp_path)] == kinds
+    assert [one.kind for one in chosen("a/b", tmp_path, "tuned")] == kinds
 
 
 @pytest.mark.parametrize(
@@ -52,7 +64,7 @@ def test_what_changes_no_program_is_not_chosen(tmp_path: Path, path: str, new: s
     repository = Repository.create(tmp_path)
     repository.commit({path: _FAULTY}, "Fix documentation")
     repository.commit({path: new}, "Fix negative amounts")
-    assert list(chosen("a/b", tmp_path)) == []
+    assert list(chosen("a/b", tmp_path, "tuned")) == []
 
 
 def test_a_fix_is_reviewed_backwards_and_an_ordinary_commit_forwards(tmp_path: Path) -> None:
@@ -60,11 +72,11 @@ def test_a_fix_is_reviewed_backwards_and_an_ordinary_commit_forwards(tmp_path: P
     repository.commit({"shop.py": _FAULTY})
     head = repository.commit({"shop.py": _FIXED})
     with Apart() as apart:
-        backwards = review(Commit("a/b", "fix", head), tmp_path, apart)
-        forwards = review(Commit("a/b", "ordinary", head), tmp_path, apart)
+        backwards = review(Commit("tuned", "a/b", "fix", head), tmp_path, apart)
+        forwards = review(Commit("tuned", "a/b", "ordinary", head), tmp_path, apart)
     assert [one.rule for one in backwards.hits()] == ["signal/branch-lost"]
     assert (forwards.added, forwards.loud()) == (2, ())
-    assert "| **all** | 1 of 1 (100%) | 1 of 1 (100%) | 2 | 0 | 0.00 |" in half_table([backwards, forwards])
+    assert "| **all** | 1 of 1 (100%) | 1 of 1 (100%) | 2 | 0 | 0.00 |" in part_table([backwards, forwards])
     assert "| `signal/branch-lost` | 1 | 0 |" in rule_table([backwards, forwards])
 
 

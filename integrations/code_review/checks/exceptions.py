@@ -24,7 +24,7 @@ def broad_handlers(page: Page) -> Iterator[Finding]:
             yield page.remark(
                 handler,
                 "swallowed-exception",
-                Severity.MEDIUM,
+                Severity.LOW if names == ("Exception",) else Severity.MEDIUM,
                 f"{caught} that does nothing hides every error, also those of typing mistakes. "
                 "Catch the error that is expected.",
             )

@@ -29,6 +29,9 @@ _LOADERS = frozenset(
 _SAFE_LOADERS = frozenset({"SafeLoader", "CSafeLoader", "BaseLoader"})
 _QUERIES = frozenset({"execute", "executemany", "executescript", "raw"})
 _QUERY = re.compile(r"\s*(?:(?:SELECT|DELETE|UPDATE)\b.*\bWHERE|INSERT)\b", re.IGNORECASE | re.DOTALL)
+_SHELLS = re.compile(
+    r"^(?:subprocess|sp|asyncio)\.|^(?:run|call|check_call|check_output|Popen)$|create_subprocess"
+)
 _BLOCKING = frozenset(
     {"time.sleep", "os.system", "subprocess.run", "subprocess.check_output", "subprocess.call"}
 )
@@ -40,7 +43,9 @@ def unsafe_calls(page: Page) -> Iterator[Finding]:
         name = callee(call)
         if found := _unsafe(call, name):
             rule, message = found
-            yield page.remark(call, rule, Severity.MEDIUM, message)
+            yield page.remark(
+                call, rule, Severity.LOW if _is_contained(call, name) else Severity.MEDIUM, message
+            )
 
 
 def blocking_calls(page: Page) -> Iterator[Finding]:
@@ -89,6 +94,13 @@ def _unsafe(call: ast.Call, name: str) -> tuple[str, str] | None:
     if last in _QUERIES and call.args and _is_built(call.args[0]):
         return "sql", "This query is built from text. Pass the values as parameters."
     return None
+
+
+def _is_contained(call: ast.Call, name: str) -> bool:
+    """Code that is run in names of its own, or a method that has a shell of its own kind."""
+    if name in {"eval", "exec"}:
+        return len(call.args) > 1
+    return any(keyword.arg == "shell" for keyword in call.keywords) and not _SHELLS.search(name)
 
 
 def _is_fixed(call: ast.Call) -> bool:

@@ -11,6 +11,7 @@ from integrations.code_review.change_map.outline import signature_changes
 from integrations.code_review.diff.model import FilePatch
 from integrations.code_review.finding import Finding, Severity, Visible
 from integrations.code_review.python import Broken, Parsed, TooComplex, is_python, is_test, syntax_of
+from integrations.code_review.signals.deliberate import Surroundings, one_for_each_function
 from integrations.code_review.signals.families import FAMILIES
 from integrations.code_review.signals.model import FunctionChange, Signal
 from integrations.code_review.signals.pairing import Text, changes_between
@@ -59,7 +60,7 @@ def _compared(versions: Versions, pair: Pair) -> Comparison:
     if isinstance(old, str) or isinstance(new, str):
         return Comparison(unseen=old if isinstance(old, str) else str(new))
     changes = list(changes_between(old, new))
-    place = _Place(versions, old, new)
+    place = _Place(versions, old, new, Surroundings(changes, new.lines))
     findings = [
         place.finding(change, signal)
         for change in changes
@@ -69,7 +70,7 @@ def _compared(versions: Versions, pair: Pair) -> Comparison:
     touched = [change.name for change in changes if change.name]
     fresh = [body.name for change in changes for body in change.fresh]
     return Comparison(
-        findings=tuple(_together(findings)),
+        findings=tuple(_together(one_for_each_function(findings))),
         functions=tuple(dict.fromkeys(touched + fresh)),
         signatures=tuple(signature_changes(versions.path, old, new, versions.patch)),
         gained=tuple(sorted(_gained(changes))),
@@ -117,15 +118,16 @@ def _text(piece: Piece | None) -> Text | str:
 class _Place:
     """Turns signals into findings at lines of the new text."""
 
-    def __init__(self, versions: Versions, old: Text, new: Text) -> None:
+    def __init__(self, versions: Versions, old: Text, new: Text, around: Surroundings) -> None:
         self._versions = versions
         self._old = old
         self._new = new
+        self._around = around
         self._after = _successors(versions.patch)
 
     def finding(self, change: FunctionChange, signal: Signal) -> Finding:
         line = self._line(change, signal)
-        doubtful = change.rewritten or is_test(self._versions.path)
+        doubtful = is_test(self._versions.path) or self._around.explain(change, signal)
         return Finding(
             path=self._versions.path,
             line=line,

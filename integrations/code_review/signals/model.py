@@ -14,6 +14,9 @@ from integrations.code_review.signals.syntax import blurred, calls_in, source, w
 __all__ = ["Body", "Difference", "Family", "FunctionChange", "Head", "Signal"]
 
 
+_MOST_TOUCHED = 4
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
     """One statement without the statements inside it."""
@@ -121,8 +124,11 @@ class FunctionChange:
 
     @property
     def rewritten(self) -> bool:
-        """Whether too little is left to compare statement by statement."""
-        return len(self.old.heads) > 8 and len(self.same) + len(self.changed) < len(self.old.heads) * 0.3
+        """Whether too little stayed, or too much came, for a loss among it to be an oversight."""
+        size, kept = len(self.old.heads), len(self.same) + len(self.changed)
+        if (size > 8 and kept < size * 0.3) or (self.changed and len(self.removed) * 2 > size):
+            return True
+        return len(self.changed) + len(self.added) > _MOST_TOUCHED
 
     def has(self, node: ast.AST) -> bool:
         """Whether an expression still stands in the new function, or in a new one that it calls."""

@@ -172,4 +172,14 @@ def _level(node: ast.Module | ast.ClassDef) -> ast.Module:
             statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
         )
     ]
-    return ast.Module(body=statements, type_ignores=[])
+    header = [_header(node)] if isinstance(node, ast.ClassDef) else []
+    return ast.Module(body=[*header, *statements], type_ignores=[])
+
+
+def _header(node: ast.ClassDef) -> ast.ClassDef:
+    """What a class inherits from, as a statement without a body."""
+    last = max((part.end_lineno or part.lineno for part in node.bases), default=node.lineno)
+    header = ast.ClassDef(node.name, node.bases, [], [], [])
+    return ast.copy_location(
+        header, ast.Pass(lineno=node.lineno, end_lineno=last, col_offset=0, end_col_offset=0)
+    )

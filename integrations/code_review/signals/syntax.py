@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Iterator
 
 __all__ = [
@@ -20,7 +21,10 @@ __all__ = [
 ]
 
 _LONGEST = 80
-_PLATFORM = frozenset({"version_info", "platform", "TYPE_CHECKING", "PY2", "PY3", "version", "__version__"})
+_PLATFORM = frozenset(
+    {"version_info", "platform", "TYPE_CHECKING", "PY2", "PY3", "py2k", "py3k", "version", "__version__"}
+)
+_FLAG = re.compile(r"^(?:HAS|HAVE|IS|USE|SUPPORTS)_[A-Z]|_(?:AVAILABLE|SUPPORTED|ENABLED)$")
 
 
 def walk_parts(node: ast.AST) -> Iterator[ast.AST]:
@@ -56,11 +60,19 @@ def names_in(node: ast.AST) -> frozenset[str]:
 
 def asks_platform(test: ast.expr) -> bool:
     """Whether a condition is about the version or the system, so that it goes with their support."""
-    return any(
-        (isinstance(node, ast.Attribute) and node.attr in _PLATFORM)
-        or (isinstance(node, ast.Name) and node.id in _PLATFORM)
-        for node in walk_parts(test)
-    )
+    return any(map(_is_platform, walk_parts(test)))
+
+
+def _is_platform(node: ast.AST) -> bool:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name in _PLATFORM or _FLAG.search(name) is not None
+        case ast.Compare(
+            ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[ast.Tuple(elts=numbers)]
+        ):
+            return all(isinstance(number, ast.Constant) for number in numbers)
+        case _:
+            return False
 
 
 def bare_test(test: ast.expr) -> ast.expr:

@@ -98,7 +98,7 @@ def _await_lost(found: Difference, new: ast.AST) -> Signal:
 
 def _call_lost(found: Difference, name: str, new: ast.AST) -> Signal:
     reason = purpose(name)
-    severity = Severity.MEDIUM if reason or is_guarding(name) else Severity.LOW
+    severity = Severity.MEDIUM if (reason or is_guarding(name)) and not _is_constant(new) else Severity.LOW
     return Signal(
         "copy-lost" if name in COPIES else "wrapper-lost",
         severity,
@@ -106,6 +106,11 @@ def _call_lost(found: Difference, name: str, new: ast.AST) -> Signal:
         *found.heads,
         subject=name,
     )
+
+
+def _is_constant(new: ast.AST) -> bool:
+    """What nobody changes needs no copy, and is as it is written."""
+    return isinstance(new, ast.Constant) or (isinstance(new, ast.Name) and new.id.isupper())
 
 
 def _lost(found: Difference, rule: str, severity: Severity, what: str, question: str) -> Signal:

@@ -50,7 +50,7 @@ def lost_exits(change: FunctionChange) -> Iterator[Signal]:
         if holder is not None and not _ends_anyway(change, head) and _goes_on(change, head, holder):
             yield Signal(
                 "exit-lost",
-                Severity.MEDIUM,
+                Severity.LOW,
                 f"`{short(holder.text)}` no longer leaves with `{short(head.text)}`: may it go on now?",
                 head,
                 holder,

@@ -13,6 +13,8 @@ from integrations.code_review.signals.syntax import asks_platform, bare_test, na
 __all__ = ["lost_guards", "lost_operands"]
 
 _CONDITIONAL = ast.If | ast.While | ast.Assert
+_MOST_LOST = 2
+_NO_FALLBACK = "there is no fallback now"
 _EXITS = ast.Return | ast.Continue | ast.Break
 
 
@@ -52,31 +54,29 @@ def lost_guards(change: FunctionChange) -> Iterator[Signal]:
 def _removed_if(change: FunctionChange, head: Head, test: ast.expr, body: list[ast.stmt]) -> Iterator[Signal]:
     if _asked_elsewhere(change, test) or asks_platform(test):
         return
-    if isinstance(body[-1], ast.Raise):
-        yield Signal(
-            "guard-removed",
-            Severity.MEDIUM,
-            f"`{short(head.text)}` no longer stops with `{short(body[-1])}`: may it go on in this case now?",
-            head,
-            subject=source(test),
-        )
-    elif isinstance(body[-1], _EXITS):
+    if isinstance(body[-1], ast.Raise | _EXITS):
+        way = "stops" if isinstance(body[-1], ast.Raise) else "leaves"
         yield Signal(
             "guard-removed",
             Severity.LOW,
-            f"`{short(head.text)}` no longer leaves with `{short(body[-1])}`: may it go on in this case now?",
+            f"`{short(head.text)}` no longer {way} with `{short(body[-1])}`: may it go on in this case now?",
             head,
             subject=source(test),
         )
     elif kept := _freed(change, head, body):
         yield Signal(
             "condition-removed",
-            Severity.MEDIUM,
+            Severity.MEDIUM if _is_all(change) else Severity.LOW,
             f"`{short(kept.text)}` no longer asks `{short(test)}`: is it meant to run always?",
             head,
             kept,
             subject=source(test),
         )
+
+
+def _is_all(change: FunctionChange) -> bool:
+    """Nothing came, and hardly anything went but the question itself."""
+    return not change.grew and len(change.removed) <= _MOST_LOST and change.new.function is not None
 
 
 def _freed(change: FunctionChange, head: Head, body: list[ast.stmt]) -> Head | None:
@@ -129,10 +129,10 @@ def _operand(
         return
     if change.has(bare_test(lost)) and not (found.alone and change.settled and _is_bare(lost)):
         return
-    certain = change.settled and found.alone
+    missed = found.alone or (_is_condition(found) and _is_known(change, lost))
     yield Signal(
         "operand-lost",
-        Severity.MEDIUM if certain or (_is_condition(found) and _is_known(change, lost)) else Severity.LOW,
+        Severity.MEDIUM if missed and change.settled and meaning != _NO_FALLBACK else Severity.LOW,
         f"`{short(lost)}` is no longer asked for, so {meaning}: was it meant to go?",
         *found.heads,
         subject=source(lost),
@@ -152,7 +152,7 @@ def _is_known(change: FunctionChange, lost: ast.expr) -> bool:
 
 def _meaning(op: ast.boolop, found: Difference) -> str:
     if not _is_condition(found) and isinstance(op, ast.Or):
-        return "there is no fallback now"
+        return _NO_FALLBACK
     return "more cases pass now" if isinstance(op, ast.And) else "fewer cases pass now"
 
 

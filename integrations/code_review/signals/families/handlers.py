@@ -68,7 +68,7 @@ def _dropped(change: FunctionChange, old: _Guarded) -> Iterator[Signal]:
     caught = ", ".join(sorted(old.caught))
     yield Signal(
         "handler-removed",
-        Severity.LOW if all(map(_only_raises, old.node.handlers)) else Severity.MEDIUM,
+        Severity.MEDIUM if change.shrank and not all(map(_only_raises, old.node.handlers)) else Severity.LOW,
         f"{caught} is no longer caught here: should it now reach {_caller(change)}?",
         old.head,
         kept,
@@ -83,7 +83,7 @@ def _narrowed(change: FunctionChange, old: _Guarded, new: _Guarded) -> Iterator[
     if lost and new.caught:
         yield Signal(
             "handler-narrowed",
-            Severity.MEDIUM,
+            Severity.LOW if change.grew or change.new.function is None else Severity.MEDIUM,
             f"{', '.join(lost)} is no longer caught, only {', '.join(sorted(new.caught))}: "
             f"should it now reach {_caller(change)}?",
             _clause(change.old, old),
@@ -120,7 +120,7 @@ def _without_finally(change: FunctionChange, old: _Guarded, new: _Guarded) -> It
     if old.node.finalbody and not new.node.finalbody:
         texts = [ast.unparse(statement) for statement in old.node.finalbody]
         now = [head.text for head in change.new.heads]
-        severity = Severity.LOW if all(text in now for text in texts) else Severity.MEDIUM
+        severity = Severity.LOW if change.grew or all(text in now for text in texts) else Severity.MEDIUM
         yield Signal(
             "finally-removed",
             severity,

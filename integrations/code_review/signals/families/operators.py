@@ -43,7 +43,7 @@ def changed_values(change: FunctionChange) -> Iterator[Signal]:
             continue
         match found.old, found.new:
             case (ast.Constant(value=bool(before)), ast.Constant(value=bool(after))) if before != after:
-                severity = Severity.MEDIUM if isinstance(found.heads[0].node, ast.Return) else Severity.LOW
+                severity = Severity.MEDIUM if isinstance(found.parent, ast.Return) else Severity.LOW
                 yield _statement(found, "value-flipped", severity, "is the opposite meant?")
             case (
                 ast.Constant(value=int() | float() as before),

@@ -29,11 +29,14 @@ def lost_blocks(change: FunctionChange) -> Iterator[Signal]:
                     head,
                     subject=source(branch.test),
                 )
-            case ast.For() | ast.AsyncFor() | ast.While() | ast.Try() if change.shrank:
+            case ast.For() | ast.AsyncFor() | ast.While() | ast.Try() as block if (
+                change.shrank and not _is_only_finally(block)
+            ):
+                whole = ", with all that it did" if _all_removed(change, block.body) else ""
                 yield Signal(
                     "block-lost",
                     Severity.MEDIUM,
-                    f"`{short(_beginning(head))}` went, with all that it did: is it done elsewhere now?",
+                    f"`{short(_beginning(head))}` went{whole}: is it done elsewhere now?",
                     head,
                     subject=short(head.text),
                 )
@@ -85,10 +88,19 @@ def left_branches(change: FunctionChange) -> Iterator[Signal]:
 
 def _went_whole(change: FunctionChange, branch: ast.If) -> bool:
     """Its statements went too; where others changed, only a way out tells that the case was dealt with."""
-    removed = {id(head.node) for head in change.removed}
-    if asks_platform(branch.test) or not all(id(inner) in removed for inner in branch.body):
+    if asks_platform(branch.test) or not _all_removed(change, branch.body):
         return False
     return change.shrank or (isinstance(branch.body[-1], _EXITS) and not change.has(branch.test))
+
+
+def _is_only_finally(block: ast.stmt) -> bool:
+    """That its end is no longer certain has a question of its own."""
+    return isinstance(block, ast.Try) and not block.handlers
+
+
+def _all_removed(change: FunctionChange, block: list[ast.stmt]) -> bool:
+    removed = {id(head.node) for head in change.removed}
+    return all(id(statement) in removed for statement in block)
 
 
 def _outermost(change: FunctionChange) -> Iterator[Head]:
