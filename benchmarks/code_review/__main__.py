@@ -46,10 +46,8 @@ def main(arguments: Sequence[str]) -> int:
     for part in [options.part] if options.part else PARTS:
         reviewed = list(_reviewed(part, clones))
         if reviewed:
-            print(
-                f"## {part}\n\n{part_table(reviewed)}\n\n{interval_lines(reviewed)}\n\n{rule_table(reviewed)}\n",
-                flush=True,
-            )
+            tables = part_table(reviewed), interval_lines(reviewed), rule_table(reviewed)
+            print(f"## {part}", *tables, sep="\n\n", end="\n\n", flush=True)
             if options.judge:
                 print("\n".join(_listed(reviewed)), flush=True)
     return 0

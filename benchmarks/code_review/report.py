@@ -72,7 +72,8 @@ def interval_lines(reviewed: Sequence[Reviewed]) -> str:
     noise = _middle([one.loud * _GATE_LINES / max(one.added, 1) for one in drawn])
     return (
         f"95 % interval, drawn {_DRAWS:,} times from the commits: "
-        f"{recall[0]:.0%} to {recall[1]:.0%} of the fixes, {noise[0]:.2f} to {noise[1]:.2f} findings in {_GATE_LINES} lines."
+        f"{recall[0]:.0%} to {recall[1]:.0%} of the fixes, "
+        f"{noise[0]:.2f} to {noise[1]:.2f} findings in {_GATE_LINES} lines."
     )
 
 

@@ -78,3 +78,81 @@ def test_a_long_function_that_left_its_lock_is_still_compared() -> None:
     old = "def f(self, x):\n    with self.lock:\n" + indent(body, " " * 8)
     (found,) = signals(old, "def f(self, x):\n" + indent(body, " " * 4))
     assert (found.rule, found.line) == ("signal/context-lost", 2)
+
+
+_ASKED = "def f(u):\n    if u and u.active:\n        return go(u)\n"
+_NOT_ASKED = "def f(u):\n    if u:\n        return go(u)\n"
+
+
+def loud(old: str, new: str) -> list[tuple[str, str]]:
+    found = signals(old, new)
+    return [(one.symbol, one.rule.removeprefix("signal/")) for one in found if one.severity == "medium"]
+
+
+def quiet(old: str, new: str) -> set[tuple[str, str]]:
+    found = signals(old, new)
+    return {(one.symbol, one.rule.removeprefix("signal/")) for one in found if one.severity == "low"}
+
+
+@pytest.mark.parametrize(("others", "is_loud"), [(3, True), (4, False)])
+def test_a_loss_in_a_sweeping_change_is_asked_about_quietly(others: int, is_loud: bool) -> None:
+    before = "".join(f"def g{n}(x):\n    return x + {n}\n" for n in range(others))
+    after = before.replace("return x", "return 2 * x")
+    assert (("f", "operand-lost") in loud(_ASKED + before, _NOT_ASKED + after)) == is_loud
+    assert (("f", "operand-lost") in quiet(_ASKED + before, _NOT_ASKED + after)) != is_loud
+
+
+def test_a_loss_in_a_function_that_got_something_is_asked_about_quietly() -> None:
+    new = _NOT_ASKED.replace("    if u:", "    note(u)\n    if u:")
+    assert (loud(_ASKED, new), quiet(_ASKED, new)) == ([], {("f", "operand-lost")})
+
+
+def test_a_wrapper_that_went_while_much_else_changed_is_asked_about_quietly() -> None:
+    kept = "".join(f"    step_{n}(x, {n})\n" for n in range(8))
+    old = f"def f(x):\n    save(escape(x))\n{kept}"
+    new = f"def f(x):\n    save(x)\n{kept}"
+    assert loud(old, new) == [("f", "wrapper-lost")]
+    for n in range(4):
+        new = new.replace(f"(x, {n})", f"(x, y, {n})")
+    assert loud(old, new) == []
+    assert ("f", "wrapper-lost") in quiet(old, new)
+
+
+def test_what_went_from_everywhere_was_dropped_and_not_forgotten() -> None:
+    functions = [
+        "def f(self):\n    if self.frozen:\n        return None\n    return self.go()\n",
+        "def g(self):\n    self.frozen = True\n    self.go()\n",
+        "def h(self):\n    self.go(self.frozen)\n",
+    ]
+    after = "def f(self):\n    return self.go()\ndef g(self):\n    self.go()\ndef h(self):\n    self.go()\n"
+    assert loud("".join(functions), after) == []
+    still = after.replace("self.go()\ndef h", "self.go(self.frozen)\ndef h")
+    assert ("f", "branch-lost") in loud("".join(functions), still)
+
+
+def test_what_another_function_came_to_do_was_moved() -> None:
+    old = "def f(self):\n    self.go()\n    self.port = None\ndef g(self):\n    self.go()\n"
+    gone = "def f(self):\n    self.go()\ndef g(self):\n    self.go()\n"
+    moved = f"{gone}    self.port = None\n"
+    assert loud(old, gone) == [("f", "effect-lost")]
+    assert (loud(old, moved), ("f", "effect-lost") in quiet(old, moved)) == ([], True)
+
+
+def test_one_question_about_a_function_is_loud() -> None:
+    old = "def f(self):\n    self.go()\n    self.port = None\n    self.stay()\n    self.rest()\n    self.host = None\n"
+    new = "def f(self):\n    self.go()\n    self.stay()\n    self.rest()\n"
+    assert loud(old, new) == [("f", "effect-lost")]
+    assert [one.severity for one in signals(old, new)] == ["medium", "low"]
+
+
+def test_losses_in_three_functions_at_once_are_a_redesign() -> None:
+    old = [f"def f{n}(self):\n    self.go()\n    self.port{n} = None\n" for n in range(3)]
+    new = [f"def f{n}(self):\n    self.go()\n" for n in range(3)]
+    assert loud("".join(old[:2]), "".join(new[:2])) == [("f0", "effect-lost"), ("f1", "effect-lost")]
+    assert loud("".join(old), "".join(new)) == []
+
+
+def test_what_went_with_the_branch_around_it_is_not_asked_about_by_itself() -> None:
+    old = "def f(self):\n    go()\n    if self.open:\n        if self.port:\n            self.port = None\n"
+    assert [one.rule for one in signals(old, "def f(self):\n    go()\n")].count("signal/branch-lost") == 1
+    assert "signal/effect-lost" not in {one.rule for one in signals(old, "def f(self):\n    go()\n")}
