@@ -139,8 +139,8 @@ def test_what_another_function_came_to_do_was_moved() -> None:
 
 
 def test_one_question_about_a_function_is_loud() -> None:
-    old = "def f(self):\n    self.go()\n    self.port = None\n    self.stay()\n    self.rest()\n    self.host = None\n"
-    new = "def f(self):\n    self.go()\n    self.stay()\n    self.rest()\n"
+    old = "def f(s):\n    s.go()\n    s.port = None\n    s.stay()\n    s.rest()\n    s.host = None\n"
+    new = "def f(s):\n    s.go()\n    s.stay()\n    s.rest()\n"
     assert loud(old, new) == [("f", "effect-lost")]
     assert [one.severity for one in signals(old, new)] == ["medium", "low"]
 
@@ -153,6 +153,6 @@ def test_losses_in_three_functions_at_once_are_a_redesign() -> None:
 
 
 def test_what_went_with_the_branch_around_it_is_not_asked_about_by_itself() -> None:
-    old = "def f(self):\n    go()\n    if self.open:\n        if self.port:\n            self.port = None\n"
-    assert [one.rule for one in signals(old, "def f(self):\n    go()\n")].count("signal/branch-lost") == 1
-    assert "signal/effect-lost" not in {one.rule for one in signals(old, "def f(self):\n    go()\n")}
+    old = "def f(s):\n    go()\n    if s.open:\n        if s.port:\n            s.port = None\n"
+    assert [one.rule for one in signals(old, "def f(s):\n    go()\n")].count("signal/branch-lost") == 1
+    assert "signal/effect-lost" not in {one.rule for one in signals(old, "def f(s):\n    go()\n")}
