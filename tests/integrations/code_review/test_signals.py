@@ -107,6 +107,14 @@ def test_a_loss_in_a_function_that_got_something_is_asked_about_quietly() -> Non
     assert (loud(_ASKED, new), quiet(_ASKED, new)) == ([], {("f", "operand-lost")})
 
 
+def test_a_condition_that_went_with_other_statements_is_asked_about_quietly() -> None:
+    new = "def f(a):\n    a.save()\n    return a\n"
+    old = "def f(a):\n    if a.dirty:\n        a.save()\n    return a\n"
+    assert loud(old, new) == [("f", "condition-removed")]
+    more = old.replace("    return a", "    note(a)\n    tell(a)\n    return a")
+    assert ("f", "condition-removed") in quiet(more, new)
+
+
 def test_a_wrapper_that_went_while_much_else_changed_is_asked_about_quietly() -> None:
     kept = "".join(f"    step_{n}(x, {n})\n" for n in range(8))
     old = f"def f(x):\n    save(escape(x))\n{kept}"
