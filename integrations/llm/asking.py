@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 from integrations.llm.answer import Answer, Begun, Cause, Fault
-from integrations.llm.breaker import Breaker
+from integrations.llm.breaker import breaker
 from integrations.llm.budget import Budget, Payer
 from integrations.llm.completion import Completion, completion_type
 from integrations.llm.conversation import Conversation, Outcome
@@ -26,8 +26,6 @@ from workflows import NotYet
 
 __all__ = ["Asking", "raised"]
 
-_BREAKER_SECONDS = 60.0
-
 
 class Asking:
     """Keeps the connections, the dialects of the models, the breaker of the key, and what is paid."""
@@ -38,7 +36,7 @@ class Asking:
         self.now = now
         self._terms = terms
         self._dialects = Dialects()
-        self._breaker = Breaker(seconds=_BREAKER_SECONDS, now=now)
+        self._breaker = breaker(endpoint.name)
 
     async def attempt(
         self,
@@ -50,7 +48,7 @@ class Asking:
         tell: Tell | None = None,
     ) -> Completion[Parsed]:
         """One attempt; raises `RetryLater` or a `ModelError`."""
-        with self._breaker.guarding():
+        with self._breaker.guarding(self.now):
             metered = await self._metered(payer, budgets)
             return await self._answered(request, metered, metered, number, tell)
 
@@ -58,7 +56,7 @@ class Asking:
         self, request: AnyRequest, *, payer: Payer, budgets: tuple[Budget, ...]
     ) -> Begun | Refused:
         """Has the server begin with it in the background; raises like `attempt`."""
-        with self._breaker.guarding():
+        with self._breaker.guarding(self.now):
             metered = await self._metered(payer, budgets)
             wire = await self.wires.background()
 
@@ -86,7 +84,7 @@ class Asking:
 
         `NotYet` while it is worked on, to look `again` after so many seconds; `ResponseFailed` if it failed.
         """
-        with self._breaker.guarding():
+        with self._breaker.guarding(self.now):
             metered = await self._metered(payer, budgets)
             attached = _Attached(await self.wires.background(), id, metered, again)
             try:

@@ -26,3 +26,18 @@ async def test_siblings_do_not_hammer() -> None:
         assert len(model.asked) == 1
         now[0] = 61.0
         assert (await llm.attempt(QUESTION)).text == "paid"
+
+
+@pytest.mark.anyio
+async def test_all_that_ask_with_the_key_leave_it_alone() -> None:
+    async with (
+        ScriptedModel([BROKE, "another key"]) as model,
+        LLM("m", base_url=model.url, api_key="one") as llm,
+        LLM("n", base_url=model.url, api_key="one") as sibling,
+        LLM("m", base_url=model.url, api_key="two") as stranger,
+    ):
+        with pytest.raises(QuotaError, match="check the plan"):
+            await llm.attempt(QUESTION)
+        with pytest.raises(QuotaError, match="not asked again"):
+            await sibling.attempt(QUESTION)
+        assert (await stranger.attempt(QUESTION)).text == "another key"
