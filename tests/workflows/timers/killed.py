@@ -27,7 +27,6 @@ from workflows.timers.realm import Every, Timer, Timers
 _PER_LIFE = 300
 _SPREAD = 0.4
 _WORK = 0.003
-_INTERVAL = 0.1  # so long that what all lives miss can be caught up
 _RECURRING = {
     "each": TimerPolicy(catchup="all", overlap="allow"),
     "queued": TimerPolicy(catchup="all", overlap="queue_one"),
@@ -94,23 +93,24 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--longest", type=float, default=0.15)
+    parser.add_argument("--interval", type=float, default=0.1, help="seconds between recurring calls")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--forget", action="store_true")
     options = parser.parse_args()
 
     async def live(say: Callable[[str], None], last: bool) -> None:
-        await _live(options.folder / "timers.db", say, last=last, forget=options.forget)
+        await _live(options, say, last=last)
 
     seen = Seen()
     seen.hear(lives(live, kills=options.kills, seed=options.seed, longest=options.longest))
-    print(json.dumps(asdict(_judged(seen))))  # noqa: T201
+    print(json.dumps(asdict(_judged(seen, options.interval))))  # noqa: T201
     return 0
 
 
-def _judged(seen: Seen) -> Report:
+def _judged(seen: Seen, interval: float) -> Report:
     nominals = Counter(timer for timer, _ in seen.calls if timer in seen.added)
     each = set(seen.recurring.get("each", ()))
-    span = round((max(each) - min(each)) / 1000 / _INTERVAL) + 1 if each else 0
+    span = round((max(each) - min(each)) / 1000 / interval) + 1 if each else 0
     return Report(
         added=len(seen.added),
         lost=len(seen.added - set(nominals)),
@@ -130,11 +130,11 @@ def _judged(seen: Seen) -> Report:
     )
 
 
-async def _live(path: Path, say: Callable[[str], None], *, last: bool, forget: bool) -> None:
+async def _live(options: argparse.Namespace, say: Callable[[str], None], *, last: bool) -> None:
     clock = SystemClock()
 
     async def fire(timer: Timer) -> None:
-        if forget:
+        if options.forget:
             await store.write(Statement("DELETE FROM timer WHERE id = ? AND kind = 'once'", (timer.id,)))
             await asyncio.sleep(_WORK)
         call = f"{timer.id} {timer.method} {round(timer.nominal.timestamp() * 1000)}"
@@ -142,21 +142,22 @@ async def _live(path: Path, say: Callable[[str], None], *, last: bool, forget: b
         await asyncio.sleep(_WORK)
         say(f"done {call}")
 
+    path: Path = options.folder / "timers.db"
     async with await Store.open(path, clock=clock) as store, served(store, clock, fire) as timers:
         say("open")
         if not last:
-            await _add(timers, say)
+            await _add(timers, say, options.interval)
         while not last or await timers.find(kind="once", limit=1):  # noqa: ASYNC110  looks from outside
             await asyncio.sleep(0.05)
 
 
-async def _add(timers: Timers, say: Callable[[str], None]) -> None:
+async def _add(timers: Timers, say: Callable[[str], None], interval: float) -> None:
     async def one() -> None:
         timer = await timers.add("ann", "greet", random.random() * _SPREAD)
         say(f"added {timer.id}")
 
     for name, policy in _RECURRING.items():
-        await timers.add("ann", name, Every(_INTERVAL), key=name, policy=policy)
+        await timers.add("ann", name, Every(interval), key=name, policy=policy)
     await asyncio.gather(*(one() for _ in range(_PER_LIFE)))
 
 
