@@ -2,7 +2,7 @@
 
 import { it as test } from "node:test";
 
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 export function it(name, work) {
   return test(name, { timeout: PATIENCE }, work);
