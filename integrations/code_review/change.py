@@ -17,7 +17,7 @@ from integrations.code_review.git import Git
 from integrations.code_review.reading import read_change
 from integrations.code_review.selection import MAX_TEXT, generated_mark
 from integrations.code_review.subject import ReviewInput, digest
-from integrations.secrets.finder import masked
+from integrations.secrets import masked
 
 __all__ = ["Change", "Pair", "Piece", "Versions"]
 

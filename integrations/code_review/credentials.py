@@ -9,7 +9,7 @@ from collections.abc import Collection
 from integrations.code_review.diff.apply import split_lines
 from integrations.code_review.finding import Finding, Severity
 from integrations.code_review.python import is_test
-from integrations.secrets.finder import Secret, find_secrets, masked
+from integrations.secrets import Secret, find_secrets, masked
 
 __all__ = ["secret_findings"]
 

@@ -8,7 +8,7 @@ Redact: TypeAlias = Callable[[str], str]
 
 def redacted(text: str) -> str:
     """The text with each credential replaced by what it was; what looks like one is replaced, too."""
-    from integrations.secrets.finder import find_secrets
+    from integrations.secrets import find_secrets
 
     pieces: list[str] = []
     at = 0

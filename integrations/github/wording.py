@@ -9,7 +9,7 @@ from integrations.code_review.render.markdown import plain_markdown
 from integrations.code_review.render.words import counted, dropped_words, grouped, mode_words, place
 from integrations.github.marker import FindingMark, marked_gone
 from integrations.github.standing import Remark
-from integrations.secrets.finder import masked
+from integrations.secrets import masked
 
 __all__ = ["LONGEST", "closing_words", "finding_words", "gone_words", "opening_words", "remark_words"]
 

@@ -28,7 +28,7 @@ from integrations.code_review.model.reviewer import ModelRequest, Reviewer, Spen
 from integrations.code_review.settings import Settings
 from integrations.code_review.symbols import symbol_at
 from integrations.code_review.visible import visible
-from integrations.secrets.finder import masked
+from integrations.secrets import masked
 from workflows import StepContext
 
 __all__ = ["Asking", "OverBudget", "cleaned"]

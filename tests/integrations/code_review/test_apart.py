@@ -14,7 +14,7 @@ import pytest
 
 from integrations.code_review.apart import Apart, NotAnalysed
 from integrations.code_review.selection import MAX_TEXT
-from integrations.secrets.finder import masked
+from integrations.secrets import masked
 from tests.integrations.code_review import hostile_calls as calls
 
 

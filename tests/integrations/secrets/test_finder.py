@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.secrets.finder import find_secrets, masked
+from integrations.secrets import find_secrets, masked
 
 # Put together here, so that no text of this repository looks like a live credential.
 _BODY = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3"
