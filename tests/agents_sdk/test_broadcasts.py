@@ -102,7 +102,7 @@ async def test_a_state_comes_where_it_changed(url: str) -> None:
 
 
 async def test_who_does_not_read_holds_up_nobody_and_gets_all_later(url: str, app: AgentsApp) -> None:
-    count, length = 401, 10_000  # 6 MB: more than the system takes
+    count, length = 801, 10_000  # 8 MB: more than the system takes, which is 4 MB and what little is received
     async with connect(url + "?_pk=slow", max_queue=1) as slow, connect(url + "?_pk=fast") as fast:
         await greeted(slow)
         await greeted(fast)

@@ -106,6 +106,8 @@ async def _life(path: Path, disk: Disk, fault: _Nth, chance: random.Random) -> s
                     with suppress(sqlite3.Error):  # a reader only
                         await store.read("SELECT count(*) FROM pair")
             fault.writing = False
+            if fault.amid:  # as the log was written back behind the last of them: the next one hears of it
+                await store.write(Numbered(_WRITES, b""))
     except StoreFailed:
         return "failed"
     except StoreError:
