@@ -49,8 +49,8 @@ from agents_sdk.queue import Queue, QueueItem
 from agents_sdk.schedule import Schedule, Schedules
 from agents_sdk.sql import ident
 from agents_sdk.state import Source
-from agents_sdk.streaming import StreamingResponse
 from agents_sdk.streams import StreamChunk, Streams, StreamStatus
+from agents_sdk.wire.streaming import StreamingResponse
 from agents_sdk.workflow.entrypoint import AgentWorkflow
 from agents_sdk.workflow.step import AgentWorkflowStep
 from agents_sdk.workflow.tracked import TrackedWorkflow, WorkflowPage

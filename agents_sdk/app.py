@@ -18,14 +18,14 @@ from starlette.types import Receive, Scope, Send
 from agents_sdk.address import Address
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing
-from agents_sdk.cors import Cors
 from agents_sdk.definition import Classes, definitions, sub_definitions
 from agents_sdk.directory import Directory, ListedAgent
+from agents_sdk.entrance.cors import Cors
+from agents_sdk.entrance.gate import Gate, Rules
 from agents_sdk.env import Bindings, Launcher
 from agents_sdk.errors import NotRunning
-from agents_sdk.gate import Gate, Rules
 from agents_sdk.ground import Ground
-from agents_sdk.hosts import Hosts, checked
+from agents_sdk.life.hosts import Hosts, checked
 from agents_sdk.routing import Route, split_path
 from agents_sdk.security.access import Hook
 from agents_sdk.security.limits import Limits

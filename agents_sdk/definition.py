@@ -17,8 +17,8 @@ from agents_sdk.errors import InvalidAgent
 from agents_sdk.methods import Methods, methods_of
 from agents_sdk.routing import kebab
 from agents_sdk.shape import Shape
-from agents_sdk.takers import Takers, takers_of
 from agents_sdk.typeargs import argument
+from agents_sdk.wire.takers import Takers, takers_of
 
 __all__ = ["Classes", "Definition", "definitions", "sub_definitions"]
 

@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeVar, cast
 
 from agents_sdk.agent_method import AgentMethod
 from agents_sdk.errors import NoAgent
-from agents_sdk.host import StartFailed
-from agents_sdk.hosts import Hosts
+from agents_sdk.life.host import StartFailed
+from agents_sdk.life.hosts import Hosts
 from agents_sdk.workflow.report import PLACE, EndReport
 from agents_sdk.workflow.tracking import Row, Tracking
 from workflows import Engine, Finished

@@ -21,8 +21,8 @@ from agents_sdk import (
     SubAgent,
     TooDeep,
     UnknownAgent,
-    hosts,
 )
+from agents_sdk.life import hosts
 from tests.agents_sdk.family import Inbox, Note, app
 from tests.agents_sdk.remains import kept, kill_when_destroyed
 

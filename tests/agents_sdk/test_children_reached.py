@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 from agents_sdk import Agent, AgentsApp, Connection, PathStep, current_agent
 from agents_sdk.definition import definitions
-from agents_sdk.descent import Hop, hops
+from agents_sdk.entrance.descent import Hop, hops
 from agents_sdk.security import Principal, principal_of
 from tests.agents_sdk.family import Inbox, Note, app
 from tests.agents_sdk.served import served

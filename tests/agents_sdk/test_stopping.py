@@ -135,7 +135,7 @@ async def test_a_sub_agent_whose_parent_starts_while_the_app_stops_is_closed(
 async def test_a_client_that_does_not_answer_a_close_is_given_up(
     url: str, app: AgentsApp, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents_sdk.session._GOODBYE", 0.05)
+    monkeypatch.setattr("agents_sdk.entrance.session._GOODBYE", 0.05)
     monkeypatch.setattr("agents_sdk.connection._TOO_MANY", 4 << 20)
     async with connect(f"{url}/a?_pk=deaf", max_queue=1) as deaf:
         await deaf.recv()
@@ -151,7 +151,7 @@ async def test_a_client_that_does_not_answer_a_close_is_given_up(
 async def test_a_client_that_was_closed_and_does_not_read_is_given_up(
     url: str, app: AgentsApp, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents_sdk.session._GOODBYE", 0.05)
+    monkeypatch.setattr("agents_sdk.entrance.session._GOODBYE", 0.05)
     monkeypatch.setattr("agents_sdk.connection._PATIENCE", 0.2)
     async with connect(f"{url}/a?_pk=deaf", max_queue=1) as deaf:
         await deaf.recv()

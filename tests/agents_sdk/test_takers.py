@@ -8,7 +8,7 @@ import pytest
 
 from agents_sdk import Agent, AgentsApp, Connection
 from agents_sdk.protocol import RpcRequest, StateChange, parser
-from agents_sdk.takers import takers_of
+from agents_sdk.wire.takers import takers_of
 from tests.agents_sdk.served import served
 from tests.agents_sdk.wire import client
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from agents_sdk import Agent, Connection, Source, StreamingResponse, callable  # noqa: A004  # the original's name
-from agents_sdk.takers import TAKERS
+from agents_sdk.wire.takers import TAKERS
 
 __all__ = ["LAST", "METHODS", "STORMED"]
 

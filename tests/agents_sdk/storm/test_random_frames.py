@@ -18,7 +18,7 @@ import pytest
 
 from agents_sdk import AgentsApp, protocol
 from agents_sdk.routing import kebab
-from agents_sdk.takers import takers_of
+from agents_sdk.wire.takers import takers_of
 from tests.agents_sdk.storm.agents import METHODS, STORMED
 from tests.agents_sdk.storm.frames import Frames
 from tests.agents_sdk.storm.visit import Visit

@@ -9,11 +9,12 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from agents_sdk import protocol, rpc, state_wish
+from agents_sdk import protocol
 from agents_sdk.agent import Agent
 from agents_sdk.chat import frames as chat
 from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.connection import Connection
+from agents_sdk.wire import rpc, state_wish
 
 __all__ = ["TAKERS", "Taker", "Takers", "takers_of"]
 

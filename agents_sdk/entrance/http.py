@@ -15,7 +15,7 @@ from agents_sdk.agent import Agent
 from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.chat.http import messages, wants_messages
 from agents_sdk.errors import NotRunning
-from agents_sdk.host import Host, StartFailed
+from agents_sdk.life.host import Host, StartFailed
 
 __all__ = ["answer", "failure", "refusal"]
 

@@ -14,15 +14,15 @@ from agents_sdk.agent_method import AgentMethod
 from agents_sdk.connection import Closing
 from agents_sdk.definition import Definition
 from agents_sdk.directory import ListedAgent
-from agents_sdk.ending import wipe
 from agents_sdk.errors import NotRunning, UnknownAgent
-from agents_sdk.face import face_of
 from agents_sdk.ground import Ground
-from agents_sdk.host import Host, StartFailed
+from agents_sdk.life.ending import wipe
+from agents_sdk.life.face import face_of
+from agents_sdk.life.host import Host, StartFailed
+from agents_sdk.life.waking import Waking
 from agents_sdk.reach import DESTROYED
 from agents_sdk.schedule import schedule_of
 from agents_sdk.security.log import audited
-from agents_sdk.waking import Waking
 from workflows import Finished, Timer
 
 __all__ = ["Hosts", "checked"]

@@ -12,8 +12,8 @@ from agents_sdk import protocol
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Connection
 from agents_sdk.methods import Method, Methods
-from agents_sdk.reserved import RESERVED
-from agents_sdk.streaming import StreamingResponse, pour
+from agents_sdk.wire.reserved import RESERVED
+from agents_sdk.wire.streaming import StreamingResponse, pour
 
 __all__ = ["take"]
 

@@ -7,7 +7,7 @@ import inspect
 import weakref
 from typing import Any
 
-from agents_sdk.host import Host
+from agents_sdk.life.host import Host
 
 __all__ = ["Face", "face_of"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from agents_sdk.directory import Directory
 from agents_sdk.errors import NotRunning, UnknownAgent
-from agents_sdk.host import StartFailed
+from agents_sdk.life.host import StartFailed
 from workflows import Clock
 
 __all__ = ["Waking"]

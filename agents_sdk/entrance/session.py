@@ -12,13 +12,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing, Connection
+from agents_sdk.entrance.kind import decide
 from agents_sdk.errors import NotRunning
-from agents_sdk.greeting import greet
-from agents_sdk.host import Host, StartFailed
-from agents_sdk.kind import decide
+from agents_sdk.life.host import Host, StartFailed
 from agents_sdk.security.access import principal_of
 from agents_sdk.security.standing import Standing
 from agents_sdk.sockets.outlet import outlet
+from agents_sdk.wire.greeting import greet
 
 __all__ = ["Session"]
 

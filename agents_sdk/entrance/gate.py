@@ -13,13 +13,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from agents_sdk import http
 from agents_sdk.address import Address
-from agents_sdk.cors import Cors
 from agents_sdk.definition import Definition
-from agents_sdk.descent import Descent, Hop, Refusal, hops
+from agents_sdk.entrance import http
+from agents_sdk.entrance.cors import Cors
+from agents_sdk.entrance.descent import Descent, Hop, Refusal, hops
+from agents_sdk.entrance.session import Session
 from agents_sdk.errors import NotRunning
-from agents_sdk.host import Host
+from agents_sdk.life.host import Host
 from agents_sdk.principal import Principal
 from agents_sdk.routing import Route, route
 from agents_sdk.security.access import Hook, admitted, principal_of
@@ -29,7 +30,6 @@ from agents_sdk.security.messages import Messages
 from agents_sdk.security.origin import Hosts, Origins, is_local, origin_in, without_cookies
 from agents_sdk.security.rate import Calls, Rate, Room
 from agents_sdk.security.standing import Standing
-from agents_sdk.session import Session
 
 __all__ = ["Gate", "Rules"]
 

@@ -10,12 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 
-from agents_sdk import http
 from agents_sdk.address import LEVELS, SUB, Address, PathStep
 from agents_sdk.connection import Closing
 from agents_sdk.definition import Definition
+from agents_sdk.entrance import http
 from agents_sdk.errors import NotRunning
-from agents_sdk.host import Host, StartFailed
+from agents_sdk.life.host import Host, StartFailed
 from agents_sdk.principal import Principal
 from agents_sdk.security.access import principal_of
 from agents_sdk.security.body import Body

@@ -20,11 +20,11 @@ from agents_sdk.current import entered
 from agents_sdk.definition import Definition
 from agents_sdk.errors import Aborted, NotRunning
 from agents_sdk.ground import Ground
-from agents_sdk.interruption import Interruption
+from agents_sdk.life.interruption import Interruption
+from agents_sdk.life.starting import Start
 from agents_sdk.parts import parts_of
 from agents_sdk.place import Place
 from agents_sdk.reach import Reach
-from agents_sdk.starting import Start
 from agents_sdk.tasks import Tasks
 from workflows import Clock
 

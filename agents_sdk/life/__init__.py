@@ -1,0 +1,1 @@
+"""How agents live: made when first needed, one at a time, let go when idle, ended for good."""

@@ -1,0 +1,1 @@
+"""What clients and agents say to each other in frames, chats apart."""
