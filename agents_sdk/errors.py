@@ -152,7 +152,7 @@ class InvalidCriteria(AgentError, ValueError):
 
 
 class NoAgent(AgentError, NonRetryableError):
-    """No agent has started this instance, or the one that did was destroyed."""
+    """No agent has started this instance, or the one that did was destroyed, or its record is damaged."""
 
 
 class WorkflowRejectedError(AgentError):

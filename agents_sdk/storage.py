@@ -60,6 +60,7 @@ MCP = Stored(
           place INTEGER PRIMARY KEY, agent INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
           url TEXT NOT NULL, headers TEXT NOT NULL, UNIQUE(agent, id)) STRICT;
         """,
+        "ALTER TABLE agent_mcp ADD COLUMN crc INTEGER;",
     ),
     ("DELETE FROM agent_mcp WHERE agent = ?",),
 )
@@ -112,6 +113,13 @@ CHAT = Stored(
         CREATE TABLE chat_cleared(agent INTEGER PRIMARY KEY, digests BLOB NOT NULL) STRICT;
         """,  # of the ids of messages that clears have deleted
         "ALTER TABLE chat_message ADD COLUMN crc INTEGER;",
+        """
+        ALTER TABLE chat_turn ADD COLUMN crc INTEGER;
+        ALTER TABLE chat_chunk ADD COLUMN crc INTEGER;
+        ALTER TABLE chat_context ADD COLUMN crc INTEGER;
+        ALTER TABLE chat_note ADD COLUMN crc INTEGER;
+        ALTER TABLE chat_cleared ADD COLUMN crc INTEGER;
+        """,
     ),
     (
         "DELETE FROM chat_message WHERE agent = ?",
@@ -146,6 +154,7 @@ WORKFLOWS = Stored(
         CREATE UNIQUE INDEX agent_workflow_instance ON agent_workflow(workflow, instance);
         CREATE UNIQUE INDEX agent_workflow_id ON agent_workflow(agent, instance) WHERE NOT forgotten;
         """,
+        "ALTER TABLE agent_workflow ADD COLUMN crc INTEGER;",
     ),
     ("DELETE FROM agent_workflow WHERE agent = ?",),
 )
@@ -164,6 +173,10 @@ FIBERS = Stored(
         CREATE INDEX agent_fiber_number ON agent_fiber(agent, retained, number);
         CREATE INDEX agent_fiber_owed ON agent_fiber(agent) WHERE owed = 1;
         """,
+        """
+        ALTER TABLE agent_fiber ADD COLUMN crc INTEGER;
+        ALTER TABLE agent_fiber ADD COLUMN held INTEGER;
+        """,  # of what it was begun with, and of its snapshot
     ),
     ("DELETE FROM agent_fiber WHERE agent = ?",),
     "SELECT agent FROM agent_fiber WHERE owed = 1",
@@ -201,6 +214,10 @@ AGENT_TOOLS = Stored(
         CREATE INDEX agent_tool_run_child ON agent_tool_run(child) WHERE child IS NOT NULL;
         CREATE INDEX agent_tool_run_owed ON agent_tool_run(agent) WHERE owed = 1;
         """,  # agent is the parent, child the number of the sub-agent
+        """
+        ALTER TABLE agent_tool_run ADD COLUMN crc INTEGER;
+        ALTER TABLE agent_tool_run ADD COLUMN came_to INTEGER;
+        """,  # of what was asked for, and of how it has ended
     ),
     ("DELETE FROM agent_tool_run WHERE agent = ?",),
     "SELECT agent FROM agent_tool_run WHERE owed = 1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from enum import IntEnum
 from typing import Any, NamedTuple, overload
 
 __all__ = ["Entry", "Key", "Kind", "Moment", "Smooth", "State", "last_order"]
+
+_DUE = struct.Struct("<d?")
 
 
 class Kind(IntEnum):
@@ -130,12 +133,13 @@ class Entry:
         return self.key.kind is Kind.DO and self.state is State.WAITING and self.due is None
 
     def checksum(self, incarnation: int) -> int:
-        """CRC-32 over what a replay reads, and whose it is."""
-        return self._checksum(b"%d:%d:" % (incarnation, self.ordinal))
+        """CRC-32 over what a replay reads, whose it is, and when it is due."""
+        crc = self._checksum(b"%d:%d:" % (incarnation, self.ordinal))
+        return crc if self.due is None else zlib.crc32(_DUE.pack(self.due, self.fixed), crc)
 
-    def former_checksum(self) -> int:
-        """As it was written before it said whose entry it is."""
-        return self._checksum(b"")
+    def former_checksums(self, incarnation: int) -> tuple[int, int]:
+        """As it was written before it said when it is due, and before it said whose entry it is."""
+        return self._checksum(b"%d:%d:" % (incarnation, self.ordinal)), self._checksum(b"")
 
     def _checksum(self, whose: bytes) -> int:
         kind, name, occurrence = self.key

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
-__all__ = ["Row", "ToolRun", "ToolRunStatus"]
+from agents_sdk.checksum import checksum, joined
+
+__all__ = ["Row", "ToolRun", "ToolRunStatus", "asked_crc", "ended_crc"]
 
 ToolRunStatus: TypeAlias = Literal["starting", "running", "completed", "error", "aborted", "interrupted"]
 """`interrupted`: nobody knows how the sub-agent would have ended, as it was cut off for good."""
@@ -35,6 +37,9 @@ class ToolRun:
         return asdict(self)
 
 
+_DAMAGE = 'the record of the run "{}" is damaged: restore the file from a backup'
+
+
 class Row(NamedTuple):
     """The columns, in the order in which they are read."""
 
@@ -52,8 +57,52 @@ class Row(NamedTuple):
     error: str | None
     on_finish: str | None
     owed: int
+    agent: int
+    created: float
+    crc: int | None
+    came_to: int | None
+    damaged: bool = False
+    lost: bool = False
+    """It is not known any more what was asked for."""
+
+    def believed(self) -> Row:
+        """Itself; one that the disk has changed has failed, and has nothing that could be another's."""
+        asked = (self.agent, self.id, self.cls, self.call, self.input, self.on_finish, self.created)
+        lost = self.crc not in (None, asked_crc(self.preview, self.display, *asked))
+        ended = (self.id, self.status, self.summary, self.error)
+        if not lost and self.came_to in (None, ended_crc(self.chunks, *ended)) and _is_known(self.status):
+            return self
+        row = self._replace(
+            status="error", error=_DAMAGE.format(self.id), chunks=None, summary=None, damaged=True
+        )
+        return row._replace(preview=None, display=None, call=None, on_finish=None, lost=True) if lost else row
 
     @property
     def run(self) -> ToolRun:
         """What users get of it."""
         return ToolRun(self.id, self.cls, self.status, self.call, self.summary, self.error)
+
+
+def asked_crc(
+    preview: bytes | None,
+    display: bytes | None,
+    agent: int,
+    id: str,
+    cls: str,
+    call: str | None,
+    input: str,  # noqa: A002  # the column
+    on_finish: str | None,
+    created: float,
+) -> int:
+    """The checksum of what was asked for, and of who has."""
+    shown = joined(preview, display, input.encode())
+    return checksum(shown, agent, id, cls, call, on_finish, float(created))
+
+
+def ended_crc(chunks: bytes | None, id: str, status: str, summary: str | None, error: str | None) -> int:
+    """The checksum of how a run has ended."""
+    return checksum(joined(chunks, None if summary is None else summary.encode()), id, status, error)
+
+
+def _is_known(status: str) -> bool:
+    return status in get_args(ToolRunStatus)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from typing import Any, Protocol
 
@@ -23,6 +24,8 @@ from agents_sdk.schedule import Callback
 from workflows import Clock, Store
 
 __all__ = ["AgentTools"]
+
+_log = logging.getLogger(__name__)
 
 _SHOWN = 32  # ended runs that a client is shown when it connects
 _FAILED = "The sub-agent could not be started."
@@ -57,6 +60,8 @@ class AgentTools(Part):
     async def begin(self) -> None:
         """Loads those that clients are shown, and those that go on."""
         for row in await self._rows.shown(_SHOWN):
+            if row.damaged:
+                _log.error("%s", row.error)
             self._shown[row.id] = Shown(row, self._send)
 
     def started(self) -> None:
@@ -139,7 +144,7 @@ class AgentTools(Part):
         return len(ended)
 
     async def _accepted(self, row: Row, wanted: New, *, detached: bool) -> ToolRun:
-        if row.cls != wanted.cls:
+        if row.cls != wanted.cls and not row.lost:
             raise InvalidToolRun(f"the run {row.id!r} is one of {row.cls}: give that of {wanted.cls} its own")
         if row.run.ended:
             return row.run

@@ -13,11 +13,12 @@ from typing import Any
 from pydantic_core import to_json
 
 from agents_sdk.agent_tools.rows import ending
+from agents_sdk.chat.intact import alone, damaged, in_order, turn_crc
 from agents_sdk.chat.shapes import Message, text_of
 from agents_sdk.chat.turn import TurnStatus
-from agents_sdk.checksum import checksum, is_whole
+from agents_sdk.checksum import checksum, is_whole, joined
 from agents_sdk.storage import CHAT
-from workflows import Statement, Store, StoreError
+from workflows import Statement, Store
 
 __all__ = ["All", "ChatRows", "Context", "KeptTurn", "Placed"]
 
@@ -28,17 +29,17 @@ _UNMESSAGE = "DELETE FROM chat_message WHERE agent = ? AND id = ?"
 _PLACE = "UPDATE chat_message SET place = ? WHERE agent = ? AND id = ?"
 _MESSAGES = "SELECT id, place, part, body, crc FROM chat_message WHERE agent = ? ORDER BY place, id, part"
 _TURN = """
-INSERT INTO chat_turn(agent, first, request, kind, attempt, answer, after, ids, body, tools, created)
-VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO chat_turn(agent, first, request, kind, attempt, answer, after, ids, body, tools, created, crc)
+VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _TURNS = """
-SELECT first, request, kind, attempt, answer, after, ids, body, tools, created, error
+SELECT first, request, kind, attempt, answer, after, ids, body, tools, created, error, crc
 FROM chat_turn WHERE agent = ? ORDER BY n
 """
 _AGAIN = "UPDATE chat_turn SET request = ?, attempt = ? WHERE agent = ? AND first = ?"
 _FAILED = "UPDATE chat_turn SET error = ? WHERE agent = ? AND first = ?"
 _UNTURN = "DELETE FROM chat_turn WHERE agent = ? AND first = ?"
-_CHUNKS = "INSERT INTO chat_chunk(agent, first, seq, body) VALUES(?, ?, ?, ?)"
+_CHUNKS = "INSERT INTO chat_chunk(agent, first, seq, body, crc) VALUES(?, ?, ?, ?, ?)"
 _UNCHUNKS = "DELETE FROM chat_chunk WHERE agent = ? AND first = ?"
 _UNFAILED_CHUNKS = """
 DELETE FROM chat_chunk WHERE agent = ?1
@@ -46,13 +47,13 @@ AND first IN (SELECT first FROM chat_turn WHERE agent = ?1 AND error IS NOT NULL
 """
 _UNFAILED = "DELETE FROM chat_turn WHERE agent = ? AND error IS NOT NULL"
 _CONTEXT = """
-INSERT INTO chat_context(agent, body, tools) VALUES(?, ?, ?)
-ON CONFLICT(agent) DO UPDATE SET body = excluded.body, tools = excluded.tools
+INSERT INTO chat_context(agent, body, tools, crc) VALUES(?, ?, ?, ?)
+ON CONFLICT(agent) DO UPDATE SET body = excluded.body, tools = excluded.tools, crc = excluded.crc
 """
-_CLEARED = "INSERT INTO chat_cleared(agent, digests) VALUES(?, ?)"
+_CLEARED = "INSERT INTO chat_cleared(agent, digests, crc) VALUES(?, ?, ?)"
 _NOTE = """
-INSERT INTO chat_note(agent, key, body) VALUES(?, ?, ?)
-ON CONFLICT(agent, key) DO UPDATE SET body = excluded.body
+INSERT INTO chat_note(agent, key, body, crc) VALUES(?, ?, ?, ?)
+ON CONFLICT(agent, key) DO UPDATE SET body = excluded.body, crc = excluded.crc
 """
 _UNNOTE = "DELETE FROM chat_note WHERE agent = ? AND key = ?"
 
@@ -140,10 +141,7 @@ class ChatRows:
             bodies: list[bytes] = []
             for _, _, part, body, crc in parts:
                 if part != len(bodies) or not is_whole(crc, body, self._agent, id, part):
-                    raise StoreError(
-                        f'the record of message "{id}" of this chat is damaged, and was left as it is: '
-                        "restore the file from a backup"
-                    )
+                    raise damaged(f'message "{id}"')
                 bodies.append(body)
             found.append(Placed(place, json.loads(b"".join(bodies))))
         return found
@@ -159,45 +157,31 @@ class ChatRows:
 
     async def turns(self) -> list[KeptTurn]:
         """All unfinished turns, and the one that was given up, in the order of acceptance."""
-        return [
-            KeptTurn(
-                first=first,
-                request=request,
-                kind=kind,
-                attempt=attempt,
-                answer=answer,
-                after=after,
-                message_ids=tuple(json.loads(ids)),
-                context=Context(json.loads(body), json.loads(tools)),
-                created=created,
-                error=error,
-            )
-            for first, request, kind, attempt, answer, after, ids, body, tools, created, error in (
-                await self._store.read(_TURNS, (self._agent,))
-            )
-        ]
+        return [self._turn(*row) for row in await self._store.read(_TURNS, (self._agent,))]
 
     async def chunks(self, first: str) -> list[bytes]:
         """What was kept of an answer, in order: each a JSON array of chunks."""
-        sql = "SELECT body FROM chat_chunk WHERE agent = ? AND first = ? ORDER BY seq"
-        return [body for (body,) in await self._store.read(sql, (self._agent, first))]
+        sql = "SELECT seq, body, crc FROM chat_chunk WHERE agent = ? AND first = ? ORDER BY seq"
+        return [*in_order(await self._store.read(sql, (self._agent, first)), self._agent, first)]
 
     async def context(self) -> Context:
         """What the last request gave."""
-        sql = "SELECT body, tools FROM chat_context WHERE agent = ?"
-        rows = await self._store.read(sql, (self._agent,))
-        return Context(json.loads(rows[0][0]), json.loads(rows[0][1])) if rows else Context()
+        sql = "SELECT body, tools, crc FROM chat_context WHERE agent = ?"
+        found = alone(await self._store.read(sql, (self._agent,)), "the last request", self._agent)
+        return Context(*map(json.loads, found)) if found else Context()
 
     async def note(self, key: str) -> Any:
         """What is kept under a key; None when nothing is."""
-        sql = "SELECT body FROM chat_note WHERE agent = ? AND key = ?"
+        sql = "SELECT body, crc FROM chat_note WHERE agent = ? AND key = ?"
         rows = await self._store.read(sql, (self._agent, key))
-        return json.loads(rows[0][0]) if rows else None
+        found = alone(rows, f'the note "{key}"', self._agent, key)
+        return json.loads(found[0]) if found else None
 
     async def cleared(self) -> bytes:
         """What is kept of the ids of messages that clears have deleted."""
-        sql = "SELECT digests FROM chat_cleared WHERE agent = ?"
-        return b"".join([digests for (digests,) in await self._store.read(sql, (self._agent,))])
+        sql = "SELECT digests, crc FROM chat_cleared WHERE agent = ?"
+        found = alone(await self._store.read(sql, (self._agent,)), "what was cleared", self._agent)
+        return bytes(found[0]) if found else b""
 
     def put_message(self, placed: Placed) -> list[Statement]:
         """Stores a message, or what has become of it."""
@@ -225,12 +209,13 @@ class ChatRows:
 
     def put_turn(self, turn: KeptTurn) -> Statement:
         """Keeps a turn until it is dropped."""
-        ids, body, tools = _json(turn.message_ids), _json(turn.context.body), _json(turn.context.client_tools)
+        said = _json(turn.message_ids), _json(turn.context.body), _json(turn.context.client_tools)
+        crc = turn_crc(self._agent, turn.first, turn.kind, turn.answer, turn.after, *said, turn.created)
         return Statement(
             _TURN,
             (
                 self._agent, turn.first, turn.request, turn.kind, turn.attempt, turn.answer, turn.after,
-                ids, body, tools, turn.created,
+                *said, turn.created, crc,
             ),
         )  # fmt: skip
 
@@ -267,7 +252,8 @@ class ChatRows:
 
     def put_chunks(self, first: str, seq: int, bodies: Sequence[str]) -> Statement:
         """Stores chunks, each as JSON, of which the first one has the number `seq`."""
-        return Statement(_CHUNKS, (self._agent, first, seq, f"[{','.join(bodies)}]".encode()))
+        body = f"[{','.join(bodies)}]".encode()
+        return Statement(_CHUNKS, (self._agent, first, seq, body, checksum(body, self._agent, first, seq)))
 
     def drop_chunks(self, first: str) -> Statement:
         """Deletes what is kept of an answer."""
@@ -275,18 +261,38 @@ class ChatRows:
 
     def put_context(self, context: Context) -> Statement:
         """Stores what the turns that follow this request are given."""
-        return Statement(_CONTEXT, (self._agent, _json(context.body), _json(context.client_tools)))
+        said = _json(context.body), _json(context.client_tools)
+        return Statement(_CONTEXT, (self._agent, *said, checksum(joined(*said), self._agent)))
 
     def put_note(self, key: str, value: object) -> Statement:
         """Keeps a JSON value under a key; None deletes."""
         if value is None:
             return Statement(_UNNOTE, (self._agent, key))
-        return Statement(_NOTE, (self._agent, key, _json(value)))
+        body = _json(value)
+        return Statement(_NOTE, (self._agent, key, body, checksum(body, self._agent, key)))
 
     def clear(self, digests: bytes) -> list[Statement]:
         """Deletes everything of the chat, and keeps this of what clears have deleted."""
         gone = [Statement(statement, (self._agent,)) for statement in CHAT.forget]
-        return [*gone, Statement(_CLEARED, (self._agent, digests))]
+        kept = (self._agent, digests, checksum(digests, self._agent))
+        return [*gone, Statement(_CLEARED, kept)]
+
+    def _turn(self, first: str, request: str, kind: str, attempt: int, answer: str, *more: Any) -> KeptTurn:
+        after, ids, body, tools, created, error, crc = more
+        if crc not in (None, turn_crc(self._agent, first, kind, answer, after, ids, body, tools, created)):
+            raise damaged(f'the turn for "{first}"')
+        return KeptTurn(
+            first=first,
+            request=request,
+            kind=kind,
+            attempt=attempt,
+            answer=answer,
+            after=after,
+            message_ids=tuple(json.loads(ids)),
+            context=Context(json.loads(body), json.loads(tools)),
+            created=created,
+            error=error,
+        )
 
 
 def _json(value: object) -> bytes:

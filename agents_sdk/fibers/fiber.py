@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
+from agents_sdk.checksum import checksum, is_whole, joined
 from agents_sdk.errors import InvalidFiber
 from agents_sdk.shape import Shape, ShapeError
 
-__all__ = ["Fiber", "FiberContext", "FiberStatus", "Resolution", "Row", "decoded", "encoded"]
+__all__ = ["Fiber", "FiberContext", "FiberStatus", "Resolution", "Row", "crc_of", "decoded", "encoded"]
 
 FiberStatus: TypeAlias = Literal["pending", "running", "completed", "aborted", "interrupted", "error"]
 Resolution: TypeAlias = Literal["completed", "aborted", "error"]
@@ -32,7 +33,7 @@ class Fiber:
     metadata: Any
     key: str | None
     error: str | None
-    """What it raised; of an interrupted one, what `on_fiber_recovered` raised last."""
+    """What it raised; of an interrupted one, what `on_fiber_recovered` raised last; that it is damaged."""
     created: datetime
     started: datetime | None
     """When its function was called."""
@@ -92,23 +93,49 @@ class Row(NamedTuple):
     interrupted: float | None
     attempt: int
     owed: int
+    agent: int
+    crc: int | None
+    held: int | None
+
+    @property
+    def damage(self) -> str | None:
+        """Why nobody is told what it has: the disk has changed it."""
+        begun = crc_of(self.metadata, self.agent, self.id, self.name, self.key, self.retained, self.created)
+        if (
+            self.crc in (None, begun)
+            and is_whole(self.held, self.snapshot or b"", self.number)
+            and self.status in get_args(FiberStatus)
+        ):
+            return None
+        return (
+            f'the record of fiber "{self.id}" is damaged: restore the file from a backup, '
+            "or delete it and start it anew"
+        )
 
     def fiber(self, *, accepted: bool = True) -> Fiber:
-        """What users see of it."""
+        """What users see of it; one that is damaged has failed, and has neither snapshot nor metadata."""
+        damage = self.damage
         return Fiber(
             id=self.id,
             name=self.name,
-            status=self.status,
-            snapshot=decoded(self.snapshot),
-            metadata=decoded(self.metadata),
+            status=self.status if damage is None else "error",
+            snapshot=decoded(self.snapshot) if damage is None else None,
+            metadata=decoded(self.metadata) if damage is None else None,
             key=self.key,
-            error=self.error,
+            error=self.error if damage is None else damage,
             created=datetime.fromtimestamp(self.created, UTC),
             started=_moment(self.started),
             ended=_moment(self.ended),
             retained=bool(self.retained),
             accepted=accepted,
         )
+
+
+def crc_of(
+    metadata: bytes | None, agent: int, id: str, name: str, key: str | None, retained: int, created: float
+) -> int:
+    """The checksum of what a fiber was begun with, and of whose it is."""
+    return checksum(joined(metadata), agent, id, name, key, retained, float(created))
 
 
 def encoded(what: str, value: Any) -> bytes:

@@ -12,7 +12,7 @@ from agents_sdk.fibers.fiber import Fiber, Resolution, Row
 from agents_sdk.fibers.rows import Rows
 from agents_sdk.fibers.waits import come_or
 from agents_sdk.living import Living
-from workflows import Clock
+from workflows import Clock, StoreError
 
 __all__ = ["Hook", "Recovery"]
 
@@ -66,6 +66,11 @@ class Recovery:
 
     async def _tell(self, row: Row) -> float | None:
         """Calls the hook; in how many seconds again, if that has to be."""
+        if row.damage is not None:
+            _log.error("%s", row.damage)
+            await self._rows.damaged(row, row.damage, at=self._clock.now())
+            await self._living.report(StoreError(row.damage))
+            return None
         try:
             resolved = await self._hook(row.fiber())
             if resolved is not None and resolved not in get_args(Resolution):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Collection, Sequence
+from typing import get_args
 
-from agents_sdk.fibers.fiber import FiberStatus, Resolution, Row
+from agents_sdk.checksum import checksum
+from agents_sdk.fibers.fiber import FiberStatus, Resolution, Row, crc_of
 from workflows import Statement, Store
 
 __all__ = ["Rows"]
 
 _COLUMNS = ", ".join(Row._fields)
 _INSERT = f"""
-INSERT INTO agent_fiber(agent, id, name, key, retained, status, metadata, created, started)
-VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {_COLUMNS}
+INSERT INTO agent_fiber(agent, id, name, key, retained, status, metadata, created, started, crc)
+VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {_COLUMNS}
 """
 _SELECT = f"SELECT {_COLUMNS} FROM agent_fiber WHERE agent = ? AND "  # noqa: S608  # constants only
 _RETAINED = f"{_SELECT} retained = 1 AND "
@@ -23,7 +25,7 @@ _LIST = f"""
 AND status = coalesce(?, status) AND name = coalesce(?, name) ORDER BY number LIMIT ?
 """  # noqa: S608
 _BEGIN = "UPDATE agent_fiber SET status = 'running', started = ? WHERE number = ? AND status = 'pending'"
-_STASH = "UPDATE agent_fiber SET snapshot = ? WHERE number = ?"
+_STASH = "UPDATE agent_fiber SET snapshot = ?, held = ? WHERE number = ?"
 _END = """
 UPDATE agent_fiber SET status = ?, error = ?, ended = ?, owed = 0
 WHERE number = ? AND status IN ('pending', 'running')
@@ -45,12 +47,14 @@ _RESOLVE = """
 UPDATE agent_fiber SET status = ?, error = ?, ended = ?, owed = 0
 WHERE agent = ? AND id = ? AND retained = 1 AND status = 'interrupted'
 """
+_DAMAGED = "UPDATE agent_fiber SET status = 'error', error = ?, ended = ?, owed = 0 WHERE number = ?"
 _DELETE = "DELETE FROM agent_fiber WHERE number = ?"
-_CLEAR = """
+_CLEAR = f"""
 DELETE FROM agent_fiber WHERE agent = ? AND retained = 1 AND owed = 0
-AND status IN (SELECT value FROM json_each(?)) AND id = coalesce(?, id)
+AND CASE WHEN status IN {get_args(FiberStatus)} THEN status ELSE 'error' END
+IN (SELECT value FROM json_each(?)) AND id = coalesce(?, id)
 AND coalesce(ended, created) < coalesce(?, 1e18)
-"""
+"""  # noqa: S608  # constants only; a status that is none is that of a damaged one
 
 
 class Rows:
@@ -62,7 +66,8 @@ class Rows:
 
     def insert(self, id: str, name: str, *, at: float) -> asyncio.Future[Row]:
         """One that is not retained, and runs."""
-        values = (self._agent, id, name, None, 0, "running", None, at, at)
+        crc = crc_of(None, self._agent, id, name, None, 0, at)
+        values = (self._agent, id, name, None, 0, "running", None, at, at, crc)
         return self._store.write(lambda connection: Row(*connection.execute(_INSERT, values).fetchone()))
 
     def accept(
@@ -70,7 +75,8 @@ class Rows:
     ) -> asyncio.Future[tuple[Row, bool]]:
         """A new one that is pending, or the one that has its key or its id; and whether it is new."""
         agent = self._agent
-        values = (agent, id, name, key, 1, "pending", metadata, at, None)
+        crc = crc_of(metadata, agent, id, name, key, 1, at)
+        values = (agent, id, name, key, 1, "pending", metadata, at, None, crc)
 
         def accept(connection: sqlite3.Connection) -> tuple[Row, bool]:
             for condition, value in ((f"{_SELECT} key = ?", key), (f"{_SELECT} id = ?", id)):
@@ -87,7 +93,7 @@ class Rows:
 
     async def stash(self, row: Row, snapshot: bytes) -> None:
         """Its new snapshot."""
-        await self._store.write(Statement(_STASH, (snapshot, row.number)))
+        await self._store.write(Statement(_STASH, (snapshot, checksum(snapshot, row.number), row.number)))
 
     async def end(self, row: Row, status: FiberStatus, *, error: str | None = None, at: float) -> None:
         """Its function has ended; one that was cancelled meanwhile stays that."""
@@ -120,6 +126,10 @@ class Rows:
     async def missed(self, row: Row, error: str) -> None:
         """Its recovery has failed once more."""
         await self._store.write(Statement(_MISSED, (error, row.number)))
+
+    async def damaged(self, row: Row, why: str, *, at: float) -> None:
+        """Nobody can hear of it; what is left of it stays."""
+        await self._store.write(Statement(_DAMAGED, (why, at, row.number)))
 
     async def owed(self, row: Row) -> Row | None:
         """As it is now, if somebody has to hear of it yet."""

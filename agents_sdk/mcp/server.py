@@ -34,6 +34,8 @@ class McpServer:
     tools: Offers = ()
     prompts: Offers = ()
     resources: Offers = ()
+    damaged: bool = False
+    """The disk has changed what was added: it is not connected to."""
 
 
 def shown(error: Exception) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from agents_sdk import protocol
+from agents_sdk.checksum import checksum, is_whole
 from agents_sdk.connections import Connections
 from agents_sdk.errors import McpError
 from agents_sdk.mcp.server import McpServer, catalog, shown
@@ -24,10 +25,11 @@ __all__ = ["McpServers"]
 _log = logging.getLogger(__name__)
 
 _PATIENCE = Patience(attempts=3, base_delay=0.5, max_delay=5.0)
-_LOAD = "SELECT id, name, url, headers FROM agent_mcp WHERE agent = ? ORDER BY place"
+_LOAD = "SELECT id, name, url, headers, crc FROM agent_mcp WHERE agent = ? ORDER BY place"
 _SAVE = """
-INSERT INTO agent_mcp(agent, id, name, url, headers) VALUES(?, ?, ?, ?, ?)
-ON CONFLICT(agent, id) DO UPDATE SET name = excluded.name, url = excluded.url, headers = excluded.headers
+INSERT INTO agent_mcp(agent, id, name, url, headers, crc) VALUES(?, ?, ?, ?, ?, ?)
+ON CONFLICT(agent, id) DO UPDATE SET name = excluded.name, url = excluded.url, headers = excluded.headers,
+  crc = excluded.crc
 """
 _DELETE = "DELETE FROM agent_mcp WHERE agent = ? AND id = ?"
 
@@ -64,8 +66,11 @@ class McpServers(Part):
 
     async def begin(self) -> None:
         """Connects to all that were ever added, beside everything else."""
-        for id, name, url, headers in await self._store.read(_LOAD, (self._agent,)):
-            self._known[id] = McpServer(id, name, url, json.loads(headers))
+        for id, name, url, headers, crc in await self._store.read(_LOAD, (self._agent,)):
+            if is_whole(crc, headers.encode(), self._agent, id, name, url):
+                self._known[id] = McpServer(id, name, url, json.loads(headers))
+            else:
+                self._known[id] = McpServer(id, name, "", state="failed", error=_damage(id), damaged=True)
             self._life.spawn(self._reconnect(id))
 
     async def end(self) -> None:
@@ -85,9 +90,9 @@ class McpServers(Part):
             return same
         kept = headers if headers is not None else same.headers if same is not None else {}
         server = McpServer(id or (same.id if same else secrets.token_urlsafe(6)), name, url, dict(kept))
-        await self._store.write(
-            Statement(_SAVE, (self._agent, server.id, name, url, json.dumps(server.headers)))
-        )
+        said = json.dumps(server.headers)
+        crc = checksum(said.encode(), self._agent, server.id, name, url)
+        await self._store.write(Statement(_SAVE, (self._agent, server.id, name, url, said, crc)))
         self._known[server.id] = server
         self._tell()
         return await self._connect(server.id)
@@ -128,6 +133,8 @@ class McpServers(Part):
 
     async def _connect(self, id: str) -> McpServer:
         """Makes the session; raises `McpError`, with which the server is kept as failed."""
+        if id in self._known and self._known[id].damaged:
+            raise McpError(_damage(id))  # a secret is not sent to an address that may be another one
         import httpx
 
         async def shake_hands(_attempt: int) -> McpServer:
@@ -174,3 +181,10 @@ class McpServers(Part):
 
     def _tell(self) -> None:
         self._life.connections.tell(protocol.McpServers(mcp=self.catalog))
+
+
+def _damage(id: str) -> str:
+    return (
+        f'the record of the MCP server "{id}" is damaged: restore the file from a backup, '
+        "or add it again with this id, or remove it"
+    )

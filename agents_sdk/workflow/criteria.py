@@ -57,7 +57,7 @@ class Criteria:
             return False
         if not self.metadata:
             return True
-        has = load_metadata(row.metadata) or {}
+        has = load_metadata(row.believed) or {}
         return all(key in has and _equal(has[key], value) for key, value in self.metadata.items())
 
 

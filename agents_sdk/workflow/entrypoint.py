@@ -80,7 +80,7 @@ class AgentWorkflow(WorkflowEntrypoint[E, P, AgentWorkflowStep], Generic[A, P, E
         workflow, id = event.workflow_name, event.instance_id
         row = Row.replayed(workflow, id) if agents is None else await agents.started(workflow, id)
         self._link = Link(self.reach, row, id)
-        self._name = workflow if row is None else row.name
+        self._name = workflow if row is None or row.damage is not None else row.name
         return await self.run(event, AgentWorkflowStep(step, self._link))
 
     async def _approved(self, waiting: Coroutine[object, None, ReceivedEvent[Any]]) -> Any:

@@ -131,6 +131,8 @@ class Link:
     def _row(self) -> Row:
         if self.row is None:
             raise NoAgent(f'no agent has started "{self._id}": start it by run_workflow of an agent')
+        if self.row.damage is not None:
+            raise NoAgent(self.row.damage)
         return self.row
 
 

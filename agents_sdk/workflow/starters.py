@@ -77,6 +77,8 @@ class Starters:
             await self._hosts.deliver(hook, finished)
             return
         row = await self._tracking.of(finished.workflow, finished.id)
+        if row is not None and row.damage is not None:
+            raise NoAgent(row.damage)  # it is dead, and can be driven again when the file was restored
         if row is not None:
             await self._ended(row, finished)
 

@@ -21,7 +21,7 @@ class TrackedWorkflow:
     status: Status
     metadata: dict[str, Any] | None
     error: Failure | None
-    """None unless it is errored."""
+    """None unless it is errored, or the record of who has started it is damaged."""
     created_at: datetime
     """When it was started, or restarted with `reset_tracking`."""
     finished_at: datetime | None

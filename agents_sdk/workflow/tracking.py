@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from agents_sdk.checksum import checksum, joined
 from agents_sdk.errors import AlreadyTracked
 from workflows import Operation, Statement, Store
 
@@ -21,11 +22,11 @@ Reported = Literal["complete", "errored", "told"]
 `told` is also said of a workflow that tells nobody.
 """
 
-_COLUMNS = "id, agent, workflow, instance, name, metadata, created, reported, forgotten"
+_COLUMNS = "id, agent, workflow, instance, name, metadata, created, reported, forgotten, crc"
 _FORGET_EARLIER = "DELETE FROM agent_workflow WHERE workflow = ? AND instance = ?"
 _TRACK = """
-INSERT INTO agent_workflow(agent, workflow, instance, name, metadata, created, reported)
-VALUES(?, ?, ?, ?, ?, ?, ?)
+INSERT INTO agent_workflow(agent, workflow, instance, name, metadata, created, reported, crc)
+VALUES(?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(agent, instance) WHERE NOT forgotten DO NOTHING
 """
 _MARK = "UPDATE agent_workflow SET reported = ? WHERE workflow = ? AND instance = ?"
@@ -48,11 +49,28 @@ class Row:
     reported: Reported | None
     forgotten: bool
     """The agent does not want to see it any more; it still hears of its end."""
+    crc: int | None = None
 
     @classmethod
     def replayed(cls, workflow: str, instance: str) -> Row:
         """What stands for it where nothing is done."""
         return cls(0, 0, workflow, instance, workflow, None, 0.0, None, forgotten=False)
+
+    @property
+    def damage(self) -> str | None:
+        """Why nobody believes whose it is and what it was called: the disk has changed it."""
+        said = (self.agent, self.workflow, self.instance, self.name, self.metadata, self.created)
+        if self.crc in (None, _crc_of(*said)) and self.reported in (None, *get_args(Reported)):
+            return None
+        return (
+            f'the record of who has started "{self.instance}" is damaged: restore the file from a backup, '
+            "or delete it from the workflows of the agent"
+        )
+
+    @property
+    def believed(self) -> str | None:
+        """Its metadata, unless it is damaged."""
+        return self.metadata if self.damage is None else None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -92,7 +110,7 @@ class Tracking:
 
         def again(connection: sqlite3.Connection) -> None:
             if connection.execute("DELETE FROM agent_workflow WHERE id = ?", (row.id,)).rowcount:
-                connection.execute(_TRACK, (*columns, created, reported))
+                connection.execute(_TRACK, (*columns, created, reported, _crc_of(*columns, created)))
 
         await self._store.write(again)
 
@@ -127,8 +145,13 @@ def track(
 
     def write(connection: sqlite3.Connection) -> None:
         connection.execute(_FORGET_EARLIER, (workflow, instance))
-        row = (agent, workflow, instance, name, metadata, created, reported)
-        if not connection.execute(_TRACK, row).rowcount:
+        said = (agent, workflow, instance, name, metadata, created)
+        if not connection.execute(_TRACK, (*said, reported, _crc_of(*said))).rowcount:
             raise AlreadyTracked(instance)
 
     return write
+
+
+def _crc_of(agent: int, workflow: str, instance: str, name: str, metadata: str | None, created: float) -> int:
+    said = joined(None if metadata is None else metadata.encode())
+    return checksum(said, agent, workflow, instance, name, float(created))

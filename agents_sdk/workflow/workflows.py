@@ -20,11 +20,13 @@ from agents_sdk.workflow.tracking import Reported, Row, Tracking, track
 from workflows import (
     Binding,
     Clock,
+    Failure,
     InstanceExists,
     InstanceStatus,
     ListedInstance,
     Retention,
     Status,
+    StoreError,
     UnknownWorkflow,
     WorkflowEntrypoint,
     WorkflowInstance,
@@ -227,6 +229,8 @@ class Workflows(Part):
         row = await self._tracking.find(self._agent, id)
         if row is None:
             raise NotTracked(id)
+        if row.damage is not None:
+            raise StoreError(row.damage)
         return row
 
     async def _handle(self, id: str) -> WorkflowInstance:
@@ -261,8 +265,8 @@ def _shown(row: Row, listed: ListedInstance) -> TrackedWorkflow:
         id=row.instance,
         workflow_name=row.name,
         status=listed.status,
-        metadata=load_metadata(row.metadata),
-        error=listed.error,
+        metadata=load_metadata(row.believed),
+        error=listed.error if row.damage is None else Failure("StoreError", row.damage),
         created_at=datetime.fromtimestamp(row.created, UTC),
         finished_at=listed.finished_at,
     )

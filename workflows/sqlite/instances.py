@@ -69,6 +69,7 @@ _CLAIMED = f"""
 SELECT {HELD}, epoch, {INSTANCE} FROM instance
 WHERE id IN (SELECT value FROM json_each(?)) AND finished IS NULL ORDER BY id
 """  # noqa: S608  # constants only
+_MOVE = "UPDATE entry SET due = ?, crc = ? WHERE instance = ? AND ordinal = ?"
 _BEGUN_ANEW = "UPDATE instance SET ended = ? WHERE id = ?"
 _PARENT = "SELECT epoch, awaits FROM instance WHERE id = ? AND finished IS NULL"
 _OWNED = ("entry", "event", "moment", "chunk", "spent")
@@ -246,9 +247,8 @@ def _carry_out(
     if plan.rule.effect is Effect.WIPE:
         connection.execute("DELETE FROM event WHERE instance = ?", (incarnation,))
     for entry, due in plan.dues:
-        connection.execute(
-            "UPDATE entry SET due = ? WHERE instance = ? AND ordinal = ?", (due, incarnation, entry.ordinal)
-        )
+        crc = dataclasses.replace(entry, due=due).checksum(incarnation)
+        connection.execute(_MOVE, (due, crc, incarnation, entry.ordinal))
     _show(connection, incarnation, plan.moments)
     connection.execute(UPDATE, changed_row(plan.instance, epoch, process))
     failpoint("instance.changed")

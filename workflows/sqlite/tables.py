@@ -293,7 +293,7 @@ def entry_of(incarnation: int, row: _Row) -> Entry:
             within,
             _moments(moments),
         )
-        whole = entry.checksum(incarnation) == crc or entry.former_checksum() == crc
+        whole = entry.checksum(incarnation) == crc or crc in entry.former_checksums(incarnation)
     except Exception as broken:  # a flipped bit may make anything of it, and of its types
         raise damaged(f"step {name}-{occurrence}") from broken
     if not whole:
