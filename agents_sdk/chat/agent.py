@@ -11,6 +11,7 @@ from agents_sdk.agent import Agent, Env, State
 from agents_sdk.agent_tools import AgentTools, ToolRun
 from agents_sdk.chat.accepted import Watching
 from agents_sdk.chat.chat import Chat
+from agents_sdk.chat.clearing import empty
 from agents_sdk.chat.compacting import Compacting, Notes
 from agents_sdk.chat.policy import Concurrency
 from agents_sdk.chat.shapes import Message
@@ -147,4 +148,4 @@ class ChatAgent(Agent[Env, State]):
 
     async def clear_messages(self) -> None:
         """Ends all turns and deletes the transcript."""
-        await self.ctx.part(Chat).clear()
+        await empty(self.ctx.part(Chat))

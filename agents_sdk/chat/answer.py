@@ -24,7 +24,7 @@ from agents_sdk.chat.rows import ChatRows
 from agents_sdk.chat.shapes import Message, last_assistant
 from agents_sdk.chat.stream import Stream
 from agents_sdk.chat.transcript import Transcript
-from agents_sdk.chat.turn import Answered, Recovery, Turn, TurnStatus
+from agents_sdk.chat.turn import Answered, AnswerStatus, Recovery, Turn
 from workflows import Clock, Statement
 
 __all__ = ["Answers"]
@@ -103,6 +103,11 @@ class Answers:
         if turn.reading is not None:
             turn.reading.cancel()
             self._clock.call_later(_GRACE, turn.over.set)
+
+    async def keep(self, turn: Accepted, stream: Stream | None) -> None:
+        """Stores what was made by a turn that a clear has ended which is not stored itself."""
+        stored = None if stream is None else _made(turn, stream)
+        await self._store(stored, self._statements(turn, stored, "aborted", None), False)
 
     async def _refuse(self, turn: Accepted, error: BaseException) -> None:
         """It could not be stored, so it is not run, and what it was about is not there either."""
@@ -258,7 +263,7 @@ class Answers:
         return [one for one in self._transcript.until(kept.after) if one["id"] != kept.answer]
 
     def _statements(
-        self, turn: Accepted, message: Message | None, status: TurnStatus, error: str | None
+        self, turn: Accepted, message: Message | None, status: AnswerStatus, error: str | None
     ) -> list[Statement]:
         made = [] if message is None else [message]
         counted = [] if turn.overhead is None else [self._rows.put_note(OVERHEAD, turn.overhead)]
@@ -272,7 +277,7 @@ class Answers:
 
     async def _outcome(
         self, turn: Accepted, reading: asyncio.Task[bool] | None
-    ) -> tuple[TurnStatus, str | None, tuple[protocol.ChatResponse, ...]]:
+    ) -> tuple[AnswerStatus, str | None, tuple[protocol.ChatResponse, ...]]:
         if turn.aborted or reading is None or reading.cancelled():
             return "aborted", None, (turn.last(done=True, outcome="aborted"),)
         match reading.exception():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any
 
 from agents_sdk import protocol
@@ -41,8 +41,9 @@ class Chat(Part):
         self.notes = ChatNotes(rows)
         self._clock = clock
         self._cleared_at = -math.inf
-        self._cleared = Cleared(rows)
+        self._life = life
         self._connections = life.connections
+        self.cleared = Cleared(rows)
         self.transcript = Transcript(
             rows,
             sanitized=agent.sanitize_message_for_persistence,
@@ -52,7 +53,7 @@ class Chat(Part):
         self.resuming = Resuming(
             life.connections, clock, expected=self._expected, transcript=lambda: self.transcript.frame
         )
-        self._answers = Answers(
+        self.answers = Answers(
             life,
             rows,
             self.transcript,
@@ -60,7 +61,7 @@ class Chat(Part):
             clock,
             store=self._store_end,
         )
-        self.turns = Turns(life, clock, self._answers.run)
+        self.turns = Turns(life, clock, self.answers.run)
         self.accepting = Accepting(life, rows, self.turns, clock)
         self.recovering = Recovering(agent, rows, self.transcript, clock)
         self.continuing = Continuing(
@@ -74,7 +75,7 @@ class Chat(Part):
     async def begin(self) -> None:
         """Loads it, and takes up the turns that the life before has left: they run when it has started."""
         await self.transcript.load()
-        await self._cleared.load()
+        await self.cleared.load()
         await self.accepting.load()
         for turn in await self.recovering.found():
             self.turns.add(turn)
@@ -115,14 +116,18 @@ class Chat(Part):
 
     async def keep(self, messages: Sequence[Message]) -> None:
         """Stores messages, and shows the transcript; no turn is run."""
-        await self.rows.write([*self.transcript.put(messages), *self.transcript.trim()])
+        await self._store([*self.transcript.put(messages), *self.transcript.trim()])
         self.show()
 
     async def keep_for(self, connection: Connection, messages: Sequence[Message]) -> None:
         """Stores what a client has changed, and shows the transcript to the others; nothing is deleted."""
         incoming = self.without_streaming(messages)
         crossed = self.cleared_lately
-        await self.rows.write([*self.take_over(incoming, delete=False), *self.transcript.trim()])
+        try:
+            await self._store([*self.take_over(incoming, delete=False), *self.transcript.trim()])
+        except Exception:
+            connection.send(protocol.encode(self.transcript.frame))  # it shows what is not there
+            raise
         self.show(without=[] if crossed else [connection])
 
     def without_streaming(self, messages: Sequence[Message]) -> list[Message]:
@@ -133,7 +138,7 @@ class Chat(Part):
 
     def without_cleared(self, messages: Sequence[Message]) -> list[Message]:
         """Without what a clear has deleted: who submits that has not heard of the clear."""
-        return self._cleared.without(messages, self.transcript.messages)
+        return self.cleared.without(messages, self.transcript.messages)
 
     def take_over(self, incoming: Sequence[Message], *, delete: bool = True) -> list[Statement]:
         """What a client shows, reconciled with what is here."""
@@ -148,7 +153,7 @@ class Chat(Part):
 
     def show(self, *, without: Collection[Connection] = ()) -> None:
         """Sends the transcript."""
-        self._connections.send(protocol.encode(self.transcript.frame), without=without)
+        self.tell(self.transcript.frame, without=without)
 
     def shown(self) -> protocol.ChatMessages:
         """The transcript, with what is being made."""
@@ -172,35 +177,44 @@ class Chat(Part):
         if turn is None:
             return
         if turn is self.turns.active:
-            self._answers.abort(turn)
+            self.answers.abort(turn)
             return
         self.turns.drop(turn)
-        await self.rows.write(self.rows.drop_turn(turn.kept.first))
-        self._end_unrun(turn)
+        try:
+            await self.rows.write(self.rows.drop_turn(turn.kept.first))
+        finally:  # whether that can be written or not, it is not run in this life
+            self.end_unrun(turn)
 
-    async def clear(self, *, without: Collection[Connection] = ()) -> None:
-        """Ends all turns, deletes everything, tells all but these. Nothing of it comes back."""
+    def forget(self, shown: Sequence[str]) -> list[Statement]:
+        """Deletes everything but the turns, of which clients have seen messages with the ids `shown`."""
         self._cleared_at = self._clock.now()
-        gone = [one["id"] for one in self.transcript.messages]
-        dropped = self.turns.queued
-        for turn in self.turns:
-            turn.cleared = True
-        for turn in dropped:
-            self.turns.drop(turn)
-        if (active := self.turns.active) is not None:
-            self._answers.abort(active)
-            if active.stream is not None:
-                active.stream.discard()
-                gone.append(active.stream.message_id)
+        gone = [*(one["id"] for one in self.transcript.messages), *shown]
         self.transcript.clear()
         self.resuming.forget()
         self.continuing.forget()
         self.recovering.forget()
         self.accepting.context = Context()
-        await self.rows.write(self._cleared.clear(gone))
-        for turn in dropped:
-            self._end_unrun(turn)
-        self._connections.send(protocol.encode(protocol.ChatClear()), without=without)
+        return self.cleared.clear(gone)
+
+    async def reload(self) -> None:
+        """Something could not be stored: what is in memory is again what is on the disk."""
+        await self.transcript.load()
+        await self.cleared.load()
+        await self.accepting.load()
+        await self.recovering.load()
+
+    def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        """Runs `work` on its own, whatever becomes of who asked for it."""
+        return self._life.spawn(work)
+
+    def tell(self, frame: protocol.ChatServerFrame, *, without: Collection[Connection] = ()) -> None:
+        """Sends a frame to all but these."""
+        self._connections.send(protocol.encode(frame), without=without)
+
+    def end_unrun(self, turn: Accepted) -> None:
+        """A turn that was dropped: who waits for it is told."""
+        turn.end("skipped")
+        self.resuming.end_silently(turn.kept.request, turn.aborting())
 
     async def run(self, messages: Sequence[Message]) -> TurnResult:
         """Stores messages, and runs a turn for them."""
@@ -212,7 +226,7 @@ class Chat(Part):
         )
         await turn.committed()
         self.show()
-        return await self._result(turn)
+        return await self.result(turn)
 
     async def go_on(self, body: dict[str, Any] | None = None) -> TurnResult | None:
         """Runs a turn that goes on with the last message of the assistant; None when there is none."""
@@ -222,7 +236,7 @@ class Chat(Part):
         told = [] if body is None else [self._told(body)]
         turn = self.accepting.accept(Asked(kind="continuation", answer=last["id"]), told)
         await turn.committed()
-        return await self._result(turn)
+        return await self.result(turn)
 
     async def answer(self, run_id: str, text: str, watching: Watching) -> TurnResult | None:
         """Runs the turn of an agent tool, if there was none, and shows it to the parent; None: it is over."""
@@ -242,9 +256,14 @@ class Chat(Part):
             watching.chunk(frame.seq or 0, frame.body)
         turn.watching.append(watching)
         try:
-            return await self._result(turn)
+            return await self.result(turn)
         finally:
             turn.watching.remove(watching)
+
+    async def result(self, turn: Accepted) -> TurnResult:
+        """How it has ended, when it has."""
+        with self._clock.waiting():
+            return await asyncio.shield(turn.ended)
 
     def refuse_inside(self, verb: str) -> None:
         """Raises when the turn that is under way would wait for itself."""
@@ -254,6 +273,13 @@ class Chat(Part):
                 f"{verb} inside on_chat_message would wait for its own turn to end: "
                 f"call self.spawn(self.{verb}(…)), or do it in on_chat_response"
             )
+
+    async def _store(self, statements: list[Statement]) -> None:
+        try:
+            await asyncio.shield(self.rows.write(statements))
+        except Exception:
+            await self.reload()
+            raise
 
     def _store_end(
         self, message: Message | None, statements: list[Statement], completed: bool
@@ -269,11 +295,3 @@ class Chat(Part):
 
     def _expected(self) -> list[Any]:
         return [*self.turns.expected(), *self.continuing.expected()]
-
-    async def _result(self, turn: Accepted) -> TurnResult:
-        with self._clock.waiting():
-            return await asyncio.shield(turn.ended)
-
-    def _end_unrun(self, turn: Accepted) -> None:
-        turn.end("aborted")
-        self.resuming.end_silently(turn.kept.request, turn.aborting())

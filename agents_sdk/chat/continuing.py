@@ -68,9 +68,13 @@ class Continuing:
             if changed is None:
                 return
             self._wish(changed["id"], connection, frame)
-            await self._store(changed, [*self._transcript.put([changed]), *self._told(frame)])
-            if self._transcript.get(changed["id"]) is not None:  # else the chat was cleared meanwhile
-                self._show(changed)
+            try:
+                await self._store(changed, [*self._transcript.put([changed]), *self._told(frame)])
+            except Exception:
+                await self._transcript.load()
+                self._show_stored(changed["id"])  # its client shows that it is answered
+                raise
+            self._show_stored(changed["id"])
 
     async def _take_meanwhile(
         self,
@@ -157,6 +161,11 @@ class Continuing:
     def _is_streaming(self, message: Message) -> bool:
         active = self._turns.active
         return active is not None and active.stream is not None and active.stream.message_id == message["id"]
+
+    def _show_stored(self, id: str) -> None:
+        message = self._transcript.get(id)
+        if message is not None:  # else the chat was cleared meanwhile
+            self._show(message)
 
     def _show(self, message: Message) -> None:
         self._connections.send(protocol.encode(protocol.MessageUpdated(message=message)))

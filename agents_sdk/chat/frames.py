@@ -6,6 +6,7 @@ from typing import Any
 
 from agents_sdk import protocol
 from agents_sdk.chat.chat import Chat
+from agents_sdk.chat.clearing import empty
 from agents_sdk.chat.submit import submit
 from agents_sdk.connection import Connection
 
@@ -24,7 +25,7 @@ async def cancel(agent: Any, _connection: Connection, frame: protocol.ChatCancel
 
 async def clear(agent: Any, connection: Connection, _frame: protocol.ChatClear) -> None:
     """A client empties the chat."""
-    await _chat(agent).clear(without=[connection])
+    await empty(_chat(agent), without=[connection])
 
 
 async def keep(agent: Any, connection: Connection, frame: protocol.ChatMessages) -> None:

@@ -80,6 +80,13 @@ class Recovering:
             await self._rows.write(statements)
         return turns
 
+    async def load(self) -> None:
+        """Reads which turn is stored as given up."""
+        self.failed = None
+        for kept in await self._rows.turns():
+            if kept.error is not None:
+                self.failed = Failed(kept, _chunks(tuple(_items(await self._rows.chunks(kept.first)))))
+
     def forget(self) -> list[Statement]:
         """A turn that was given up is shown no more."""
         self.failed = None

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from agents_sdk.agent_tools.rows import ending
 from agents_sdk.chat.intact import alone, damaged, in_order, turn_crc
 from agents_sdk.chat.shapes import Message, text_of
-from agents_sdk.chat.turn import TurnStatus
+from agents_sdk.chat.turn import AnswerStatus
 from agents_sdk.checksum import checksum, is_whole, joined
 from agents_sdk.storage import CHAT
 from workflows import Statement, Store
@@ -234,7 +234,7 @@ class ChatRows:
     def end_run(
         self,
         turn: KeptTurn,
-        status: TurnStatus,
+        status: AnswerStatus,
         message: Message | None,
         bodies: list[str],
         error: str | None,
@@ -242,9 +242,8 @@ class ChatRows:
         """With the end of a turn that is a run of an agent tool, the run ends."""
         if turn.kind != "tool":
             return []
-        ended = "aborted" if status == "skipped" else status
         text = "" if message is None else text_of(message)
-        return [ending(self._agent, turn.first, ended, text, bodies, error)]
+        return [ending(self._agent, turn.first, status, text, bodies, error)]
 
     def drop_failed(self) -> list[Statement]:
         """Deletes what was given up."""

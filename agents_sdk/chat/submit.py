@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Sequence
 
 from agents_sdk import protocol
@@ -122,8 +123,10 @@ def _refuse(
 async def _tell(chat: Chat, turn: Accepted, skipped: Sequence[Accepted], *, everybody: bool) -> None:
     try:
         await turn.committed()
-    except StoreError:
-        return  # the turn tells its client
+    except (StoreError, sqlite3.Error):  # the turn tells its client
+        await chat.reload()
+        chat.turns.put_back(skipped)
+        return
     for one in skipped:
         one.end("skipped")
         chat.resuming.settle(one.kept.request)

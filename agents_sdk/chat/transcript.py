@@ -39,6 +39,8 @@ class Transcript:
         self._needed = needed
         self._placed: list[Placed] = []
         self._by_id: dict[str, Placed] = {}
+        self._first = 0.0
+        """The place of a message where there is none."""
 
     async def load(self) -> None:
         """Reads what is stored; what was in memory only is forgotten."""
@@ -130,7 +132,11 @@ class Transcript:
         return [self._drop(one) for one in old]
 
     def clear(self) -> None:
-        """Forgets all of them; deleting the rows is the caller's."""
+        """Forgets all of them; deleting the rows is the caller's.
+
+        What comes now stands behind them, should their rows stay.
+        """
+        self._first = self._place(None)
         self._placed = []
         self._by_id = {}
 
@@ -153,7 +159,7 @@ class Transcript:
     def _place(self, after: str | None) -> float:
         placed: Sequence[Placed] = self._placed
         if not placed:
-            return 0.0
+            return self._first
         if after == _START:
             return placed[0].place - _STEP
         if after is None or after not in self._by_id:

@@ -11,10 +11,12 @@ from agents_sdk.chat.prompt import ModelMessage
 from agents_sdk.chat.prompting import Prompting
 from agents_sdk.chat.shapes import Message, text_of
 
-__all__ = ["Answered", "Recovery", "Turn", "TurnResult", "TurnStatus"]
+__all__ = ["AnswerStatus", "Answered", "Recovery", "Turn", "TurnResult", "TurnStatus"]
 
 TurnStatus: TypeAlias = Literal["completed", "error", "skipped", "aborted"]
-"""How a turn ended; a skipped one has not begun."""
+"""How a turn ended; a skipped one was cancelled, or cleared, before it began."""
+AnswerStatus: TypeAlias = Literal["completed", "error", "aborted"]
+"""How one ended that has begun."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from agents_sdk.chat.accepted import Accepted
 from agents_sdk.chat.life import Life
@@ -56,6 +56,11 @@ class Turns:
         self._queue.remove(turn)
         if turn.ready is not turn.stored:
             turn.ready.cancel()
+
+    def put_back(self, turns: Sequence[Accepted]) -> None:
+        """Turns that were dropped are run after all, before those that have come since."""
+        for turn in reversed(turns):
+            self.add(turn, first=True)
 
     def rest(self) -> None:
         """No other turn begins in this life: those that wait are run in the next one."""
