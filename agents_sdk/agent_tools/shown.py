@@ -33,18 +33,16 @@ class Shown:
         self._send(self._started())
 
     def chunk(self, seq: int, body: str) -> None:
-        """The sub-agent has sent this; what an attempt after a crash says takes the place of what was."""
-        self.bodies[seq : seq + 1] = [body]
+        """The sub-agent has sent this, the next one."""
+        self.bodies.append(body)
         self._send(self._chunk(seq))
 
     def end(self, row: Row) -> None:
         """It has ended: clients get what they do not have yet."""
         self.row = row
         kept: Sequence[str] = [] if row.chunks is None else json.loads(row.chunks)
-        for seq, body in enumerate(kept):
-            if seq >= len(self.bodies):
-                self.chunk(seq, body)
-        self.bodies = [*kept]
+        for seq in range(len(self.bodies), len(kept)):
+            self.chunk(seq, kept[seq])
         self._send(self._last())
 
     def replay(self) -> Iterator[AgentToolEvent]:

@@ -191,7 +191,7 @@ class AgentTools(Part):
     async def _answered(self, shown: Shown) -> tuple[ToolRunStatus, str | None]:
         row = shown.row
         child = await self._agent.children.get(row.cls, row.id)
-        if not shown.wanted or not await self._rows.begin(row, child.ctx.id):
+        if not await self._rows.begin(row, child.ctx.id):
             return "aborted", None
         shown.row = row._replace(status="running")
         result = await child.answer_as_tool(row.id, row.input, shown)

@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 
 from agents_sdk import Agent, AgentsApp, InvalidToolRun
 from agents_sdk.chat.chat import Chat
 from tests.agents_sdk.chat.chats import Echo, Gates, ask, talking, text_of, until, user, words
 from tests.agents_sdk.chat.killed_tools import Lead, app
 from tests.agents_sdk.served import served
+from tests.agents_sdk.wire import Client
 from tests.mortal import mortal
+from workflows import Engine, Statement
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +34,19 @@ RESPONSE = "cf_agent_use_chat_response"
 class Plain(Agent[Gates, Any]): ...
 
 
+class Busy(Echo):
+    """Of what clients submit, it answers the latest only."""
+
+    message_concurrency = "latest"
+
+
+class Office(Agent[Gates, Any]):
+    """Has a sub-agent which has sub-agents as tools."""
+
+    async def lead(self) -> Lead:
+        return await self.sub_agent(Lead, "a")
+
+
 @pytest.fixture
 def gates() -> Gates:
     return Gates()
@@ -38,7 +54,7 @@ def gates() -> Gates:
 
 @pytest.fixture
 def leads(tmp_path: Path, gates: Gates) -> AgentsApp:
-    return AgentsApp([Lead], sub_agents=[Echo, Plain], data=tmp_path, env=gates)
+    return AgentsApp([Lead, Office], sub_agents=[Echo, Plain, Busy], data=tmp_path, env=gates)
 
 
 @pytest.fixture
@@ -148,6 +164,44 @@ async def test_an_abort_that_comes_at_once_begins_nothing(leads: AgentsApp) -> N
             while not (run := await lead.agent_tools.get("x")) or not run.ended:  # noqa: ASYNC110  # a row
                 await asyncio.sleep(0)
         assert run.status == "aborted"
+
+
+@pytest.mark.parametrize("ends", ["answered", "aborted"])
+async def test_a_run_waits_for_what_clients_ask_its_sub_agent(
+    address: str, leads: AgentsApp, gates: Gates, ends: str
+) -> None:
+    lead = await leads.get_agent(Lead, "a")
+    first = user("u1", "one gate:x")
+    async with talking(address, "c", chat="lead", name="a/sub/busy/x") as client:
+        await ask(client, "r1", first)
+        await gates.reached("gate:x")
+        waits = asyncio.create_task(lead.run_agent_tool(Busy, "the task", run_id="x"))
+        frames = await until(client, "cf_agent_chat_messages")  # it is accepted, and shown
+        assert text_of(frames[-1]["messages"][-1]) == "the task"
+        if ends == "aborted":
+            assert await lead.agent_tools.abort("x")
+        else:
+            await ask(client, "r2", first, user("u2", "two"))
+        gates.open("gate:x")
+        run = await asyncio.wait_for(waits, 5)
+        said = "the task " if ends == "answered" else ""
+        assert (run.status, run.summary) == ("completed" if said else "aborted", said)
+        kid = await lead.sub_agent(Busy, "x")
+        asked = [text_of(turn.messages[-1]) for turn in kid.turns]
+        assert ("the task" in asked) == bool(said)
+
+
+async def test_a_run_that_an_abort_of_its_parent_cut_off_goes_on(leads: AgentsApp, gates: Gates) -> None:
+    async with leads:
+        office = await leads.get_agent(Office, "o")
+        lead = await office.lead()
+        lead.spawn(lead.save_messages([user("u1", "one gate:x two")]))
+        await gates.reached("gate:x")
+        assert await office.children.abort(Lead, "a", "stuck")
+        gates.open("gate:x")
+        lead = await office.lead()
+        run = await asyncio.wait_for(lead.run_agent_tool(Echo, "one gate:x two", run_id="u1"), 5)
+        assert (run.status, run.summary) == ("completed", "one two ")
 
 
 async def test_a_sub_agent_that_is_deleted_leaves_the_run_interrupted(leads: AgentsApp, gates: Gates) -> None:
@@ -262,6 +316,86 @@ async def test_who_was_not_told_of_an_end_before_a_crash_is_told(tmp_path: Path,
         await gates.wait("finished")  # nobody has asked for the agent
         [told] = (await agents.get_agent(Lead, "a")).finished
         assert (told["run_id"], told["summary"]) == ("u1", "one ")
+
+
+async def test_an_end_that_waits_to_be_told_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents_sdk.app._GRACE", 0.05)
+
+    class Slow(Lead):
+        async def block(self) -> None:
+            await self.env.wait("gate:block")
+
+    async def told(engine: Engine) -> None:
+        while (await engine.store.read("SELECT owed, status FROM agent_tool_run")) != [(0, "completed")]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    async with Engine(tmp_path / "agents.db", []) as engine, asyncio.timeout(20):
+        async with AgentsApp([Slow], sub_agents=[Echo], engine=engine, env=Gates()) as agents:
+            slow = await agents.get_agent(Slow, "a")
+            await slow.queue("block")
+            await slow.run_agent_tool(Echo, "one", run_id="u1", detached=True, on_finish="finish")
+            await told(engine)
+        await engine.store.write(Statement("UPDATE agent_tool_run SET owed = 1"))  # as after a crash
+        gates = Gates()
+        async with AgentsApp([Slow], sub_agents=[Echo], engine=engine, env=gates) as agents:
+            slow = await agents.get_agent(Slow, "a")
+            await told(engine)
+            gates.open("gate:block")
+            while await slow.queued.list():  # noqa: ASYNC110  # rows
+                await asyncio.sleep(0.01)
+            assert [run["run_id"] for run in slow.finished] == ["u1"]
+
+
+@pytest.mark.parametrize("has_ended", [True, False])
+async def test_what_a_sub_agent_said_before_its_parent_was_there_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_ended: bool
+) -> None:
+    class Late(Lead):
+        async def on_start(self) -> None:
+            await super().on_start()
+            await self.env.wait("start")
+
+    def agents(engine: Engine, gates: Gates) -> AgentsApp:
+        return AgentsApp([Late], sub_agents=[Echo], engine=engine, env=gates)
+
+    async with Engine(tmp_path / "agents.db", []) as engine, asyncio.timeout(20):
+        gates = Gates()
+        gates.open("start")
+        with monkeypatch.context() as patched:
+            patched.setattr("agents_sdk.app._GRACE", 0.05)
+            async with agents(engine, gates) as app:
+                late = await app.get_agent(Late, "a")
+                await late.run_agent_tool(Echo, "one gate:x two gate:y three", run_id="u1", detached=True)
+                await gates.reached("gate:x")
+        gates.close("start")
+        gates.open("gate:x")
+        async with served(agents(engine, gates)) as address:
+            await gates.reached("gate:y")
+            if has_ended:
+                gates.open("gate:y")
+                status = "SELECT status FROM agent_tool_run"
+                while await engine.store.read(status) != [("completed",)]:  # noqa: ASYNC110  # a row
+                    await asyncio.sleep(0.01)
+            gates.open("start")
+            async with connect(f"ws://{address}/agents/late/a") as socket:
+                client = Client(socket)
+                frames = await until(client, EVENT, sequence=4)
+                gates.open("gate:y")
+                frames += await until(client, EVENT, sequence=8)
+            assert said(frames) == "one two three "
+            assert kinds(frames)[-1] == "finished"
+
+
+async def test_a_sub_agent_that_has_answered_is_not_asked_again(leads: AgentsApp) -> None:
+    async with leads:
+        lead = await leads.get_agent(Lead, "a")
+        await lead.run_agent_tool(Echo, "one", run_id="x")
+        kid = await lead.sub_agent(Echo, "x")
+        watching = lead.agent_tools._shown["x"]
+        assert await kid.answer_as_tool("x", "one", watching) is None  # it may end while it is asked
+        assert len(kid.turns) == 1
 
 
 def kill(folder: Path, how: str) -> None:
