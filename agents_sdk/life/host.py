@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -15,14 +15,14 @@ from agents_sdk.address import Address
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing, Connection
 from agents_sdk.connections import Connections
-from agents_sdk.context import AgentContext
 from agents_sdk.current import entered
 from agents_sdk.definition import Definition
 from agents_sdk.errors import Aborted, NotRunning
 from agents_sdk.ground import Ground
 from agents_sdk.life.interruption import Interruption
+from agents_sdk.life.making import made
+from agents_sdk.life.pins import Pins
 from agents_sdk.life.starting import Start
-from agents_sdk.parts import parts_of
 from agents_sdk.place import Place
 from agents_sdk.reach import Reach
 from agents_sdk.tasks import Tasks
@@ -80,10 +80,7 @@ class Host:
         self._starting: asyncio.Task[None] | None = None
         self._start_of = Start(address)
         self._ending: asyncio.Task[None] | None = None
-        self._pins = 0
-        self._unpinned = asyncio.Event()
-        self._unpinned.set()
-        self._idle = ground.clock.call_at(ground.clock.now() + ground.idle_after, self._evict)
+        self._pins = Pins(ground.clock, ground.idle_after, self._evict)
 
     def __str__(self) -> str:
         return str(self.address)
@@ -105,19 +102,9 @@ class Host:
             raise NotRunning(f"{self} does not live: ask the app for it again")
         return self._agent
 
-    @contextmanager
-    def pinned(self) -> Iterator[None]:
+    def pinned(self) -> AbstractContextManager[None]:
         """While anyone is inside, the agent is not let go."""
-        self._pins += 1
-        self._unpinned.clear()
-        self._idle.cancel()
-        try:
-            yield
-        finally:
-            self._pins -= 1
-            if not self._pins:
-                self._unpinned.set()
-                self._await_idleness()
+        return self._pins.pinned()
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Runs `work` beside everything else, and keeps the agent for it."""
@@ -179,8 +166,7 @@ class Host:
         self._rest()
         try:
             async with asyncio.timeout(grace):
-                while self._pins:  # between the end of one event and now, another one may have begun
-                    await self._unpinned.wait()
+                await self._pins.nobody()
         except TimeoutError:
             _log.warning("%s was still at work after %g seconds and is cut off", self, grace)
         self._stopped = True
@@ -191,7 +177,7 @@ class Host:
             await asyncio.wait(under_way)
         self._interruption.cut(Aborted(f"{self} was cut off by its end"), own=self._tasks)
         await self._finish()
-        self._idle.cancel()
+        self._pins.close()
 
     def abort(self, reason: str) -> bool:
         """Cuts off all that is under way, and ends this life; false when there is none, or it ends anyway."""
@@ -248,28 +234,15 @@ class Host:
 
     async def _make(self) -> Agent[Any, Any]:
         """A new object with all its parts, before its `on_start`."""
-        cls, ground = self.definition.cls, self._ground
-        listed = await ground.directory.enter(self.address)
-        if self._doomed:
+        listed = await self._ground.directory.enter(self.address)
+        if self._doomed:  # what was entered may be the next agent of this name, which lives elsewhere
             raise self.over()
-        agent = cls.__new__(cls)
-        agent.ctx = AgentContext(
-            id=listed.id,
-            address=self.address,
-            env=ground.env,
-            methods=self.definition.methods,
-            connections=self.connections,
-            workflows=ground.workflows,
-            tasks=self._tasks,
-            reach=self._reach,
-            clock=ground.clock,
-            pinned=self.pinned,
-            parts=parts_of(Place(agent, self.definition, self.address, listed, ground, self._reach, self)),
+        cls = self.definition.cls
+        place = Place(
+            cls.__new__(cls), self.definition, self.address, listed, self._ground, self._reach, life=self
         )
-        with entered(agent):
-            cls.__init__(agent)
-        self._agent = agent
-        return agent
+        self._agent = made(place, self._tasks)
+        return self._agent
 
     def over(self) -> NotRunning:
         """What those are told that want more of it."""
@@ -279,15 +252,11 @@ class Host:
         if not isinstance(error, StartFailed | NotRunning):
             await self.report(error)
 
-    def _await_idleness(self) -> None:
-        clock = self._ground.clock
-        self._idle = clock.call_at(clock.now() + self._ground.idle_after, self._evict)
-
     def _evict(self) -> None:
         if self._ending is not None:
             return
         if self.connections or self.face() is not None:
-            self._await_idleness()
+            self._pins.wait_anew()
             return
         self._ending = asyncio.create_task(self._finish())
         self._ending.add_done_callback(self._ended)
@@ -299,7 +268,7 @@ class Host:
         if self.face() is None:
             self._gone(self)
         else:  # it was aborted: who holds it shall not have another life than those that ask for it
-            self._await_idleness()
+            self._pins.wait_anew()
 
     async def _finish(self) -> None:
         """The end of a life: `on_stop`, then everything that it held is given back."""

@@ -108,11 +108,14 @@ async def test_a_refusal_has_a_body_only_where_http_allows_one(
     assert caplog.text == ""
 
 
-async def test_a_stop_that_fails_stops_no_other(app: AgentsApp, world: World) -> None:
+async def test_a_stop_that_fails_is_reported_and_stops_no_other(
+    app: AgentsApp, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     async with app:
         for name in ("a", "stop", "b"):
             await app.get_agent(Fragile, name)
     assert sorted(world.log[3:]) == ["stop a", "stop b", "stop stop"]
+    assert [record.message for record in caplog.records] == ['Fragile "stop"']
 
 
 async def test_who_waits_for_a_start_that_the_stop_cuts_off_is_told(app: AgentsApp, world: World) -> None:
@@ -121,6 +124,7 @@ async def test_who_waits_for_a_start_that_the_stop_cuts_off_is_told(app: AgentsA
         await world.reached.wait()
     with pytest.raises(NotRunning, match='Fragile "hangs" was stopped before it had started'):
         await waiting
+    assert world.log == ["start hangs"]
 
 
 async def test_a_start_that_was_cancelled_from_within_ends_the_wait_for_it(app: AgentsApp) -> None:
