@@ -47,7 +47,7 @@ class StartFailed(Exception):
 class Host:
     """The place of one address, where at most one object lives: all that happens to it comes here.
 
-    It is let go when nobody has been inside `pinned` for `idle_after` seconds, no connection is open, and
+    It is let go when nobody has been inside `pinned` for `idle_after` seconds, as every connection is, and
     nobody holds a face of it. `gone` hears that, and `unstarted` the number of one that could not start, or
     was aborted.
     """
@@ -181,7 +181,7 @@ class Host:
 
     def abort(self, reason: str) -> bool:
         """Cuts off all that is under way, and ends this life; false when there is none, or it ends anyway."""
-        if self._ending is not None or self._stopped or (self._agent is None and self._starting is None):
+        if self._ending is not None or self._stopped or self._agent is None:
             return False
         aborted = Aborted(f"{self} was aborted" + (f": {reason}" if reason else ""))
         self._rest()  # before anything is cut off, which then knows that its life ends
@@ -193,7 +193,7 @@ class Host:
         return True
 
     async def _start(self) -> None:
-        if self._stopped or (self._doomed and self._starting is None):
+        if self._stopped or self._doomed:
             raise self.over()
         with self._ground.clock.waiting(), self._start_of.awaited():
             change = self._ending or self._starting
@@ -253,9 +253,7 @@ class Host:
             await self.report(error)
 
     def _evict(self) -> None:
-        if self._ending is not None:
-            return
-        if self.connections or self.face() is not None:
+        if self._ending is not None or self.face() is not None:
             self._pins.wait_anew()
             return
         self._ending = asyncio.create_task(self._finish())
@@ -263,12 +261,10 @@ class Host:
 
     def _ended(self, _ending: asyncio.Task[None]) -> None:
         self._ending = None
-        if self._pins:
-            return  # somebody came meanwhile, and begins a new life here
-        if self.face() is None:
+        # Otherwise somebody came meanwhile, and begins a new life here; or it was aborted, and who holds it
+        # shall not have another life than those that ask for it.
+        if not self._pins and self.face() is None:
             self._gone(self)
-        else:  # it was aborted: who holds it shall not have another life than those that ask for it
-            self._pins.wait_anew()
 
     async def _finish(self) -> None:
         """The end of a life: `on_stop`, then everything that it held is given back."""

@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import HTTPConnection
 from websockets.asyncio.client import connect
 
-from agents_sdk import Agent, AgentsApp, Connection, callable  # noqa: A004
+from agents_sdk import Agent, AgentsApp, Connection, Source, callable  # noqa: A004
 from tests.agents_sdk.served import served
 from tests.agents_sdk.wire import Client, client
 
@@ -43,6 +43,17 @@ class Hall(Agent[dict[str, Any], dict[str, int]]):
     def should_send_protocol_messages(self, connection: Connection, request: HTTPConnection) -> bool:
         self.env["asked"].append(f"protocol {connection.is_readonly}")
         return "untold" not in request.query_params
+
+    def validate_state_change(self, state: dict[str, int], source: Source) -> None:
+        if state["n"] == 13:
+            raise ValueError("unlucky")
+        self.note("asked", state, source)
+
+    async def on_state_changed(self, state: dict[str, int], source: Source) -> None:
+        self.note("told", state, source)
+
+    def note(self, what: str, state: dict[str, int], source: Source) -> None:
+        self.env["changes"].append((what, state["n"], source if source == "server" else source.id))
 
     async def on_message(self, connection: Connection, message: str | bytes) -> None:
         match message:
@@ -84,7 +95,7 @@ class Secret(Hall):
 
 @pytest.fixture
 def env() -> dict[str, Any]:
-    return {"asked": [], "errors": [], "closed": asyncio.Queue()}
+    return {"asked": [], "changes": [], "errors": [], "closed": asyncio.Queue()}
 
 
 @pytest.fixture
@@ -133,8 +144,9 @@ async def test_tags_have_limits(url: str, env: dict[str, Any], tags: str, error:
 
 async def test_for_a_readonly_connection_the_state_does_not_change(url: str, env: dict[str, Any]) -> None:
     async with client(url + "?readonly") as guest, client(url) as editor:
-        await guest.send({"type": "cf_agent_state", "state": {"n": 9}})
-        assert await guest.next() == [{"type": "cf_agent_state_error", "error": READONLY}]
+        for n in (9, 13):  # nobody is asked whether it fits
+            await guest.send({"type": "cf_agent_state", "state": {"n": n}})
+            assert await guest.next() == [{"type": "cf_agent_state_error", "error": READONLY}]
         assert await guest.call("write") == {"success": False, "error": READONLY}
         await guest.send("write")  # also by a task that outlives its message
         assert await guest.next() == ["write"]
@@ -142,6 +154,20 @@ async def test_for_a_readonly_connection_the_state_does_not_change(url: str, env
         assert env["errors"] == [READONLY]
         assert (await editor.call("write"))["result"] == 1
         assert await guest.next() == [{"type": "cf_agent_state", "state": {"n": 1}}]
+
+
+async def test_the_agent_learns_who_changes_its_state(url: str, env: dict[str, Any]) -> None:
+    async with client(url + "?_pk=ann") as ann, client(url + "?_pk=bob") as bob:
+        await ann.send({"type": "cf_agent_state", "state": {"n": 5}})
+        assert await bob.next() == [{"type": "cf_agent_state", "state": {"n": 5}}]
+        id = await ann.ask("write")  # that is the agent's own change, of which also ann is told
+        assert [frame.get("state", frame.get("id")) for frame in await ann.next(2)] == [{"n": 6}, id]
+        assert await bob.next() == [{"type": "cf_agent_state", "state": {"n": 6}}]
+    assert [one for one in env["changes"] if one[0] == "asked"] == [
+        ("asked", 5, "ann"),
+        ("asked", 6, "server"),
+    ]
+    assert [one for one in env["changes"] if one[0] == "told"] == [("told", 5, "ann"), ("told", 6, "server")]
 
 
 async def test_a_connection_may_be_unlocked(url: str) -> None:

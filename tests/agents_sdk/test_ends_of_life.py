@@ -55,9 +55,14 @@ class Mortal(Agent[World, list[str]]):
                 self.spawn(self.hang())
                 await asyncio.sleep(0)
                 raise RuntimeError("not today")
+            case "stuck" if self.env.first:
+                self.env.first = False
+                await self.hold()
             case "over":
                 await self.destroy()
                 raise RuntimeError("it is over")
+            case "broken":
+                raise RuntimeError("it is broken")
 
     async def on_stop(self) -> None:
         self.env.log.append("stops")
@@ -70,7 +75,8 @@ class Mortal(Agent[World, list[str]]):
             self.env.go.set()
         self.env.log.append("stopped")
 
-    async def on_error(self, error: Exception) -> None: ...
+    async def on_error(self, error: Exception) -> None:
+        self.env.log.append(f"error: {error}")
 
     async def hold(self) -> None:
         self.env.reached.set()
@@ -168,9 +174,9 @@ async def test_a_start_that_fails_leaves_nothing_running(app: AgentsApp, world: 
     async with app:
         with pytest.raises(RuntimeError, match="not today"):
             await app.get_agent(Mortal, "fails")
-        assert world.log == ["start", "cut off"]
+        assert world.log == ["start", "error: not today", "cut off"]
         await (await app.get_agent(Mortal, "fails")).note("again")
-        assert world.log == ["start", "cut off", "start", "again"]
+        assert world.log == ["start", "error: not today", "cut off", "start", "again"]
 
 
 async def test_what_ends_anyway_is_not_aborted(app: AgentsApp, world: World) -> None:
@@ -269,13 +275,66 @@ async def test_nothing_waits_until_the_agents_of_a_stopped_app_are_idle(tmp_path
     assert life() is None
 
 
-async def test_an_agent_that_ends_itself_in_its_start_is_not_entered_again(
-    tmp_path: Path, world: World
+async def test_nothing_is_held_of_an_agent_that_was_let_go(app: AgentsApp, world: World) -> None:
+    async with app:
+        parent = await app.get_agent(Parent, "p")
+        lives = []
+        for name, is_aborted in (("a", False), ("b", True)):
+            child = await parent.child(name)
+            lives.append(weakref.ref(child.ctx.tasks))
+            if is_aborted:
+                assert await parent.abort(name)
+                await world.clock.sleep(1)  # it has ended, and there is still somebody who holds it
+                assert not await parent.abort(name)
+            del child
+        held = await parent.child("c")
+        lives.append(weakref.ref(held.ctx.tasks))
+        await world.clock.sleep(HOUR)
+        gc.collect()
+        assert [life() is None for life in lives] == [True, True, False]
+        del held
+        await world.clock.sleep(HOUR)
+        gc.collect()
+        assert [life() is None for life in lives] == [True, True, True]
+
+
+async def test_what_follows_the_last_call_at_a_stop_comes_to_its_end(app: AgentsApp, world: World) -> None:
+    async def two_calls(agent: Mortal) -> list[str]:
+        await agent.hold()
+        return await agent.note("and then")
+
+    async with app:
+        agent = await app.get_agent(Mortal, "a")
+        await app.get_agent(Mortal, "lets go")
+        calling = asyncio.create_task(two_calls(agent))
+        await world.reached.wait()
+    assert await calling == ["and then"]
+
+
+async def test_a_start_that_is_stuck_can_be_aborted(app: AgentsApp, world: World) -> None:
+    async with app:
+        parent = await app.get_agent(Parent, "p")
+        asking = asyncio.create_task(parent.child("stuck"))
+        await world.reached.wait()
+        assert await parent.abort("stuck")
+        with pytest.raises(NotRunning, match="was aborted"):
+            await asking
+        assert await (await parent.child("stuck")).note("anew") == ["anew"]
+        world.go.set()
+        await world.clock.sleep(1)
+        assert world.log == ["start", "start", "anew"]
+
+
+@pytest.mark.parametrize(("name", "starts"), [("over", 1), ("broken", 2)])
+async def test_a_start_that_fails_is_reported_once_and_who_destroyed_itself_is_not_entered_again(
+    tmp_path: Path, world: World, caplog: pytest.LogCaptureFixture, name: str, starts: int
 ) -> None:
     app = AgentsApp([Mortal], data=tmp_path, env=world)
     async with served(app) as address:
-        async with connect(f"ws://{address}/agents/mortal/over") as socket:
+        async with connect(f"ws://{address}/agents/mortal/{name}") as socket:
             await socket.send("are you there?")  # comes when the start has failed
             await asyncio.wait_for(socket.wait_closed(), 5)
-        assert [one.name for one in await app.list_agents(Mortal)] == []
-    assert kept(tmp_path) == NOTHING
+        assert [one.name for one in await app.list_agents(Mortal)] == ([] if name == "over" else [name])
+    assert world.log == ["start", f"error: it is {name}"] * starts
+    assert not [record for record in caplog.records if record.name.startswith("agents_sdk")]
+    assert kept(tmp_path) == {**NOTHING, "agent": starts - 1}

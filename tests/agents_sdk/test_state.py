@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import types
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,14 @@ class Board(BaseModel):
 class BoardAgent(Agent[None, Board]):
     initial_state = Board(title="new")
     seen: list[tuple[Board, Source]]
+    errors: list[str]
 
     async def on_start(self) -> None:
         self.seen = []
+        self.errors = []
+
+    async def on_error(self, error: Exception) -> None:
+        self.errors.append(str(error))
 
     def validate_state_change(self, state: Board, source: Source) -> None:
         if state.stars < 0:
@@ -68,9 +74,12 @@ async def test_the_state_is_a_copy(tmp_path: Path) -> None:
 async def test_a_refused_state_changes_nothing(tmp_path: Path) -> None:
     async with AgentsApp([BoardAgent], data=tmp_path) as app:
         agent = await app.get_agent(BoardAgent, "a")
-        with pytest.raises(ValueError, match="no negative stars"):
-            await agent.set_state(Board(title="x", stars=-1))
+        for wrong in (Board(title="x", stars=-1), {"title": "x", "stars": -1}):
+            with pytest.raises(ValueError, match="no negative stars"):
+                await agent.set_state(wrong)  # type: ignore[arg-type]  # as a client sends it, too
         assert (agent.state, agent.seen) == (Board(title="new"), [])
+    async with AgentsApp([BoardAgent], data=tmp_path) as app:
+        assert (await app.get_agent(BoardAgent, "a")).state == Board(title="new")
 
 
 async def test_the_hook_is_told_after_the_change_and_may_fail(tmp_path: Path) -> None:
@@ -79,6 +88,19 @@ async def test_the_hook_is_told_after_the_change_and_may_fail(tmp_path: Path) ->
         await agent.set_state(Board(title="boom"))
         assert agent.seen == [(Board(title="boom"), "server")]
         assert agent.state.title == "boom"
+        while not agent.errors:  # noqa: ASYNC110  # there is no event for it
+            await asyncio.sleep(0)
+        assert agent.errors == ["the hook fails"]
+
+
+async def test_the_hook_is_told_of_each_change_also_of_one_that_changes_nothing(tmp_path: Path) -> None:
+    async with AgentsApp([BoardAgent], data=tmp_path) as app:
+        agent = await app.get_agent(BoardAgent, "a")
+        stars = [1, 2, 2]
+        await asyncio.gather(*(agent.set_state(Board(title="x", stars=n)) for n in stars))
+        while len(agent.seen) < 3:  # noqa: ASYNC110  # there is no event for it
+            await asyncio.sleep(0)
+        assert [state.stars for state, _ in agent.seen] == stars
 
 
 @pytest.mark.parametrize("wrong", [{"n": "x"}, {"n": 1, "more": 2}, {}, object()])
