@@ -70,6 +70,14 @@ class Asked(Agent[dict[str, list[Any]], dict[str, int]]):
     async def ask(self) -> tuple[str | None, str | None, str | None]:
         return who()
 
+    def plain(self) -> tuple[str | None, str | None, str | None]:
+        return who()
+
+    @callable()
+    async def ask_other(self, name: str) -> list[tuple[str | None, str | None, str | None]]:
+        other = await self.get_agent(Asked, name)
+        return [await other.ask(), other.plain(), who()]
+
 
 @pytest.fixture
 def seen() -> list[Any]:
@@ -115,3 +123,9 @@ async def test_other_code_is_nobody_and_comes_back_to_what_it_was(app: AgentsApp
         first, second = await app.get_agent(Asked, "a"), await app.get_agent(Asked, "b")
         assert [await first.ask(), await second.ask()] == [("a", None, None), ("b", None, None)]
         assert current_agent() == Current()
+
+
+async def test_another_agent_is_asked_by_nobody(app: AgentsApp) -> None:
+    async with served(app) as address, client(f"ws://{address}/agents/asked/a?_pk=me") as me:
+        b, a = ["b", None, None], ["a", "me", None]
+        assert (await me.call("ask_other", "b"))["result"] == [b, b, a]
