@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 from typing_extensions import TypeVar, is_typeddict
 
-__all__ = ["Shape", "ShapeError"]
+__all__ = ["Shape", "ShapeError", "has"]
 
 T = TypeVar("T")
 
@@ -63,6 +63,14 @@ class Shape(Generic[T]):
             return self._adapter.validate_json(encoded)
         except ValidationError as error:
             raise ShapeError(_reason(error)) from error
+
+
+def has(value: object, key: str, wanted: object) -> bool:
+    """Whether this is an object of JSON that has the wanted value there; true is not 1."""
+    if not isinstance(value, dict) or key not in value:
+        return False
+    found = value[key]
+    return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
 
 
 def _reason(error: Exception) -> str:

@@ -16,6 +16,7 @@ from agents_sdk.queue.item import QueueItem, encode
 from agents_sdk.queue.rows import Rows
 from agents_sdk.retry import Patience
 from agents_sdk.schedule import Callback
+from agents_sdk.shape import has
 from workflows import Clock, Store
 
 __all__ = ["Queue"]
@@ -92,7 +93,7 @@ class Queue(Part):
         """
         kinds = (False, True) if dead is None else (dead,)
         found = [row.item() for kind in kinds async for row in self._rows.all(dead=kind)]
-        return [item for item in found if key is None or _has(item.payload, key, value)]
+        return [item for item in found if key is None or has(item.payload, key, value)]
 
     async def redrive(self, id: str) -> bool:
         """Queues a dead item again, with all its attempts; false when it is not dead."""
@@ -118,7 +119,3 @@ class Queue(Part):
         # A callback, so that it happens also when the caller of `add` was cancelled.
         if not written.cancelled() and written.exception() is None:
             self._calls.look()
-
-
-def _has(payload: Any, key: str, value: Any) -> bool:
-    return isinstance(payload, dict) and key in payload and bool(payload[key] == value)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from agents_sdk.errors import InvalidCriteria, InvalidMetadata
-from agents_sdk.shape import Shape, ShapeError
+from agents_sdk.shape import Shape, ShapeError, has
 from agents_sdk.workflow.tracking import Row
 from workflows import Status
 
@@ -57,8 +57,8 @@ class Criteria:
             return False
         if not self.metadata:
             return True
-        has = load_metadata(row.believed) or {}
-        return all(key in has and _equal(has[key], value) for key, value in self.metadata.items())
+        metadata = load_metadata(row.believed)
+        return all(has(metadata, key, value) for key, value in self.metadata.items())
 
 
 def paged(
@@ -92,10 +92,6 @@ def dump_metadata(metadata: Mapping[str, Any] | None) -> str | None:
 def load_metadata(stored: str | None) -> dict[str, Any] | None:
     """A new copy."""
     return None if stored is None else _shape.decode(stored.encode())
-
-
-def _equal(one: object, other: object) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _cursor(row: Row) -> str:

@@ -121,6 +121,7 @@ async def test_the_caller_does_not_wait_and_queued_items_can_be_seen(line: Line,
     assert [one.payload for one in await line.queued.list()] == [{"n": 1}, {"n": 2, "x": None}, [3]]
     assert [one.id for one in await line.queued.list("n", 2)] == [second]
     assert [one.id for one in await line.queued.list("x", None)] == [second]
+    assert await line.queued.list("n", True) == []
     assert await line.queued.get("nope") is None
     line.go.set()
     await line.enough(3)

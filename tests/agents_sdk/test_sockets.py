@@ -31,8 +31,11 @@ class RoomAgent(Agent[None, dict[str, Any]]):
             raise RuntimeError("secret")
         connection.send(message)
 
+    async def on_error(self, error: Exception) -> None:
+        self.broadcast(f"error: {error}")
+
     async def on_close(self, connection: Connection, code: int, reason: str, was_clean: bool) -> None:
-        self.broadcast(f"left {connection.id} {code}")
+        self.broadcast(f"left {connection.id} {code} {reason}")
 
     def validate_state_change(self, state: dict[str, Any], source: Source) -> None:
         if state.get("n") == -1:
@@ -114,8 +117,8 @@ async def test_other_messages_go_to_the_agent_in_order(url: str) -> None:
         sent: list[str | bytes] = ["a", b"\x00b", '{"type":"unknown"}', "boom", "after"]
         for message in sent:
             await socket.send(message)
-        received = (await frames(socket, 8))[4:]
-    assert received == ["a", b"\x00b", {"type": "unknown"}, "after"]
+        received = (await frames(socket, 9))[4:]
+    assert received == ["a", b"\x00b", {"type": "unknown"}, "error: secret", "after"]
 
 
 async def test_leaving_is_seen_by_the_others(url: str) -> None:
@@ -123,7 +126,8 @@ async def test_leaving_is_seen_by_the_others(url: str) -> None:
         await frames(stays, 4)
         async with connect(url + "?_pk=goes") as goes:
             await frames(goes, 4)
-        assert await frames(stays, 1) == ["left goes 1000"]
+            await goes.close(3001, "no time")
+        assert await frames(stays, 1) == ["left goes 3001 no time"]
 
 
 async def test_unknown_agents_are_refused(url: str) -> None:
