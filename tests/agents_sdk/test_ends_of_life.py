@@ -197,7 +197,7 @@ async def test_one_life_is_aborted_once(app: AgentsApp, world: World) -> None:
         child = await parent.child("a")
         hanging = asyncio.create_task(child.hang())
         await asyncio.sleep(0)
-        assert await asyncio.gather(parent.abort("a"), parent.abort("a")) == [True, False]
+        assert [*await asyncio.gather(parent.abort("a"), parent.abort("a"))] == [True, False]
         with pytest.raises(NotRunning, match="was aborted"):
             await hanging
 

@@ -201,6 +201,15 @@ async def test_each_call_is_answered(one: Client, method: str, args: list[Any], 
     assert [frame["id"] for frame in seen if frame not in own] == [after]
 
 
+async def test_what_goes_wrong_in_a_call_is_in_the_log(one: Client, caplog: pytest.LogCaptureFixture) -> None:
+    await one.call("fail", "kaput")
+    assert "ValueError: kaput" in caplog.text
+    caplog.clear()
+    await one.ask("countdown", 0)
+    await one.next()
+    assert "a call sends after its end, which does not arrive" in caplog.text
+
+
 async def test_an_error_that_is_no_utf_8_is_answered(one: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "agents_sdk")  # pytest-xdist cannot send a log that is no UTF-8
     assert await one.call("fail_at") == failed("\\udcff is not there")

@@ -149,13 +149,16 @@ async def test_who_is_refused_is_not_listened_to(url: str, env: dict[str, Any]) 
     assert env["heard"] == []
 
 
-@pytest.mark.parametrize("path", ["broken", "a?want=fail"])
+@pytest.mark.parametrize("path", ["broken?", "a?want=fail&"])
 async def test_a_hook_that_fails_closes_with_1011_and_says_nothing(
-    url: str, path: str, caplog: pytest.LogCaptureFixture
+    url: str, env: dict[str, Any], path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with connect(f"{url}/{path}") as socket:
+    async with connect(f"{url}/{path}_pk=failed") as socket:
         assert await closed(socket) == (1011, "Uncaught exception during session setup")
     assert "RuntimeError: secret" in caplog.text
+    async with connect(f"{url}/a?_pk=fine") as socket:
+        await types(socket, 3)
+    assert await asyncio.wait_for(env["closed"].get(), 5) == ("fine", 1000)  # the other was never connected
 
 
 async def test_a_burst_to_a_client_that_reads_arrives_whole(url: str) -> None:
