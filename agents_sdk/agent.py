@@ -26,6 +26,7 @@ from agents_sdk.retry import Patience, retry
 from agents_sdk.schedule import Callback, Schedule, Schedules, ScheduleType
 from agents_sdk.sql import Row, SqlFile
 from agents_sdk.streams import Streams
+from agents_sdk.template import Template
 from agents_sdk.workflow.workflows import NO_PARAMS, Workflows
 from workflows import Binding, Duration, Retention, WorkflowEntrypoint
 
@@ -170,10 +171,11 @@ class Agent(Hooks[State], Generic[Env, State]):
         """
         await self.ctx.reach.destroy(self.ctx.id)
 
-    async def sql(self, query: str, *params: object) -> list[Row]:
+    async def sql(self, query: str | Template, *params: object) -> list[Row]:
         """The rows of one statement on this agent's private database; committed when this returns.
 
-        Values go into `params`, for the `?` of the query. Raises `SqlError`.
+        Values go into `params`, for the `?` of the query, or are those of a template string (`t"…"` of
+        Python 3.14). Raises `SqlError`.
         """
         return await self.ctx.part(SqlFile).run(query, params)
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from agents_sdk.errors import SqlError
 from agents_sdk.part import Part
+from agents_sdk.template import Name, Template, bound
 
 __all__ = ["Row", "SqlFile", "SqlFiles", "SqlValue", "ident"]
 
@@ -63,7 +64,7 @@ _LOOK_EVERY = 10_000  # instructions of its program
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def ident(name: str) -> str:
+def ident(name: str) -> Name:
     """`name` as the name of a table or a column within a statement, whatever is in it; values are params.
 
     In backticks: what stands in double quotes and is no name, SQLite takes for a text.
@@ -72,7 +73,7 @@ def ident(name: str) -> str:
         raise TypeError(f"the name of a table or a column is a str, not {type(name).__name__}")
     if not name or "\0" in name:
         raise ValueError(f"{name!r} cannot be the name of a table or a column")
-    return "`" + name.replace("`", "``") + "`"
+    return Name("`" + name.replace("`", "``") + "`")
 
 
 class SqlFiles:
@@ -148,8 +149,9 @@ class SqlFile(Part):
         """A file handle is held."""
         return self._connection is not None
 
-    async def run(self, query: str, params: Sequence[object]) -> list[Row]:
+    async def run(self, query: str | Template, params: Sequence[object]) -> list[Row]:
         """The rows of one statement; committed when this returns."""
+        query, params = bound(query, params)
         values = [_value(query, number, value) for number, value in enumerate(params, 1)]
         async with self._turn:
             return await self._files.run(self, lambda: self._execute(query, values))
