@@ -88,8 +88,9 @@ async def test_rules_that_differ_are_schedules_that_differ(tmp_path: Path, clock
             await ringer.schedules.add("@daily", "bare", tz="Asia/Tokyo"),
             await ringer.schedule_every(60, "bare"),
             await ringer.schedule_every(61, "bare"),
+            await ringer.schedule_every(61, "fail"),
         ]
-        assert len({one.id for one in made}) == 5
+        assert len({one.id for one in made}) == 6
 
 
 @pytest.mark.parametrize(("catchup", "rings"), CATCHUPS)

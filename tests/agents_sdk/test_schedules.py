@@ -29,6 +29,9 @@ class LogAgent(Agent[None, list[Any]]):
         if len(self.state) == 3:
             assert await self.cancel_schedule(schedule.id)
 
+    async def exactly(self, payload: int, schedule: Schedule) -> None:
+        await self.set_state([*self.state, [payload, schedule.time.isoformat()]])
+
     async def fail_twice(self, payload: Any) -> None:
         await self.set_state([*self.state, len(self.state)])
         if len(self.state) < 3:
@@ -139,10 +142,43 @@ async def test_schedules_belong_to_their_agent(tmp_path: Path, clock: VirtualClo
         assert mine.state == []
 
 
+async def test_an_agent_drives_only_its_own_dead_again(tmp_path: Path, clock: VirtualClock) -> None:
+    async with app(tmp_path, clock) as agents:
+        mine, other = [await agents.get_agent(LogAgent, name) for name in "ab"]
+        task = await mine.schedules.add(1, "fail_twice", attempts=1)
+        await clock.sleep(60)
+        [dead] = await mine.get_schedules(dead=True)
+        assert (dead.id, await other.get_schedules(dead=True)) == (task.id, [])
+        assert (await other.schedules.redrive(task.id), await mine.schedules.redrive(task.id)) == (
+            False,
+            True,
+        )
+
+
+async def test_times_keep_their_milliseconds(tmp_path: Path, clock: VirtualClock) -> None:
+    begun = datetime.fromtimestamp(clock.now(), UTC)
+    times = [begun + timedelta(milliseconds=number) for number in range(1, 60_000, 127)]
+    async with app(tmp_path, clock) as agents:
+        agent = await agents.get_agent(LogAgent, "a")
+        made = [await agent.schedule(time, "exactly", number) for number, time in enumerate(times)]
+        assert [task.time for task in made] == times
+    async with app(tmp_path, clock) as agents:
+        agent = await agents.get_agent(LogAgent, "a")
+        assert [task.time for task in await agent.get_schedules()] == times
+        await clock.sleep(61)
+        assert agent.state == [[number, time.isoformat()] for number, time in enumerate(times)]
+
+
 @pytest.mark.parametrize(
     ("when", "method", "payload", "error", "why"),
     [
-        (1, "nope", None, UnknownMethod, 'LogAgent has no method "nope".*it has fail_twice, note, once'),
+        (
+            1,
+            "nope",
+            None,
+            UnknownMethod,
+            'LogAgent has no method "nope".*exactly, fail_twice, note, once',
+        ),
         (1, "_hidden", None, UnknownMethod, "_hidden"),
         (1, "set_state", None, UnknownMethod, "set_state"),
         ("61 * * * *", "once", None, InvalidCron, "61"),

@@ -47,7 +47,8 @@ class Cron:
             next(CronSim(fields.text, _SOME_DAY))
         except (CronSimError, StopIteration):
             raise InvalidCron(f"cron {expression!r} never fires: none of its months has such a day") from None
-        return cls(expression.strip(), tz or "UTC", fields, _zone(tz or "UTC"))
+        name = "UTC" if tz is None else tz
+        return cls(expression.strip(), name, fields, _zone(name))
 
     def next_after(self, moment: datetime) -> datetime:
         """The first time strictly after `moment`, which knows its zone; the answer is in `tz`."""

@@ -16,9 +16,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from workflows.clock import Alarm, Clock
-from workflows.timers.window import Entry, Window
+from workflows.timers.window import Entry, Window, timer_window
 
-__all__ = ["ClockScheduler"]
+__all__ = ["ClockScheduler", "WindowJobStore"]
 
 _SOON = 0.1
 
@@ -41,12 +41,22 @@ class ClockScheduler(AsyncIOScheduler):  # type: ignore[misc]  # APScheduler has
         if not self.running:
             self.start()
 
+    def add_jobstore(self, jobstore: BaseJobStore, alias: str = "default", **options: object) -> None:
+        """Only windows of our table: stores of APScheduler keep pickles, which run as they are read."""
+        if type(jobstore) is not WindowJobStore:
+            raise TypeError(f"{jobstore!r} is no job store for this scheduler: only windows of the table are")
+        super().add_jobstore(jobstore, alias, **options)
+
     def detach(self, name: str) -> None:
         """Nothing more is started of this window."""
         del self._windows[name]
         self.remove_jobstore(name)
         if not self._windows:
             self._stop_timer()
+
+    def _create_default_jobstore(self) -> WindowJobStore:
+        """APScheduler wants one at its start, and nothing is ever in this one."""
+        return WindowJobStore(timer_window(1), clock=self._clock, free=lambda: 0, start=lambda _due: None)
 
     def look_again(self) -> None:
         """Something may be due sooner than the alarm is set to."""

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apscheduler.jobstores.memory import MemoryJobStore
 
 from agents_sdk import Agent, AgentsApp, UnknownMethod
 from tests import layers
 from workflows.testing import VirtualClock
+from workflows.timers.scheduler import ClockScheduler, WindowJobStore
 
 ROOT = Path(__file__).parents[3]
 FILES = layers.modules(ROOT)
@@ -58,6 +60,26 @@ def test_sec_13_the_linter_refuses_it(code: str, rule: str) -> None:
     assert rule in checked.stdout
 
 
+class Elsewhere(MemoryJobStore):  # type: ignore[misc]  # APScheduler has no types
+    """A store that somebody brings."""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "store", ["sqlalchemy", MemoryJobStore(), Elsewhere()], ids=lambda store: type(store).__name__
+)
+async def test_sec_13_the_scheduler_takes_no_other_store(store: Any) -> None:
+    scheduler = ClockScheduler(VirtualClock())
+    scheduler.start()
+    assert {type(one) for one in scheduler._jobstores.values()} == {WindowJobStore}
+    with pytest.raises(TypeError, match="no job store for this scheduler"):
+        scheduler.add_jobstore(store, "other")
+    with pytest.raises(TypeError, match="no job store for this scheduler"):
+        ClockScheduler(VirtualClock()).add_jobstore(Elsewhere())
+    scheduler.shutdown()
+    await asyncio.sleep(0)
+
+
 class Desk(Agent[Any, None]):
     async def on_error(self, error: Exception) -> None:
         self.env.put_nowait(error)
@@ -77,3 +99,24 @@ async def test_sec_14_a_stored_name_is_looked_up_among_the_methods_only(tmp_path
         error = await asyncio.wait_for(errors.get(), 5)
         assert isinstance(error, UnknownMethod)
         assert [one.name for one in await app.list_agents(Desk)] == ["a"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("stored", ["destroy", "on_stop", "__class__", "_secret", "gone"])
+async def test_sec_14_a_stored_item_of_the_queue_calls_methods_only(tmp_path: Path, stored: str) -> None:
+    errors: asyncio.Queue[Exception] = asyncio.Queue()
+    async with AgentsApp([Held], data=tmp_path, env=errors) as app:
+        held = await app.get_agent(Held, "a")
+        await held.queue("known", attempts=1)
+        await held.queue("known", attempts=1)
+    with contextlib.closing(sqlite3.connect(tmp_path / "agents.db")) as file, file:
+        assert file.execute("UPDATE agent_item SET method = ?, crc = NULL", (stored,)).rowcount >= 1
+    async with AgentsApp([Held], data=tmp_path, env=errors) as app:
+        error = await asyncio.wait_for(errors.get(), 5)
+        assert isinstance(error, UnknownMethod)
+        assert [one.name for one in await app.list_agents(Held)] == ["a"]
+
+
+class Held(Desk):
+    async def known(self) -> None:
+        await asyncio.Event().wait()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -131,13 +134,22 @@ def test_what_is_not_cron_is_refused_with_a_reason(expression: str, says: str) -
 
 
 @pytest.mark.parametrize(
-    "tz", ["Europe/Berlni", "America", "../etc/passwd", "/etc/localtime", "+02:00", "\0"]
+    "tz", ["Europe/Berlni", "America", "../etc/passwd", "/etc/localtime", "+02:00", "\0", ""]
 )
 def test_an_unknown_zone_is_refused(tz: str) -> None:
     with pytest.raises(
         InvalidCron, match=r'time zone .* is not known: use an IANA name like "Europe/Berlin"'
     ):
         Cron.parse("@daily", tz)
+
+
+def test_zones_are_known_where_the_system_has_none() -> None:
+    code = "from workflows import Cron; print(Cron.parse('@daily', 'Asia/Tokyo'), Cron.parse('@daily').tz)"
+    environment = {**os.environ, "PYTHONTZPATH": ""}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "Cron(expression='@daily', tz='Asia/Tokyo') UTC\n"
 
 
 def test_naive_moments_are_refused() -> None:

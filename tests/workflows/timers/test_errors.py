@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -138,6 +139,20 @@ async def test_no_more_than_a_thousand_are_caught_up(rule: Cron | Every, path: P
     async with ticking(path, down=2000 * 60) as world:
         await world.until(2001 * 60 - 1)
     assert world.nominal == [60.0 * number for number in range(1001, 2001)]
+
+
+async def test_what_comes_while_much_is_caught_up_is_called_for_too(path: Path) -> None:
+    async with ticking(path) as before:
+        await before.timers.add("ann", "greet", Every(60), policy=TimerPolicy(catchup="all"))
+    down = 1_500 * 60
+    async with ticking(path, down=down) as world:
+        world.then = lambda _: world.clock.sleep(20)  # so 500 more come until it has caught up
+        await world.until(down + 1_600 * 20)
+    assert world.nominal[0] == (1_500 - 999) * 60
+    assert [later - sooner for sooner, later in itertools.pairwise(world.nominal)] == [60] * (
+        len(world.nominal) - 1
+    )
+    assert world.nominal[-1] >= down + 500 * 60
 
 
 async def test_a_years_downtime_of_seconds_is_quickly_over(path: Path) -> None:
