@@ -32,6 +32,7 @@ from agents_sdk.security.limits import Limits
 from agents_sdk.security.log import without_queries
 from agents_sdk.security.origin import Hosts as AllowedHosts
 from agents_sdk.security.origin import Origins
+from agents_sdk.security.shares import Shares
 from agents_sdk.sql import SqlFiles
 from agents_sdk.workflow.starters import Starters
 from workflows import Clock, Engine, EngineClosed, Timers, WorkflowEntrypoint
@@ -104,6 +105,7 @@ class AgentsApp:
         self._engine = engine
         self._clock = clock
         self._idle_after = idle_after
+        self._limits = limits or Limits()
         below = sub_definitions(self._definitions, sub_agents)
         self._hosts = Hosts(
             {one.name: one for one in self._definitions.values()},
@@ -118,7 +120,7 @@ class AgentsApp:
             hosts=AllowedHosts(allowed_hosts),
             origins=Origins(allowed_origins),
             cors=Cors(cors),
-            limits=limits or Limits(),
+            limits=self._limits,
             insecure_no_auth=insecure_no_auth,
         )
         self._gate = Gate(
@@ -242,7 +244,8 @@ class AgentsApp:
         return engine
 
     def _ground(self, engine: Engine, directory: Directory, timers: Timers, files: SqlFiles) -> Ground:
-        launcher = Launcher(engine, self._named)
+        shares = Shares(self._limits, engine.store, engine.listed, engine.clock)
+        launcher = Launcher(engine, self._named, shares.instances)
         return Ground(
             clock=engine.clock,
             store=engine.store,
@@ -250,6 +253,7 @@ class AgentsApp:
             timers=timers,
             files=files,
             workflows=launcher,
+            shares=shares,
             env=Bindings(launcher) if self._env is None else self._env,
             idle_after=self._idle_after,
         )

@@ -11,13 +11,14 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from agents_sdk.connection import Connection
+from agents_sdk.principal import Principal
 
 __all__ = ["Current", "current_agent", "entered"]
 
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """All three are None outside of agents; who asks is unknown to schedules and calls of other code."""
+    """All four are None outside of agents; who asks is unknown to schedules and calls of other code."""
 
     agent: Any = None
     """The object itself."""
@@ -25,6 +26,8 @@ class Current:
     """Whose message, call or state is being handled."""
     request: HTTPConnection | None = None
     """What is being answered: a request, or the upgrade of a connection that is being opened."""
+    principal: Principal | None = None
+    """For whom all that is done, as the hook of the app said; also in the agents that are called for it."""
 
 
 _current: ContextVar[Current] = ContextVar("current_agent", default=Current())  # noqa: B039  it is frozen
@@ -37,10 +40,13 @@ def current_agent() -> Current:
 
 @contextmanager
 def entered(
-    agent: object, connection: Connection | None = None, request: HTTPConnection | None = None
+    agent: object,
+    connection: Connection | None = None,
+    request: HTTPConnection | None = None,
+    principal: Principal | None = None,
 ) -> Iterator[None]:
     """Inside, this is current; it hides what was."""
-    token = _current.set(Current(agent, connection, request))
+    token = _current.set(Current(agent, connection, request, principal))
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workflows import Binding, Engine, ListedInstance, UnknownWorkflow, WorkflowEntrypoint
+from workflows import Binding, Engine, ListedInstance, Toll, UnknownWorkflow, WorkflowEntrypoint
 
 __all__ = ["Bindings", "Launcher"]
 
@@ -13,14 +13,18 @@ __all__ = ["Bindings", "Launcher"]
 class Launcher:
     """The bindings of the app's workflows."""
 
-    def __init__(self, engine: Engine, named: Mapping[str, type[WorkflowEntrypoint[Any, Any]]]) -> None:
+    def __init__(
+        self, engine: Engine, named: Mapping[str, type[WorkflowEntrypoint[Any, Any]]], toll: Toll
+    ) -> None:
+        """`toll` counts the instances that are created."""
         self._engine = engine
         self._named = named
+        self._toll = toll
 
     def workflow(self, workflow: type[WorkflowEntrypoint[Any, Any]] | str) -> Binding[Any]:
         """The binding of a workflow, by its class, its name or its binding name."""
         named = self._named.get(workflow, workflow) if isinstance(workflow, str) else workflow
-        return self._engine.workflow(named)
+        return self._engine.workflow(named).paying(self._toll)
 
     async def listed(self, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], ListedInstance]:
         """See `Engine.listed`."""

@@ -6,6 +6,7 @@ AgentError                 the root: `except AgentError` catches all of them
 │   └── Aborted            what was under way in an agent was cut off
 ├── UnknownAgent           the app was not given this class
 ├── TooDeep                a sub-agent would be nested too deep
+├── TooMany                a client has made as much as it may have
 ├── UnknownMethod          a schedule names something that is not a public method of the class
 ├── InvalidSchedule        when, payload or method do not fit (also a ValueError)
 ├── InvalidChunk           what an answer of a chat, or a stream, holds is no chunk (also a ValueError)
@@ -52,6 +53,7 @@ __all__ = [
     "StateUnreadable",
     "StreamError",
     "TooDeep",
+    "TooMany",
     "UnknownAgent",
     "UnknownMethod",
     "WorkflowRejectedError",
@@ -76,6 +78,13 @@ class Aborted(NotRunning):
 
 class TooDeep(AgentError):
     """A sub-agent would be nested too deep."""
+
+
+class TooMany(AgentError):
+    """The client for which the code works has made as many agents, schedules or instances as it may have."""
+
+    def __init__(self, kind: str, most: int) -> None:
+        super().__init__(f"there are {most:,} {kind} already, and may be no more: Limits({kind}=…) says so")
 
 
 class UnknownAgent(AgentError):

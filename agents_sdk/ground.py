@@ -7,6 +7,7 @@ from typing import Any
 
 from agents_sdk.directory import Directory
 from agents_sdk.env import Launcher
+from agents_sdk.security.shares import Shares
 from agents_sdk.sql import SqlFiles
 from workflows import Clock, Store, Timers
 
@@ -23,6 +24,7 @@ class Ground:
     timers: Timers
     files: SqlFiles
     workflows: Launcher
+    shares: Shares
     env: Any
     idle_after: float
     """Seconds without anything to do after which an agent is let go."""

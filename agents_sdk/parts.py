@@ -44,8 +44,10 @@ def _sql(place: Place) -> Part:
 
 
 def _schedules(place: Place) -> Part:
-    timers, owner = place.ground.timers, place.listed.id
-    return Schedules(timers, owner, place.definition.methods, place.agent, whose=str(place))
+    ground, owner = place.ground, place.listed.id
+    return Schedules(
+        ground.timers, owner, place.definition.methods, place.agent, shares=ground.shares, whose=str(place)
+    )
 
 
 def _mcp(place: Place) -> Part:
@@ -97,7 +99,8 @@ def _fibers(place: Place) -> Part:
 
 def _streams(place: Place) -> Part:
     ground = place.ground
-    return Streams(ground.store, place.listed.id, pinned=place.life.pinned, clock=ground.clock)
+    pinned = place.life.pinned
+    return Streams(ground.store, place.listed.id, pinned=pinned, clock=ground.clock, whose=str(place))
 
 
 PARTS: tuple[Callable[[Place], Part | None], ...] = (

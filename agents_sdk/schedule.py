@@ -14,8 +14,9 @@ from agents_sdk.methods import Methods
 from agents_sdk.part import Part
 from agents_sdk.plan import DEFAULT, Anchor, Catchup, Overlap, Plan, ScheduleType, plan, plan_every, policy
 from agents_sdk.security.log import audited
+from agents_sdk.security.shares import Shares, refused
 from agents_sdk.shape import Shape, ShapeError
-from workflows import Cron, Duration, Every, Timer, TimerPolicy, Timers
+from workflows import Cron, Duration, Every, Timer, TimerPolicy, Timers, TooManyTimers
 
 __all__ = ["Callback", "Schedule", "ScheduleType", "Schedules", "schedule_of"]
 
@@ -74,11 +75,21 @@ _shape: Shape[_Kept] = Shape(_Kept, limit=_PAYLOAD_LIMIT)
 class Schedules(Part):
     """The schedules of one agent."""
 
-    def __init__(self, timers: Timers, owner: int, methods: Methods, agent: object, *, whose: str) -> None:
+    def __init__(
+        self,
+        timers: Timers,
+        owner: int,
+        methods: Methods,
+        agent: object,
+        *,
+        shares: Shares,
+        whose: str,
+    ) -> None:
         self._timers = timers
         self._owner = str(owner)
         self._methods = methods
         self._agent = agent
+        self._shares = shares
         self._whose = whose
         self._starting = False
 
@@ -214,14 +225,20 @@ class Schedules(Part):
                 name,
             )
         delay = asked.when if isinstance(asked.when, float) else None
-        timer = await self._timers.add(
-            self._owner,
-            name,
-            asked.when,
-            _encode(name, _Kept(payload, delay)),
-            key=asked.key(name, _encode(name, _Kept(payload)), key=key, idempotent=idempotent),
-            policy=how,
-        )
+        share = self._shares.schedules
+        try:
+            timer = await self._timers.add(
+                self._owner,
+                name,
+                asked.when,
+                _encode(name, _Kept(payload, delay)),
+                key=asked.key(name, _encode(name, _Kept(payload)), key=key, idempotent=idempotent),
+                policy=how,
+                share=share,
+            )
+        except TooManyTimers:
+            assert share is not None, "there was no room in it"
+            raise refused("schedules", share) from None
         return schedule_of(timer)
 
     def _callback(self, callback: Callback, payload: Any) -> str:

@@ -139,6 +139,12 @@ MAKERS = Stored(
         CREATE TABLE agent_maker(agent INTEGER PRIMARY KEY, principal TEXT NOT NULL) STRICT;
         CREATE INDEX agent_maker_principal ON agent_maker(principal);
         """,
+        """
+        CREATE TABLE instance_maker(
+          workflow TEXT NOT NULL, instance TEXT NOT NULL, principal TEXT NOT NULL,
+          PRIMARY KEY(workflow, instance)) STRICT, WITHOUT ROWID;
+        CREATE INDEX instance_maker_principal ON instance_maker(principal);
+        """,  # an instance outlives the agent that has created it
     ),
     ("DELETE FROM agent_maker WHERE agent = ?",),
 )

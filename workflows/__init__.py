@@ -1,7 +1,7 @@
 """Durable execution for asyncio code: a step is retried, remembered and, once recorded, never done again."""
 
 from workflows.batch import BatchError, BatchItem, CreatedBatch, DeletedBatch
-from workflows.binding import Binding
+from workflows.binding import Binding, Toll
 from workflows.clock import Clock, SystemClock
 from workflows.decorated import DecoratedStep
 from workflows.durable import Durable
@@ -30,6 +30,7 @@ from workflows.errors import (
     StoreError,
     StoreFailed,
     StoreInUse,
+    TooManyTimers,
     TryAgain,
     UnknownWorkflow,
     WorkflowError,
@@ -56,7 +57,7 @@ from workflows.streams.stream import StepStream, Streamed, StreamPart, StreamRes
 from workflows.timers.cron import Cron, looks_like_cron
 from workflows.timers.policy import TimerPolicy
 from workflows.timers.realm import Timers
-from workflows.timers.timer import Every, Timer
+from workflows.timers.timer import Every, Share, Timer
 from workflows.types import (
     ChildRef,
     CronFiring,
@@ -128,6 +129,7 @@ __all__ = [
     "RollbackContext",
     "RollbackOptions",
     "RollbackStatus",
+    "Share",
     "Spent",
     "StartWorkflow",
     "Statement",
@@ -149,6 +151,8 @@ __all__ = [
     "Timer",
     "TimerPolicy",
     "Timers",
+    "Toll",
+    "TooManyTimers",
     "TryAgain",
     "UnknownWorkflow",
     "Usage",

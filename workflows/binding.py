@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from workflows.backend import Backend, Kept, NewInstance
 from workflows.batch import BatchItem, CreatedBatch, DeletedBatch, exists, new_ids, not_found, old_ids
@@ -17,11 +18,16 @@ from workflows.retention import Retention
 from workflows.sqlite.operation import Operation
 from workflows.types import Status
 
-__all__ = ["NO_PARAMS", "Binding", "BoundDefinition"]
+__all__ = ["NO_PARAMS", "Binding", "BoundDefinition", "Toll"]
 
 P = TypeVar("P")
 
 NO_PARAMS: dict[str, Any] = {}
+
+Also: TypeAlias = Operation[object] | None
+
+Toll: TypeAlias = Callable[[str], Awaitable[Callable[[str], Operation[object]] | None]]
+"""Asked with the name of a workflow before instances of it are made: what is written with each new id."""
 
 
 class BoundDefinition(Shape, Protocol):
@@ -36,9 +42,10 @@ class BoundDefinition(Shape, Protocol):
 class Binding(Generic[P]):
     """Creates and finds the instances of one workflow."""
 
-    def __init__(self, backend: Backend, definition: BoundDefinition) -> None:
+    def __init__(self, backend: Backend, definition: BoundDefinition, toll: Toll | None = None) -> None:
         self._backend = backend
         self._definition = definition
+        self._toll = toll
 
     @property
     def name(self) -> str:
@@ -53,6 +60,10 @@ class Binding(Generic[P]):
     def definition_in(self, backend: Backend) -> BoundDefinition | None:
         """What is known of the workflow, when its instances live in `backend`."""
         return self._definition if self._backend is backend else None
+
+    def paying(self, toll: Toll) -> Binding[P]:
+        """The same, but with each new instance goes what `toll` says; what that raises, `create` raises."""
+        return Binding(self._backend, self._definition, toll)
 
     async def create(
         self,
@@ -73,7 +84,8 @@ class Binding(Generic[P]):
         is written together with it, or neither is. What it raises is raised.
         """
         id = str(uuid.uuid4()) if id is None else checked_id(id)
-        [created] = await self._backend.create([self._new(id, params, retention, also)])
+        due = await self._due()
+        [created] = await self._backend.create([self._new(id, params, retention, _both(due(id), also))])
         if created is not None:
             return WorkflowInstance(self._backend, self._definition, id, created.ref)
         if exist_ok:
@@ -88,8 +100,9 @@ class Binding(Generic[P]):
         """
         ids, errors = new_ids(items)
         made = {index: str(uuid.uuid4()) if id is None else id for index, id in ids.items()}
+        due = await self._due()
         new = [
-            self._new(id, items[index].get("params", NO_PARAMS), items[index].get("retention"))
+            self._new(id, items[index].get("params", NO_PARAMS), items[index].get("retention"), due(id))
             for index, id in made.items()
         ]
         created = []
@@ -142,6 +155,10 @@ class Binding(Generic[P]):
         )
         return page(await self._backend.select(wanted), limit, newest_first=newest_first)
 
+    async def _due(self) -> Callable[[str], Also]:
+        found = None if self._toll is None else await self._toll(self.name)
+        return found or (lambda _id: None)
+
     def _new(
         self,
         id: str,
@@ -152,3 +169,14 @@ class Binding(Generic[P]):
         definition = self._definition
         stored = definition.dump_params(params)
         return NewInstance(definition.name, id, stored, definition.kept(retention), also=also)
+
+
+def _both(one: Also, other: Also) -> Also:
+    if one is None or other is None:
+        return one or other
+
+    def write(connection: sqlite3.Connection) -> None:
+        one(connection)
+        other(connection)
+
+    return write

@@ -21,6 +21,7 @@ WorkflowError                       the root: `except WorkflowError` catches all
 ├── InstanceFinished                the command needs an instance that is not finished
 ├── NotYet                          raise it in a step: it cannot begin yet, and is called again
 ├── TryAgain                        raise it in a timer's call or a hook: another attempt, at a time you name
+├── TooManyTimers                   somebody has as many timers as they may have
 ├── UnknownWorkflow                 the engine was not given this workflow
 ├── EngineClosed                    the engine is not open
 ├── Fenced                          the lease is gone: another run owns the instance
@@ -55,6 +56,7 @@ __all__ = [
     "StoreError",
     "StoreFailed",
     "StoreInUse",
+    "TooManyTimers",
     "TryAgain",
     "UnknownWorkflow",
     "WorkflowError",
@@ -207,6 +209,15 @@ class NotYet(WorkflowError):
         if not 0 <= after < math.inf:
             raise ValueError(f"after={after!r}: give seconds, 0 or more")
         self.after = after
+
+
+class TooManyTimers(WorkflowError):
+    """Somebody has as many timers as they may have."""
+
+    def __init__(self, of: str, most: int) -> None:
+        super().__init__(f"{of} has {most:,} timers, and may have no more")
+        self.of = of
+        self.most = most
 
 
 class TryAgain(WorkflowError):

@@ -72,6 +72,9 @@ class Chat(Part):
             in_vain=self.resuming.settle,
         )
 
+    def __str__(self) -> str:
+        return f"the chat of {self._life}"
+
     async def begin(self) -> None:
         """Loads it, and takes up the turns that the life before has left: they run when it has started."""
         await self.transcript.load()

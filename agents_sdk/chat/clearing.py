@@ -11,6 +11,7 @@ from agents_sdk.chat.accepted import Accepted
 from agents_sdk.chat.chat import Chat
 from agents_sdk.chat.stream import Stream
 from agents_sdk.connection import Connection
+from agents_sdk.security.log import audited
 
 __all__ = ["empty"]
 
@@ -66,6 +67,7 @@ async def _settle(
     for turn in ended.dropped:
         chat.end_unrun(turn)
     chat.tell(protocol.ChatClear(), without=without)
+    audited("clear", chat)
 
 
 async def _take_back(chat: Chat, ended: _Ended) -> None:

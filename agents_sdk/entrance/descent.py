@@ -107,9 +107,9 @@ class Descent:
                 except HTTPException as error:
                     return _refused(http.refusal(error))
                 except Exception as error:  # noqa: BLE001  # the client gets no trace
-                    return _failed(await host.report(error) or http.failure(host, error))
+                    return _failed(await host.report(error) or http.failed(host, error))
         except StartFailed as failed:
-            return _failed(failed.answer or http.failure(host, failed.error))
+            return _failed(failed.answer or http.failed(host, failed.error))
         except NotRunning:
             return _NOT_RUNNING
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import uuid
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -14,12 +12,11 @@ from starlette.types import Receive, Scope, Send
 from agents_sdk.agent import Agent
 from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.chat.http import messages, wants_messages
-from agents_sdk.errors import NotRunning
+from agents_sdk.errors import NotRunning, TooMany
 from agents_sdk.life.host import Host, StartFailed
+from agents_sdk.security.failure import failure
 
-__all__ = ["answer", "failure", "refusal"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["answer", "failed", "refusal"]
 
 _BODILESS = (204, 304)
 
@@ -32,8 +29,8 @@ async def answer(host: Host, scope: Scope, receive: Receive, send: Send) -> None
             response = await _response(host, agent, request)
             await agent.ctx.state.settled()
             await _send(host, response, scope, receive, send)
-    except StartFailed as failed:
-        await (failed.answer or failure(host, failed.error))(scope, receive, send)
+    except StartFailed as start:
+        await (start.answer or failed(host, start.error))(scope, receive, send)
     except NotRunning:
         await PlainTextResponse("Service Unavailable", status_code=503)(scope, receive, send)
 
@@ -61,8 +58,10 @@ async def _response(host: Host, agent: Agent[Any, Any], request: Request) -> Res
         return Response(status_code=500)  # to nobody
     except HTTPException as error:
         return refusal(error)
+    except TooMany:
+        return PlainTextResponse("Too Many Requests", status_code=429)
     except Exception as error:  # noqa: BLE001  # the client gets no trace
-        return await host.report(error) or failure(host, error)
+        return await host.report(error) or failed(host, error)
     return response
 
 
@@ -73,8 +72,6 @@ def refusal(error: HTTPException) -> Response:
     return PlainTextResponse(error.detail, error.status_code, error.headers)
 
 
-def failure(host: Host, error: Exception) -> Response:
-    """The answer to a request that raised: the client learns an id, by which the log has the error."""
-    id = uuid.uuid4().hex
-    _log.error("error %s of a request to %s is a %s", id, host, type(error).__name__)
-    return PlainTextResponse("Internal Server Error", status_code=500, headers={"x-error-id": id})
+def failed(host: Host, error: Exception) -> Response:
+    """The answer to a request that raised."""
+    return failure(f"a request to {host}", error)

@@ -16,6 +16,7 @@ from agents_sdk.fibers.rows import Rows
 from agents_sdk.fibers.run import Function, Run
 from agents_sdk.living import Living
 from agents_sdk.part import Part
+from agents_sdk.security.log import audited
 from workflows import Clock, Store
 
 __all__ = ["Fibers"]
@@ -112,10 +113,12 @@ class Fibers(Part):
     async def cancel(self, id: str) -> bool:
         """True: it has not ended, is aborted for good, and its function gets a CancelledError."""
         number = await self._rows.cancel(id, at=self._clock.now())
-        run = None if number is None else self._runs.get(number)
-        if run is not None:
+        if number is None:
+            return False
+        if (run := self._runs.get(number)) is not None:
             run.cancel()
-        return number is not None
+        audited("cancel", f"fiber {id} of {self._living}")
+        return True
 
     async def cancel_by_key(self, key: str) -> bool:
         """As `cancel`, of the fiber with this key."""
@@ -126,7 +129,10 @@ class Fibers(Part):
         """Says what became of an interrupted fiber; false when it is not interrupted."""
         if status not in get_args(Resolution):
             raise InvalidFiber(f'{status!r} is no end of a fiber: give "completed", "aborted" or "error"')
-        return await self._rows.resolve(id, status, error=error, at=self._clock.now())
+        resolved = await self._rows.resolve(id, status, error=error, at=self._clock.now())
+        if resolved:
+            audited("resolve", f"fiber {id} of {self._living}")
+        return resolved
 
     async def delete(
         self,
@@ -139,7 +145,12 @@ class Fibers(Part):
         wanted = (status,) if isinstance(status, str) else tuple(status)
         if not set(wanted) <= {*_ENDED, "interrupted"}:
             raise InvalidFiber(f"fibers that have not ended cannot be deleted: cancel them, {wanted}")
-        return await self._rows.clear(wanted, id=id, before=None if before is None else before.timestamp())
+        until = None if before is None else before.timestamp()
+        deleted = await self._rows.clear(wanted, id=id, before=until)
+        if deleted:
+            which = f"{deleted} fibers" if id is None else f"fiber {id}"
+            audited("delete", f"{which} of {self._living}")
+        return deleted
 
     async def begin(self) -> None:
         """Tells the agent of those that are left of an earlier life."""

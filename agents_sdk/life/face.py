@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from agents_sdk.current import entered
+from agents_sdk.current import current_agent, entered
 from agents_sdk.life.host import Host
 
 __all__ = ["Face", "face_of"]
@@ -44,7 +44,7 @@ def _event(host: Host, name: str, method: Callable[..., Any]) -> Callable[..., A
     async def call(*arguments: Any, **named: Any) -> Any:
         if host.is_doomed:
             raise host.over()
-        async with host.event() as agent:
+        async with host.event(principal=current_agent().principal) as agent:
             return await getattr(agent, name)(*arguments, **named)
 
     return call
@@ -55,7 +55,7 @@ def _entered(host: Host, method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(*arguments: Any, **named: Any) -> Any:
-        with entered(host.living):
+        with entered(host.living, principal=current_agent().principal):
             return method(*arguments, **named)
 
     return call

@@ -24,7 +24,9 @@ from agents_sdk.life.making import made
 from agents_sdk.life.pins import Pins
 from agents_sdk.life.starting import Start
 from agents_sdk.place import Place
+from agents_sdk.principal import Principal
 from agents_sdk.reach import Reach
+from agents_sdk.security.access import principal_of
 from agents_sdk.tasks import Tasks
 from workflows import Clock
 
@@ -126,16 +128,22 @@ class Host:
 
     @asynccontextmanager
     async def event(
-        self, connection: Connection | None = None, request: HTTPConnection | None = None
+        self,
+        connection: Connection | None = None,
+        request: HTTPConnection | None = None,
+        *,
+        principal: Principal | None = None,
     ) -> AsyncIterator[Agent[Any, Any]]:
         """The started agent, for one thing that happens to it; raises `StartFailed` or `NotRunning`.
 
-        Inside, it is the current agent, and these are who asked.
+        Inside, it is the current agent, and these are who asked; `principal` for whom another agent calls it.
         """
+        asking = request or connection
+        principal = principal if asking is None else principal_of(asking)
         with self.pinned(), self._ground.clock.busy(), self._interruption.inside():
             while not self._started or self._ending is not None:
                 await self._start()
-            with entered(self.living, connection, request):
+            with entered(self.living, connection, request, principal):
                 yield self.living
 
     async def report(self, error: Exception) -> Response | None:

@@ -23,6 +23,7 @@ from agents_sdk.life.waking import Waking
 from agents_sdk.reach import DESTROYED
 from agents_sdk.schedule import schedule_of
 from agents_sdk.security.log import audited
+from agents_sdk.security.shares import refused
 from workflows import Finished, Timer
 
 __all__ = ["Hosts", "checked"]
@@ -71,12 +72,12 @@ class Hosts:
 
     async def get_agent(self, cls: type[Any], name: str) -> Any:
         """See `Agent.get_agent`."""
-        return await _face(self.get(Address.top(self.definition(cls).name, checked(name))))
+        return await self._found(Address.top(self.definition(cls).name, checked(name)))
 
     async def sub_agent(self, address: Address) -> Any:
         """See `Agent.sub_agent`."""
         checked(address.name)
-        return await _face(self.get(address))
+        return await self._found(address)
 
     async def parent_agent(self, address: Address, cls: type[Any]) -> Any:
         """See `Agent.parent_agent`."""
@@ -157,6 +158,13 @@ class Hosts:
                 f"this app was not given {cls.__name__}, it has {_listed(self._top)}: add it to agents="
             )
         return found
+
+    async def _found(self, address: Address) -> Any:
+        """The agent, for other code of the process; a new one is on the account of whom that works for."""
+        share = self._standing().shares.agents
+        if share is not None and not await self.make(address, share.of, share.most):
+            raise refused("agents", share)
+        return await _face(self.get(address))
 
     def _standing(self) -> Ground:
         if self._ground is None:

@@ -18,6 +18,7 @@ from agents_sdk.mcp.server import McpServer, catalog, shown
 from agents_sdk.mcp.session import Session, SessionGone
 from agents_sdk.part import Part
 from agents_sdk.retry import Patience, retry
+from agents_sdk.security.log import audited
 from workflows import Clock, Statement, Store
 
 __all__ = ["McpServers"]
@@ -105,6 +106,7 @@ class McpServers(Part):
         self._tell()
         if (session := self._sessions.pop(id, None)) is not None:
             await session.close()
+        audited("remove", f"MCP server {id} of {self._life}")
         return True
 
     async def call_tool(

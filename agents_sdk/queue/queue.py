@@ -16,6 +16,7 @@ from agents_sdk.queue.item import QueueItem, encode
 from agents_sdk.queue.rows import Rows
 from agents_sdk.retry import Patience
 from agents_sdk.schedule import Callback
+from agents_sdk.security.log import audited
 from agents_sdk.shape import has
 from workflows import Clock, Store
 
@@ -31,6 +32,7 @@ class Queue(Part):
         self._rows = Rows(store, owner)
         self._methods = methods
         self._agent = agent
+        self._living = living
         self._clock = clock
         self._calls = Calls(self._rows, methods, living, clock)
 
@@ -100,6 +102,7 @@ class Queue(Part):
         redriven = await self._rows.redrive(id)
         if redriven:
             self._calls.look()
+            audited("redrive", f"item {id} of {self._living}")
         return redriven
 
     def started(self) -> None:
@@ -113,6 +116,9 @@ class Queue(Part):
     async def _take(self, *, id: str | None = None, method: str | None = None) -> int:
         places = await self._rows.take(id=id, method=method)
         self._calls.taken()
+        if places:
+            which = f"{len(places)} items" if id is None else f"item {id}"
+            audited("dequeue", f"{which} of {self._living}")
         return len(places) - (self._calls.place in places)
 
     def _written(self, written: asyncio.Future[int]) -> None:

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope
 
 from agents_sdk.connection import Connection
 from agents_sdk.principal import Principal
+from agents_sdk.security.failure import failure
 
 __all__ = ["Hook", "Principal", "admitted", "principal_of"]
 
@@ -54,12 +55,13 @@ async def admitted(
         decision: object = hook(request, agent, name)
         if inspect.isawaitable(decision):
             decision = await decision
+        return _followed(decision, request)
     except HTTPException as refusal:
         return _refusal(refusal)
-    except Exception:  # noqa: BLE001  # the client gets no trace
-        _log.exception("the hook before a %s raised", scope["type"])
-        return PlainTextResponse("Internal Server Error", status_code=500)
-    return _followed(decision, request)
+    except Exception as error:  # noqa: BLE001  # the client gets no trace
+        what = f"the hook before a {scope['type']}"
+        _log.exception("%s raised", what)
+        return failure(what, error)
 
 
 def _followed(decision: object, request: HTTPConnection) -> HTTPConnection | Response:
@@ -71,8 +73,7 @@ def _followed(decision: object, request: HTTPConnection) -> HTTPConnection | Res
         case Principal():
             request.scope[_KEY] = decision
             return request
-    _log.error("a hook returned %r: return a Response, a Request, a Principal or None", decision)
-    return PlainTextResponse("Internal Server Error", status_code=500)
+    raise TypeError(f"a hook returned {decision!r}: return a Response, a Request, a Principal or None")
 
 
 def _refusal(refusal: HTTPException) -> Response:

@@ -33,7 +33,11 @@ class Limits:
     calls: int = 1_000
     """Requests and messages of one caller under way; above: 429, and messages wait in their sockets."""
     agents: int = 10_000
-    """Agents that one principal has made, by addressing them first; above: 429 for any other new one."""
+    """Agents that one principal has made, by addressing them first, or in whose calls they were made."""
+    schedules: int = 10_000
+    """Schedules that were made in calls of one principal, and are still there."""
+    instances: int = 10_000
+    """Unfinished instances that were created in calls of one principal."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -12,12 +12,14 @@ from starlette.requests import HTTPConnection
 
 from agents_sdk.connection import Connection
 from agents_sdk.current import current_agent
+from agents_sdk.principal import Principal
 from agents_sdk.security.access import principal_of
 from agents_sdk.security.secret import Secret, redacted
 
 __all__ = ["JsonLines", "audit", "audited", "without_queries"]
 
 _SERVERS = ("uvicorn.access", "uvicorn.error")
+_PROGRAM, _UNNAMED = "the program", "somebody unnamed"
 _audit = logging.getLogger("agents_sdk.audit")
 
 
@@ -53,10 +55,14 @@ def audit(asking: HTTPConnection | Connection | None, action: str, subject: obje
 
     For what changes or ends something that others rely on: cancel, retry, send, delete, edit.
     """
+    principal = None if asking is None else principal_of(asking)
+    _tell(principal, _PROGRAM if asking is None else _UNNAMED, action, subject)
+
+
+def _tell(principal: Principal | None, unnamed: str, action: str, subject: object) -> None:
     if not _audit.isEnabledFor(logging.INFO):
         return
-    principal = None if asking is None else principal_of(asking)
-    who = ("the program" if asking is None else "somebody unnamed") if principal is None else principal.id
+    who = unnamed if principal is None else principal.id
     told = {"who": who, "action": action, "subject": str(subject)}
     _audit.info("%s: %s %s", *(json.dumps(one) for one in told.values()), extra={"audit": told})
 
@@ -64,7 +70,8 @@ def audit(asking: HTTPConnection | Connection | None, action: str, subject: obje
 def audited(action: str, subject: object) -> None:
     """`audit`, for whomever the running code works: who sent the request, the message or the call."""
     current = current_agent()
-    audit(current.request or current.connection, action, subject)
+    asking = current.request or current.connection
+    _tell(current.principal, _PROGRAM if asking is None else _UNNAMED, action, subject)
 
 
 @contextmanager

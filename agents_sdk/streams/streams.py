@@ -10,6 +10,7 @@ from typing import Any
 
 from agents_sdk.errors import InvalidChunk, NotRunning, StreamError
 from agents_sdk.part import Part
+from agents_sdk.security.log import audited
 from agents_sdk.streams.rows import Rows
 from agents_sdk.streams.stream import Row, StreamChunk, StreamState, StreamStatus, encoded
 from workflows import Clock, Store
@@ -21,11 +22,18 @@ class Streams(Part):
     """The streams of one agent; they outlive its lives, and readers end with the one in which they read."""
 
     def __init__(
-        self, store: Store, owner: int, *, pinned: Callable[[], AbstractContextManager[None]], clock: Clock
+        self,
+        store: Store,
+        owner: int,
+        *,
+        pinned: Callable[[], AbstractContextManager[None]],
+        clock: Clock,
+        whose: str,
     ) -> None:
         self._rows = Rows(store, owner)
         self._pinned = pinned
         self._clock = clock
+        self._whose = whose
         self._bells: dict[str, set[asyncio.Event]] = {}
         self._resting = False
 
@@ -107,6 +115,8 @@ class Streams(Part):
         """Deletes a stream and all that was appended to it; false when there is none."""
         deleted = await self._rows.delete(name)
         self._ring(name)
+        if deleted:
+            audited("delete", f"stream {name} of {self._whose}")
         return deleted
 
     def rest(self) -> None:

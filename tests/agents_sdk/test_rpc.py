@@ -192,7 +192,9 @@ def failed(error: str) -> dict[str, Any]:
         ("words", ["a broken c"], [chunk("a"), chunk("broken"), failed("no more words")]),
     ],
 )
-async def test_each_call_is_answered(one: Client, method: str, args: list[Any], frames: list[Any]) -> None:
+async def test_sec_5_each_call_is_answered(
+    one: Client, method: str, args: list[Any], frames: list[Any]
+) -> None:
     id = await one.ask(method, *args)
     after = await one.ask("echo", "that was all")
     seen = await one.next(len(frames) + 1)

@@ -34,7 +34,7 @@ async def test_a_statement_that_returns_rows_and_writes(notes: SqlFile) -> None:
     assert await notes.run("INSERT INTO note(text) VALUES (?) RETURNING id", ("a",)) == [{"id": 1}]
 
 
-async def test_values_are_never_sql(notes: SqlFile) -> None:
+async def test_sec_12_values_are_never_sql(notes: SqlFile) -> None:
     evil = "'); DROP TABLE note; --"
     await notes.run("INSERT INTO note(text) VALUES (?)", (evil,))
     assert await notes.run("SELECT text FROM note", ()) == [{"text": evil}]
@@ -62,7 +62,7 @@ async def test_nothing_is_on_the_disk_before_the_first_statement(files: SqlFiles
         ("SELEC", "syntax error"),
     ],
 )
-async def test_refused(notes: SqlFile, query: str, reason: str) -> None:
+async def test_sec_12_what_leads_out_is_refused(notes: SqlFile, query: str, reason: str) -> None:
     with pytest.raises(SqlError, match=reason) as caught:
         await notes.run(query, ())
     assert caught.value.query == query

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from agents_sdk.errors import SqlError
 from agents_sdk.security import Limits
 from agents_sdk.sql import SqlFile, SqlFiles, ident
 from tests.agents_sdk.security.calls import call
+from workflows import backup
 
 pytestmark = pytest.mark.anyio
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
@@ -26,15 +29,17 @@ ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELEC
 
 @pytest.fixture
 async def files(tmp_path: Path) -> AsyncIterator[SqlFiles]:
-    files = SqlFiles(tmp_path / "sql", longest=0.1)
+    files = SqlFiles(tmp_path / "sql")
     yield files
     await files.close()
 
 
-async def test_sec_12_a_statement_has_an_end(notes: SqlFile) -> None:
+async def test_sec_12_a_statement_has_an_end(notes: SqlFile, tmp_path: Path) -> None:
+    hasty = SqlFiles(tmp_path / "sql", longest=0.1)
     for query in (ENDLESS, f"INSERT INTO note(text) {ENDLESS}"):
         with pytest.raises(SqlError, match=r"it took longer than 0\.1 seconds"):
-            await notes.run(query, ())
+            await hasty.of(7).run(query, ())
+    await hasty.close()
     assert await notes.run("SELECT count(*) AS n FROM note", ()) == [{"n": 0}]
 
 
@@ -109,6 +114,26 @@ async def test_sec_7_a_link_in_the_place_of_a_file_is_not_followed(files: SqlFil
     with pytest.raises(SqlError, match="cannot be opened"):
         await files.of(9).run("CREATE TABLE t(x)", ())
     assert not elsewhere.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes")
+async def test_sec_7_files_are_for_their_owner_only(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        (tmp_path / "data").mkdir(mode=0o755)  # somebody has made it who thought nothing of it
+        async with AgentsApp([Writer], data=tmp_path / "data") as app:
+            assert (await call(app, "/agents/writer/a?file")).status == 200
+            files = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "data").rglob("*")}
+            await backup(tmp_path / "data" / "agents.db", tmp_path / "copy.db")
+        async with AgentsApp([Writer], data=tmp_path / "new") as app:
+            assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    finally:
+        os.umask(before)
+    assert files.pop("agents-sql") == 0o700
+    assert files.pop("agents.db.lock") & 0o022 == 0  # the number of the process is no secret
+    assert {"agents.db", "agents.db-wal", "1.db"} <= set(files)
+    assert set(files.values()) == {0o600}
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
 
 
 _NAMES = [

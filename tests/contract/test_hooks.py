@@ -170,7 +170,7 @@ async def test_one_hook_that_fails_does_not_hold_up_another(world: World) -> Non
     assert len(bad.at) > 2
 
 
-async def test_a_delivery_dies_visibly_and_can_be_driven_again(world: World) -> None:
+async def test_sec_22_a_delivery_dies_visibly_and_can_be_driven_again(world: World) -> None:
     ear = Ear(raises=[ValueError(f"no {number}") for number in range(20)])
     flow = workflow(done, on_complete=[ear])
     async with world.open(flow) as engine:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workflows.errors import StoreError, StoreInUse
 from workflows.failpoint import failpoint
-from workflows.sqlite.connect import Connector, claim_file, connect_reader, file_name, standard
+from workflows.sqlite.connect import Connector, claim_file, connect_reader, file_name, make_private, standard
 
 __all__ = ["backup", "copy_file"]
 
@@ -40,6 +40,7 @@ async def copy_file(path: str, target: Path, connector: Connector = standard) ->
     unfinished = target.with_name(f"{target.name}.unfinished")
     try:
         unfinished.unlink(missing_ok=True)
+        make_private(unfinished)
         async with contextlib.AsyncExitStack() as resources:
             connection = await connect_reader(path, resources, connector)
             await connection.execute_fetchall("PRAGMA query_only=OFF")  # it counts the copy as a write

@@ -30,6 +30,7 @@ __all__ = [
     "connect_reader",
     "connect_writer",
     "file_name",
+    "make_private",
     "standard",
     "value_of",
 ]
@@ -57,6 +58,12 @@ def claim_file(name: str) -> BaseFileLock:
     return claim(path)
 
 
+def make_private(path: str | os.PathLike[str]) -> None:
+    """A new file is for its owner only; what SQLite puts beside it is as it is."""
+    with contextlib.suppress(OSError):  # it exists; or cannot be made, which SQLite says better
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 class Connector(Protocol):
     """Where connections come from: in tests, from another SQLite on a disk that can fail."""
 
@@ -66,6 +73,8 @@ class Connector(Protocol):
 
 def standard(path: str, *, writes: bool) -> aiosqlite.Connection:
     """The SQLite that Python brings."""
+    if writes and path != MEMORY:
+        make_private(path)
     kind = GroupConnection if writes else sqlite3.Connection
     return aiosqlite.connect(path, isolation_level=None, factory=kind)
 

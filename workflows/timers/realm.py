@@ -25,7 +25,7 @@ from workflows.timers.table import (
     selection,
     shown,
 )
-from workflows.timers.timer import Due, Every, Kind, State, Timer, When
+from workflows.timers.timer import Due, Every, Kind, Share, State, Timer, When
 from workflows.timers.watch import Ticks, Watch
 
 __all__ = ["Every", "Fire", "Timer", "Timers", "When"]
@@ -105,12 +105,14 @@ class Timers:
         *,
         key: str | None = None,
         policy: TimerPolicy = _POLICY,
+        share: Share | None = None,
     ) -> Timer:
         """A timer of `owner`, durable when returned; with a `key`, the pending one that has it, if any.
 
         Of `policy`, two are for recurring timers: `catchup` is what becomes of the times that were missed by
         more than a minute or while it was down (of `all`, at most the last 1,000 are called for), `overlap`
-        what becomes of those that come while the last call goes on.
+        what becomes of those that come while the last call goes on. A new one that is more than its `share`
+        has room for raises `TooManyTimers`.
         """
         at = self._at(when)
         if isinstance(at, Every) and at.anchor == "end" and policy.overlap != "skip":
@@ -129,6 +131,7 @@ class Timers:
             due=due_time(at, moment(milliseconds(nominal)), policy.jitter, owner, method, payload),
             policy=policy,
             key=key,
+            share=share,
         )
         row, new = await self._store.write(operation)
         timer = from_row(row)

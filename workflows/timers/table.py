@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from workflows.errors import InvalidCron, NonRetryableError
+from workflows.errors import InvalidCron, NonRetryableError, TooManyTimers
 from workflows.sqlite.checksum import checksum
 from workflows.sqlite.operation import Operation, Statement, Value
 from workflows.timers.columns import policy_of, policy_values, when_of, written
 from workflows.timers.cron import Cron
 from workflows.timers.policy import TimerPolicy
 from workflows.timers.rules import Advance
-from workflows.timers.timer import Due, Every, Timer, Together
+from workflows.timers.timer import Due, Every, Share, Timer, Together
 
 __all__ = [
     "BY_IDS",
@@ -81,11 +81,15 @@ STEPS = (
     """,
     "ALTER TABLE timer ADD COLUMN vain INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE timer ADD COLUMN crc INTEGER;",  # a row without one was written before
+    """
+    ALTER TABLE timer ADD COLUMN account TEXT;
+    CREATE INDEX timer_account ON timer(realm, account) WHERE account IS NOT NULL;
+    """,
 )
 
 _GIVEN = (
     "realm, owner, method, payload, kind, spec, tz, nominal, due, key,"
-    " catchup, overlap, jitter, attempts, base_delay, max_delay"
+    " catchup, overlap, jitter, attempts, base_delay, max_delay, account"
 )
 COLUMNS = (
     "id, owner, method, payload, kind, spec, tz, nominal, due, attempt, key, state, skipped, last_error,"
@@ -106,6 +110,7 @@ _INSERT = (
     " ON CONFLICT(realm, owner, key) WHERE key IS NOT NULL AND state = 'pending' DO NOTHING"
     f" RETURNING {COLUMNS}"
 )
+_ON_ACCOUNT = "SELECT count(*) FROM (SELECT 1 FROM timer WHERE realm = ? AND account = ? LIMIT ?)"
 _INSERT_SHARING = (
     "INSERT INTO timer(realm, owner, method, shared, kind, spec, tz, nominal, due, attempts, catchup)"
     " VALUES(?, ?, ?, ?, 'once', '', '', ?, ?, ?, 'one')"
@@ -178,18 +183,29 @@ def insert(
     due: datetime,
     policy: TimerPolicy,
     key: str | None,
+    share: Share | None,
 ) -> Operation[tuple[Row, bool]]:
-    """A new timer, or the pending one of this owner that has the key; and whether it is new."""
+    """A new timer, or the pending one of this owner that has the key; and whether it is new.
+
+    Raises `TooManyTimers` when a new one would be more than the share has room for.
+    """
     what = (realm, owner, method, payload, *written(when), milliseconds(nominal), milliseconds(due), key)
-    values = (*what, *policy_values(policy))
+    values = (*what, *policy_values(policy), None if share is None else share.of)
 
     def add(connection: sqlite3.Connection) -> tuple[Row, bool]:
         rows = connection.execute(_INSERT, values).fetchall()
         if rows:
+            if share is not None and _on_account(connection, realm, share) > share.most:
+                raise TooManyTimers(share.of, share.most)
             return seal(connection, rows[0]), True
         return connection.execute(_BY_KEY, (realm, owner, key)).fetchone(), False
 
     return add
+
+
+def _on_account(connection: sqlite3.Connection, realm: str, share: Share) -> int:
+    [count] = connection.execute(_ON_ACCOUNT, (realm, share.of, share.most + 1)).fetchone()
+    return int(count)
 
 
 def add_together(connection: sqlite3.Connection, new: Together) -> tuple[Due, ...]:

@@ -11,7 +11,7 @@ from workflows.errors import InvalidDuration
 from workflows.timers.cron import Cron
 from workflows.timers.policy import TimerPolicy
 
-__all__ = ["Anchor", "Due", "Every", "Kind", "State", "Timer", "Together", "When"]
+__all__ = ["Anchor", "Due", "Every", "Kind", "Share", "State", "Timer", "Together", "When"]
 
 Kind: TypeAlias = Literal["once", "cron", "interval"]
 State: TypeAlias = Literal["pending", "dead"]
@@ -88,6 +88,13 @@ class Timer:
                 return "interval"
             case _:
                 return "once"
+
+
+class Share(NamedTuple):
+    """On whose account a timer is, and how many they may have at once, also dead ones."""
+
+    of: str
+    most: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import logging
@@ -16,14 +17,16 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from websockets.asyncio.client import connect
 
-from agents_sdk import Agent, AgentsApp, callable  # noqa: A004
+from agents_sdk import Agent, AgentsApp, ChatAgent, callable  # noqa: A004
 from agents_sdk.security import JsonLines, Principal, Secret, audit, redacted
-from tests.agents_sdk.security.calls import call, scope_of
+from tests.agents_sdk.security.calls import call, scope_of, upgrade
 from tests.agents_sdk.served import served
-from workflows import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from tests.agents_sdk.wire import Client
+from workflows import NonRetryableError, WorkflowEntrypoint, WorkflowEvent, WorkflowFailed, WorkflowStep
 
 pytestmark = pytest.mark.anyio
 CANARY = "canary-8f14e45f"
+_log = logging.getLogger(__name__)
 
 
 @pytest.fixture
@@ -148,6 +151,44 @@ async def test_sec_31_a_run_leaves_no_secret_anywhere(tmp_path: Path, lines: Str
         assert CANARY not in place
 
 
+class Leaky(WorkflowEntrypoint[Any, Any]):
+    """Everything that a workflow may do with a secret but reveal it."""
+
+    async def run(self, event: WorkflowEvent[Any], step: WorkflowStep) -> str:
+        async def fail() -> None:
+            raise RuntimeError(f"no luck with {self.env['key']}")
+
+        _log.warning("the key is %s, and password=%s", self.env["key"], self.env["key"].reveal())
+        try:
+            await step.do("fails", fail, retries={"limit": 1, "delay": 0.01})
+        except RuntimeError as error:
+            return f"it said {error}"
+        raise AssertionError("the step failed")
+
+
+class Returns(WorkflowEntrypoint[Any, Any]):
+    async def run(self, event: WorkflowEvent[Any], step: WorkflowStep) -> Any:
+        return await step.do("gives it", lambda: self.env["key"])
+
+
+async def test_sec_31_a_workflow_leaves_no_secret_anywhere(tmp_path: Path, lines: StringIO) -> None:
+    seen: list[object] = []
+    async with AgentsApp([Vault], [Leaky, Returns], data=tmp_path, env={"key": Secret(CANARY)}) as app:
+        vault = await app.get_agent(Vault, "a")
+        instance = await vault.workflow(Leaky).create(id="leaky")
+        assert await instance.result() == "it said no luck with ***"
+        refused = await vault.workflow(Returns).create(id="returns")
+        with pytest.raises(WorkflowFailed):
+            await refused.result()
+        for one in (instance, refused):
+            seen += [await one.status(), await one.export(sensitive=True)]
+            seen += [event async for event in one.subscribe(cursor=0)]
+    for place in (repr(seen), lines.getvalue(), stored_in(tmp_path).decode("latin-1")):
+        assert place
+        assert CANARY not in place
+    assert "the key is ***, and password=***" in lines.getvalue()
+
+
 async def test_sec_32_a_client_learns_an_id_and_the_log_the_rest(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -156,9 +197,26 @@ async def test_sec_32_a_client_learns_an_id_and_the_log_the_rest(
     assert (first.status, first.body) == (500, b"Internal Server Error")
     assert "no luck" not in str(first)
     assert "Traceback" not in str(first)
+    assert first.headers["x-error-class"] == "RuntimeError"
     assert first.headers["x-error-id"] != second.headers["x-error-id"]
     assert f'error {first.headers["x-error-id"]} of a request to Vault "a" is a RuntimeError' in caplog.text
     assert "Traceback" in caplog.text
+
+
+async def test_sec_32_of_a_hook_that_raises_a_client_learns_no_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(request: HTTPConnection, agent: str, name: str) -> None:
+        raise LookupError(f"no {CANARY}")
+
+    app = AgentsApp([Vault], data=tmp_path, on_before_connect=broken, on_before_request=broken)
+    async with app:
+        for answer in (await call(app, "/agents/vault/a"), await upgrade(app, "/agents/vault/a")):
+            assert (answer.status, answer.body) == (500, b"Internal Server Error")
+            assert answer.headers["x-error-class"] == "LookupError"
+            assert f"error {answer.headers['x-error-id']} of the hook before a" in caplog.text
+            assert CANARY not in str(answer)
+    assert f"LookupError: no {CANARY}" in caplog.text
 
 
 def test_sec_33_a_record_is_one_line_whatever_is_in_it(lines: StringIO) -> None:
@@ -219,6 +277,85 @@ async def test_sec_33_what_is_done_to_a_workflow_is_in_the_audit_log(tmp_path: P
     assert [(one["who"], one["action"], one["subject"]) for one in found if "who" in one] == [
         ("the program", action, "instance w") for action in done
     ]
+
+
+class Busy(ChatAgent[Any, None]):
+    async def on_chat_message(self, turn: object) -> str:
+        return "hi"
+
+    async def never(self) -> None:
+        await asyncio.Event().wait()
+
+    async def fails(self) -> None:
+        raise NonRetryableError("no")
+
+    async def work(self, ctx: object) -> None:
+        await asyncio.Event().wait()
+
+    @callable()
+    async def tidy(self) -> None:
+        await self.queue("fails", id="broken")
+        while not await self.queued.list(dead=True):  # noqa: ASYNC110  # it has no event
+            await asyncio.sleep(0.01)
+        assert await self.queued.redrive("broken")
+        for id in ("held", "waits", "waits too"):
+            await self.queue("never", id=id)
+        await self.dequeue("waits")
+        await self.dequeue("waits")  # it is gone
+        await self.queued.dequeue_all_by_callback("never")
+        fiber = await self.start_fiber("f", self.work, id="f")
+        assert await self.fibers.cancel(fiber.id)
+        await self.fibers.cancel(fiber.id)
+        await self.fibers.delete("f")
+        await self.fibers.delete("f")
+        await self.streams.open("s")
+        assert await self.streams.delete("s")
+        await self.streams.delete("s")
+
+
+async def test_sec_33_what_is_taken_from_an_agent_is_told(tmp_path: Path, lines: StringIO) -> None:
+    async def named(request: HTTPConnection, agent: str, name: str) -> Principal:
+        return Principal("ann")
+
+    app = AgentsApp([Busy], data=tmp_path, on_before_connect=named)
+    async with served(app) as address, connect(f"ws://{address}/agents/busy/a") as socket:
+        client = Client(socket)
+        assert (await client.call("tidy"))["success"]
+        await client.send({"type": "cf_agent_chat_clear"})
+        assert (await client.call("nothing"))["success"] is False
+    found = [json.loads(line) for line in lines.getvalue().splitlines()]
+    told = [(one["who"], one["action"], one["subject"]) for one in found if "who" in one]
+    assert told == [
+        ("ann", action, f'{subject} of Busy "a"')
+        for action, subject in [
+            ("redrive", "item broken"),
+            ("dequeue", "item waits"),
+            ("dequeue", "2 items"),
+            ("cancel", "fiber f"),
+            ("delete", "fiber f"),
+            ("delete", "stream s"),
+            ("clear", "the chat"),
+        ]
+    ]
+
+
+async def test_sec_33_who_calls_through_another_agent_is_in_the_audit_log(
+    tmp_path: Path, lines: StringIO
+) -> None:
+    class Desk(Agent[Any, None]):
+        @callable()
+        async def cancel_at(self, id: int) -> bool:
+            return await (await self.get_agent(Vault, "a")).cancel(id)
+
+    async def named(request: HTTPConnection, agent: str, name: str) -> Principal:
+        return Principal("ann")
+
+    app = AgentsApp([Desk, Vault], data=tmp_path, on_before_connect=named)
+    async with served(app) as address, connect(f"ws://{address}/agents/desk/b") as socket:
+        id = (await (await app.get_agent(Vault, "a")).schedule(60, "later")).id
+        assert (await Client(socket).call("cancel_at", id))["result"]
+    found = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [one["who"] for one in found if "who" in one] == ["ann"]
 
 
 def test_sec_33_the_audit_log_says_who_did_what(lines: StringIO) -> None:

@@ -63,7 +63,7 @@ def test_where_an_import_failed_is_told(folder: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org", ""])
-def test_other_machines_are_refused(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sec_2_other_machines_are_refused(host: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dev", "kinds:app", "--host", host]) == 2
     assert "--insecure-no-auth" in capsys.readouterr().err
 

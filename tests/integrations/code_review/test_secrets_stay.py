@@ -18,7 +18,7 @@ _KEY = "not-of-a-known-shape-" + "0123"
 @pytest.mark.anyio
 @pytest.mark.parametrize("key", [ENVIRONMENT["OPENAI_API_KEY"], _KEY])
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
-async def test_a_server_that_repeats_the_key(
+async def test_sec_31_a_server_that_repeats_the_key(
     key: str,
     status: int,
     tmp_path: Path,

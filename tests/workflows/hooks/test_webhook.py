@@ -69,7 +69,7 @@ async def only(engine: Engine) -> Delivery:
     return delivery
 
 
-async def test_it_posts_the_end_signed(receiver: Receiver) -> None:
+async def test_sec_22_it_posts_the_end_signed(receiver: Receiver) -> None:
     async with finished(Webhook(f"{receiver.url}/in?key=1", secret=SECRET, internal=True)) as engine:
         assert await engine.deliveries.list() == []
     [got] = receiver.got
@@ -101,7 +101,7 @@ async def test_it_posts_an_error(receiver: Receiver) -> None:
     assert got.message["data"]["output"] is None
 
 
-async def test_attempts_have_one_id_and_one_body_and_a_new_signature(receiver: Receiver) -> None:
+async def test_sec_22_attempts_have_one_id_and_one_body_and_a_new_signature(receiver: Receiver) -> None:
     receiver.answers = [(503, {}, b"busy"), (404, {}, b"")]
     async with finished(Webhook(receiver.url, secret=SECRET, internal=True), after=60):
         pass
@@ -141,7 +141,7 @@ async def test_retry_after_is_honoured(receiver: Receiver) -> None:
     assert 3602 <= sent[2] <= 3606
 
 
-async def test_gone_is_the_end(receiver: Receiver) -> None:
+async def test_sec_22_gone_is_the_end(receiver: Receiver) -> None:
     receiver.answers = [(410, {}, b"")]
     async with finished(Webhook(receiver.url, secret=SECRET, internal=True), after=DAY) as engine:
         delivery = await only(engine)

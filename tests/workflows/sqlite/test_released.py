@@ -118,7 +118,7 @@ async def test_an_instance_of_an_earlier_release_goes_on(dump: str, tmp_path: Pa
             assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 async def test_a_timer_of_an_earlier_release_is_still_due(version: int, tmp_path: Path) -> None:
     path = restored(f"timers-{version}", tmp_path / "a.db")
     async with Engine(path, [Flow]) as engine:
@@ -129,7 +129,7 @@ async def test_a_timer_of_an_earlier_release_is_still_due(version: int, tmp_path
     assert {one.name for one in copies(tmp_path)} >= {f"a.db.before-timers-{version + 1}"}
 
 
-@pytest.mark.parametrize("version", [2, 3, 4])
+@pytest.mark.parametrize("version", [2, 3, 4, 5])
 async def test_rules_of_an_earlier_release_are_as_they_were(version: int, tmp_path: Path) -> None:
     async with Engine(restored(f"timers-{version}", tmp_path / "a.db"), [Flow]) as engine:
         cron, interval = [await engine.timers("agents").get(timer) for timer in (2, 3)]

@@ -67,7 +67,7 @@ async def test_the_price_of_a_completion_is_that_of_all_its_requests() -> None:
     assert (completion.price.money, completion.price.table) == (2 * COST, "given")
 
 
-async def test_a_run_stops_when_its_budget_is_used_up(path: Path) -> None:
+async def test_sec_11_a_run_stops_when_its_budget_is_used_up(path: Path) -> None:
     async with (
         ScriptedModel(ALWAYS) as model,
         running(path, model.url, budget=Budget(tokens=40)) as (engine, env),
