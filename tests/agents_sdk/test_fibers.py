@@ -299,6 +299,18 @@ async def test_what_is_started_is_retained(weavers: AgentsApp, clock: VirtualClo
     assert (await other.begin(key="k")).accepted is True
 
 
+async def test_what_a_cancelled_caller_has_started_runs(weavers: AgentsApp, clock: VirtualClock) -> None:
+    weaver = await weavers.get_agent(Weaver, "a")
+    starting = asyncio.create_task(weaver.begin(key="k"))
+    await asyncio.sleep(0)  # it is on its way to the file
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await asyncio.wait_for(weaver.began.wait(), 5)
+    weaver.go.set()
+    assert (await weaver.begin(key="k", wait=True)).status == "completed"
+
+
 async def test_a_cancelled_fiber_is_aborted(weavers: AgentsApp, clock: VirtualClock) -> None:
     weaver = await weavers.get_agent(Weaver, "a")
     waiting = asyncio.create_task(weaver.begin(key="k", wait=True))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agents_sdk import Agent, AgentsApp, InvalidItem, QueueItem, UnknownMethod, current_agent
-from workflows import NonRetryableError, Store, TryAgain
+from workflows import Engine, NonRetryableError, Statement, Store, TryAgain
 from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
@@ -199,6 +199,16 @@ async def test_what_was_taken_out_is_not_called(line: Line, clock: VirtualClock)
     assert (line.state, await line.queued.list()) == (["held"], [])
 
 
+async def test_what_a_cancelled_caller_has_queued_is_called(line: Line, clock: VirtualClock) -> None:
+    queueing = asyncio.create_task(line.queue("note", 1))
+    await asyncio.sleep(0)  # it is on its way to the file
+    queueing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await queueing
+    await clock.sleep(60)
+    assert line.state == [1]
+
+
 async def test_an_item_that_leaves_is_not_tried_again(line: Line, clock: VirtualClock) -> None:
     await line.queue("leaves")
     await clock.sleep(60)
@@ -305,6 +315,37 @@ async def test_work_of_a_class_that_is_gone_waits(
         assert len((await app.get_agent(Line, "a")).state) == 2
 
 
+async def test_what_cannot_be_written_down_is_waited_for_and_not_called_again(
+    tmp_path: Path, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        Engine(tmp_path / "e.db", [], clock=clock) as engine,
+        AgentsApp([Line], engine=engine) as app,
+    ):
+        refusal = "BEFORE DELETE ON main.agent_item BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        await engine.store.write(Statement(f"CREATE TEMP TRIGGER refuses {refusal}"))
+        line = await app.get_agent(Line, "a")
+        await line.queue("note", 1)
+        await line.queue("note", 2)
+        await clock.sleep(60)
+        assert (line.state, "the queue of a Line waits for its file" in caplog.text) == ([1], True)
+        await engine.store.write(Statement("DROP TRIGGER refuses"))
+        await clock.sleep(60)
+        assert (line.state, await line.queued.list()) == ([1, 2], [])
+
+
+async def test_an_item_whose_method_is_gone_is_dead_at_once(tmp_path: Path, clock: VirtualClock) -> None:
+    async with AgentsApp([Line], data=tmp_path, clock=clock) as app:
+        await (await app.get_agent(Line, "a")).queue("later", attempts=9)
+        await clock.sleep(1)
+    renamed = type("Line", (Agent,), {})
+    async with AgentsApp([renamed], data=tmp_path, clock=clock) as app:
+        await clock.sleep(2 * HOUR)
+        [item] = await (await app.get_agent(renamed, "a")).queued.list()
+        gone = 'UnknownMethod: Line has no method "later" to call; it has no public methods'
+        assert (item.dead, item.attempt, item.last_error) == (True, 2, gone)
+
+
 async def test_a_destroyed_agent_has_no_queue(tmp_path: Path, clock: VirtualClock) -> None:
     async with AgentsApp([Line], data=tmp_path, clock=clock) as app:
         line = await app.get_agent(Line, "a")
@@ -342,6 +383,12 @@ async def test_an_item_that_is_cut_off_has_not_failed(
         counted = await line.queued.get("next")
         assert counted is not None
         assert counted.attempt == 0, "only the first call of a life is counted before it is made"
+
+
+async def test_a_method_of_another_agent_is_refused(app: AgentsApp, line: Line) -> None:
+    other = await app.get_agent(Line, "b")
+    with pytest.raises(InvalidItem, match="give a name, or a bound method of itself"):
+        await line.queue(other.note, 1)
 
 
 @pytest.mark.parametrize(

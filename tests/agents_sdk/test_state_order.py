@@ -126,6 +126,18 @@ async def test_a_change_that_cannot_be_committed_is_undone(app: AgentsApp, engin
     assert tally.state == {"n": 1}
 
 
+async def test_a_change_that_fails_undoes_none_that_came_after_it(app: AgentsApp, engine: Engine) -> None:
+    tally = await app.get_agent(Tally, "a")
+    await engine.store.write(
+        Statement(
+            "CREATE TEMP TRIGGER refuses BEFORE INSERT ON main.agent_state"
+            """ WHEN CAST(NEW.state AS TEXT) = '{"n":13}' BEGIN SELECT RAISE(ABORT, 'unlucky'); END"""
+        )
+    )
+    failed, kept = await asyncio.gather(tally.add(13), tally.add(1), return_exceptions=True)
+    assert (isinstance(failed, sqlite3.Error | WorkflowError), kept, tally.state) == (True, None, {"n": 14})
+
+
 async def test_a_change_of_a_cancelled_caller_happens(app: AgentsApp, engine: Engine) -> None:
     tally = await app.get_agent(Tally, "a")
     with writer_held(engine.store):

@@ -91,6 +91,19 @@ async def test_a_slow_reader_gets_all_of_it_page_by_page(streams: Streams, clock
     assert got == 605
 
 
+async def test_what_a_cancelled_caller_has_appended_comes(streams: Streams, clock: VirtualClock) -> None:
+    reading = streams.read("s")
+    coming = asyncio.ensure_future(anext(reading))
+    await clock.sleep(1)
+    appending = asyncio.create_task(streams.append("s", "a"))
+    await asyncio.sleep(0)  # it is on its way to the file
+    appending.cancel()
+    assert await asyncio.wait_for(coming, 5) == StreamChunk(1, "a")
+    with pytest.raises(asyncio.CancelledError):
+        await appending
+    await reading.aclose()
+
+
 async def test_a_reader_may_come_before_the_stream(streams: Streams) -> None:
     reading = asyncio.create_task(read(streams, "s"))
     await asyncio.sleep(0)

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 from websockets.asyncio.client import connect
 
-from agents_sdk import Agent, AgentsApp, AgentWorkflow
+from agents_sdk import Agent, AgentsApp, AgentWorkflow, WorkflowRejectedError
 from tests.agents_sdk.served import served
 from tests.agents_sdk.workflow.desk import Approval, Desk, Event, Step, Talk, desk, opened, settled
 from workflows import Engine, WorkflowFailed
@@ -182,6 +182,45 @@ async def test_a_rejection_raises(tmp_path: Path, reason: str | None, says: str)
         await agent.workflows.reject("a", reason=reason)
         await settled(engine)
         assert agent.heard == [("error", "Approval", "a", ("WorkflowRejectedError", says))]
+
+
+class Asks(AgentWorkflow[Desk]):
+    async def run(self, event: Event, step: Step) -> Any:
+        if event.payload == "payload":
+            return (await step.wait_for_event("asks", "approval")).payload
+        try:
+            return await self.wait_for_approval(step)
+        except WorkflowRejectedError as refused:
+            return [refused.reason, refused.workflow_id]
+
+
+@pytest.mark.parametrize(
+    ("asks", "verb", "arguments", "options", "hears"),
+    [
+        (
+            "payload",
+            "approve",
+            [],
+            {"reason": "fine", "metadata": {"by": "eve"}},
+            {"approved": True, "reason": "fine", "metadata": {"by": "eve"}},
+        ),
+        ("payload", "reject", [], {"reason": "no"}, {"approved": False, "reason": "no"}),
+        ("approval", "reject", [], {"reason": "too dear"}, ["too dear", "a"]),
+        ("approval", "reject", [], {}, [None, "a"]),
+        ("approval", "send_event", ["approval", {"approved": True, "metadata": 1}], {}, 1),
+        ("approval", "send_event", ["approval", {"reason": "what?"}], {}, ["what?", "a"]),
+        ("approval", "send_event", ["approval", "yes"], {}, [None, "a"]),
+    ],
+)
+async def test_what_is_no_approval_is_a_rejection(
+    tmp_path: Path, asks: str, verb: str, arguments: list[Any], options: dict[str, Any], hears: Any
+) -> None:
+    async with opened(tmp_path, Asks) as (app, engine):
+        agent = await desk(app)
+        await agent.run_workflow(Asks, asks, id="a")
+        await getattr(agent.workflows, verb)("a", *arguments, **options)
+        await settled(engine)
+        assert agent.heard == [("complete", "Asks", "a", hears)]
 
 
 async def test_an_approval_that_does_not_come_in_time_raises(tmp_path: Path) -> None:

@@ -97,6 +97,29 @@ async def test_each_end_is_told(tmp_path: Path) -> None:
         assert [(id, what) for _, _, id, what in agent.heard] == [("a", 1)] * 3 + [("b", 8)] * 2
 
 
+@pytest.mark.parametrize("reset_tracking", [True, False])
+async def test_what_the_run_before_a_restart_has_reported_does_not_count(
+    tmp_path: Path, reset_tracking: bool
+) -> None:
+    runs: list[int] = []
+
+    class Hasty(AgentWorkflow[Desk, Any]):
+        async def run(self, event: Event, step: Step) -> int:
+            runs.append(len(runs))
+            if len(runs) == 1:
+                await step.report_complete("too early")
+                await step.sleep("z", 100)
+            return 7
+
+    async with opened(tmp_path, Hasty) as (app, engine):
+        agent = await desk(app)
+        await agent.run_workflow(Hasty, id="a")
+        await settled(engine)
+        await agent.workflows.restart("a", reset_tracking=reset_tracking)
+        await settled(engine)
+        assert [what for *_, what in agent.heard] == ["too early", 7]
+
+
 async def test_the_name_is_the_one_that_it_was_started_by(tmp_path: Path) -> None:
     class Named(AgentWorkflow[Desk, Any]):
         async def run(self, event: Event, step: Step) -> str:
@@ -203,15 +226,17 @@ async def test_nobody_is_told_when_the_agent_was_destroyed(tmp_path: Path) -> No
         agent = await desk(app)
         await agent.run_workflow("TALK", [["sleep", 5], ["return", 1]], id="a")
         await agent.run_workflow("TALK", [["sleep", 50], ["call", "double", 4]], id="b")
+        await agent.run_workflow("TALK", [["sleep", 50], ["progress", 1]], id="c")
         await settled(engine)
         await agent.destroy()
         del agent
         await engine.clock.sleep(100)
         assert (await desk(app)).heard == []
         assert (await engine.workflow(Talk).get("a").status()).status == "complete"
-        error = (await engine.workflow(Talk).get("b").status()).error
-        assert error is not None
-        assert error.message == "the agent that has started this workflow was destroyed"
+        for id in "bc":
+            error = (await engine.workflow(Talk).get(id).status()).error
+            assert error is not None
+            assert error.message == "the agent that has started this workflow was destroyed"
         assert await engine.deliveries.list() == []
 
 

@@ -75,6 +75,8 @@ async def test_an_id_is_used_once(tmp_path: Path, place: Any) -> None:
         with pytest.raises(InstanceExists):
             await other.run_workflow(Plain, 1, id="a")
         assert await other.run_workflow(Talk, [], id="a") == "a"
+        with refused:  # the Talk of that id is somebody else's
+            await agent.run_workflow(Talk, [], id="a", exist_ok=True)
         assert (await rows(engine), len((await engine.workflow(Talk).list()).instances)) == (["a", "a"], 1)
         assert (await agent.workflows.list()).total == (await other.workflows.list()).total == 1
 
@@ -270,6 +272,11 @@ async def test_what_the_engine_has_forgotten_is_not_listed(tmp_path: Path) -> No
         assert await agent.workflows.get("b") is None
         await agent.run_workflow(Plain, 1, id="b")
         assert ids(await agent.workflows.list(workflow=Plain)) == ["b"]
+        await agent.run_workflow(Talk, [], id="c")
+        await settled(engine)
+        await engine.workflow(Talk).get("c").delete()
+        await agent.run_workflow(Plain, 1, id="c")  # nobody has looked meanwhile
+        assert ids(await agent.workflows.list(workflow=Plain)) == ["c", "b"]
 
 
 async def test_an_agent_hears_also_of_what_is_kept_no_moment(tmp_path: Path) -> None:
