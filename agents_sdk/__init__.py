@@ -5,7 +5,10 @@ from agents_sdk.agent import Agent
 from agents_sdk.agent_method import AgentMethod
 from agents_sdk.agent_tools import AgentTools, ToolRun, ToolRunStatus
 from agents_sdk.app import AgentsApp
-from agents_sdk.callable import callable  # noqa: A004  # the original's name
+from agents_sdk.callable import (
+    CallableMethod,
+    callable,  # noqa: A004  # the original's name
+)
 from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.chat.compacting import Compacting, Notes, Shortened
 from agents_sdk.chat.policy import Debounce
@@ -68,6 +71,7 @@ __all__ = [
     "AgentsApp",
     "AlreadyTracked",
     "Answered",
+    "CallableMethod",
     "ChatAgent",
     "Children",
     "Compacting",

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from typing_extensions import TypeVar
 
 from agents_sdk.address import PathStep
+from agents_sdk.callable import CallableMethod
 from agents_sdk.children import Children
 from agents_sdk.connection import Connection
 from agents_sdk.connections import Connections
@@ -317,6 +318,11 @@ class Agent(Hooks[State], Generic[Env, State]):
     def get_connections(self, tag: str | None = None) -> list[Connection]:
         """The open connections, or those with this tag."""
         return list(self.connections) if tag is None else self.connections.tagged(tag)
+
+    def get_callable_methods(self) -> dict[str, CallableMethod]:
+        """What clients may call, by the names that they use, with its description."""
+        callables = self.ctx.methods.callables.items()
+        return {name: one.callable for name, one in callables if one.callable is not None}
 
     def broadcast(self, message: str | bytes, *, without: Collection[str] = ()) -> None:
         """Sends a message to every client, except connections with an id in `without`."""

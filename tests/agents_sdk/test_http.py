@@ -43,6 +43,11 @@ class MoodyAgent(Agent[None, None]):
         if MoodyAgent.starts == 1:
             raise RuntimeError("not today")
 
+    async def on_request(self, request: Request) -> Response:
+        if request.method == "POST":
+            raise RuntimeError("not like this")
+        return await super().on_request(request)
+
     async def on_error(self, error: Exception) -> Response | None:
         return JSONResponse({"sorry": str(error)}, status_code=418)
 
@@ -95,6 +100,12 @@ async def test_a_failed_start_is_tried_again_for_the_next_event(client: httpx.As
     first = await client.get("/agents/moody-agent/a")
     assert (first.status_code, first.json()) == (418, {"sorry": "not today"})
     assert (await client.get("/agents/moody-agent/a")).text == "Not implemented"
+
+
+async def test_what_on_error_returns_answers_a_request(client: httpx.AsyncClient) -> None:
+    MoodyAgent.starts = 1
+    answer = await client.post("/agents/moody-agent/a")
+    assert (answer.status_code, answer.json()) == (418, {"sorry": "not like this"})
 
 
 async def test_a_mounted_app_is_started_by_its_lifespan(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Counter(Base):
     def anything(self, *values: Any) -> int:
         return len(values)
 
-    @callable(name="otherName")
+    @callable(name="otherName", description="has another name")
     def python_name(self) -> str:
         return "renamed"
 
@@ -234,6 +234,15 @@ async def test_a_generator_waits_for_a_client_that_reads_slowly(url: str, env: d
         assert env["sent"] < 900
         one.socket.transport.abort()
         await asyncio.wait_for(env["ended"].wait(), 5)
+
+
+async def test_an_agent_knows_what_clients_may_call(tmp_path: Path) -> None:
+    async with AgentsApp([Counter], data=tmp_path, env={}) as app:
+        known = (await app.get_agent(Counter, "a")).get_callable_methods()
+    assert {"add", "inherited", "otherName", "countdown"} < known.keys()
+    assert not {"hidden", "python_name", "broadcast"} & known.keys()
+    assert (known["otherName"].description, known["add"].description) == ("has another name", "")
+    assert (known["countdown"].streaming, known["add"].streaming) == (True, False)
 
 
 def test_a_stream_has_one_result() -> None:
