@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import re
 import sys
+import types
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,16 @@ async def test_sec_12_a_statement_has_an_end(notes: SqlFile, tmp_path: Path) -> 
             await hasty.of(7).run(query, ())
     await hasty.close()
     assert await notes.run("SELECT count(*) AS n FROM note", ()) == [{"n": 0}]
+
+
+async def test_sec_12_a_statement_has_five_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = itertools.count()  # each look at the clock finds it a second later
+    monkeypatch.setattr("agents_sdk.sql.time", types.SimpleNamespace(monotonic=lambda: float(next(looks))))
+    files = SqlFiles(tmp_path / "sql")
+    with pytest.raises(SqlError, match="it took longer than 5 seconds"):
+        await files.of(1).run(ENDLESS, ())
+    assert next(looks) == 7
+    await files.close()
 
 
 @pytest.mark.parametrize(

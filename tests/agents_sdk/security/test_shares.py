@@ -13,7 +13,15 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from websockets.asyncio.client import connect
 
-from agents_sdk import Agent, AgentsApp, TooMany, callable, current_agent  # noqa: A004  # the original's name
+from agents_sdk import (
+    Agent,
+    AgentsApp,
+    AgentWorkflow,
+    AgentWorkflowStep,
+    TooMany,
+    callable,  # noqa: A004  # the original's name
+    current_agent,
+)
 from agents_sdk.security import Limits, Principal
 from tests.agents_sdk.security.calls import call
 from tests.agents_sdk.served import served
@@ -28,6 +36,14 @@ ANN, BOB = {"who": "ann"}, {"who": "bob"}
 class Waits(WorkflowEntrypoint[Any, Any]):
     async def run(self, event: WorkflowEvent[Any], step: WorkflowStep) -> None:
         await step.wait_for_event("go", "go")
+
+
+class Reminds(AgentWorkflow[Any, Any]):
+    """For whom its agent's code runs, and what that makes."""
+
+    async def run(self, event: WorkflowEvent[Any], step: AgentWorkflowStep) -> None:
+        await self.agent.remind(2)
+        await self.agent.hear("workflow")
 
 
 class Note(Agent[Any, None]):
@@ -98,6 +114,17 @@ class Desk(Agent[Any, None]):
         await self.get_agent(Note, name)
 
     @callable()
+    async def put_off(self) -> None:
+        await self.queue("hear", "queue")
+        await self.schedule(1, "hear", "schedule")
+        await self.run_workflow(Reminds, {})
+
+    async def hear(self, where: str) -> None:
+        await self.schedule(3_600, "ring")
+        principal = current_agent().principal
+        self.env["heard"].put_nowait((where, principal))
+
+    @callable()
     async def who(self) -> str | None:
         principal = current_agent().principal
         return None if principal is None else principal.id
@@ -113,9 +140,9 @@ async def named(request: HTTPConnection, agent: str, name: str) -> Principal | N
 def app_with(folder: Path, limits: Limits, **options: Any) -> AgentsApp:
     return AgentsApp(
         [Desk, Note],
-        [Waits],
+        [Waits, Reminds],
         data=folder,
-        env={"late": asyncio.Event()},
+        env={"late": asyncio.Event(), "heard": asyncio.Queue()},
         limits=limits,
         on_before_connect=named,
         on_before_request=named,
@@ -165,6 +192,14 @@ async def test_sec_11_what_an_agent_does_at_its_start_is_nobodys(tmp_path: Path)
     async with clients(app_with(tmp_path, Limits(schedules=1)), ANN) as [ann]:
         assert (await ann.call("through_another"))["success"]
         assert await ann.call("through_another") == refusal("schedules", 1)
+
+
+async def test_sec_11_what_is_put_off_is_nobodys(tmp_path: Path) -> None:
+    app = app_with(tmp_path, Limits(schedules=1, instances=1))
+    async with clients(app, ANN) as [ann]:
+        assert (await ann.call("put_off"))["success"]  # its one schedule, and its one instance
+        heard = [await asyncio.wait_for(app._env["heard"].get(), 10) for _ in range(3)]
+        assert sorted(heard) == [("queue", None), ("schedule", None), ("workflow", None)]
 
 
 async def test_sec_11_a_schedule_that_exists_needs_no_room(tmp_path: Path) -> None:
