@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from workflows.timers.cron import Cron
 from workflows.timers.policy import Catchup, Overlap, TimerPolicy
 from workflows.timers.rules import Advance, Call, _from, after_success, due_time, first, retry_delay, to_do
+from workflows.timers.table import milliseconds, moment
 from workflows.timers.timer import Every, Timer
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
@@ -109,6 +111,12 @@ def test_each_time_is_called_for_or_counted_and_calls_never_overlap(
         )
     times = takewhile(lambda each: each < one.nominal, _from(rule, called[0]))
     assert min(sum(1 for _ in times), 1_000) == min(len(called) + one.skipped, 1_000)
+
+
+def test_every_millisecond_is_kept() -> None:
+    chance = random.Random(3)
+    for kept in (chance.randrange(4_102_444_800_000) for _ in range(20_000)):
+        assert milliseconds(moment(kept)) == kept
 
 
 @given(st.integers(1, 2000), st.floats(-1, 1))
