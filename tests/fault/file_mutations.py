@@ -10,6 +10,7 @@ from agents_sdk import directory
 from agents_sdk.chat import rows as chat
 from agents_sdk.queue import item
 from agents_sdk.streams import rows as agent_streams
+from tests.fault.row_mutations import Whatever
 from workflows.sqlite import backup, chunks, intact, store, tables, writer
 from workflows.sqlite.commit import COMMIT, is_full
 from workflows.sqlite.connect import Connector, standard
@@ -64,18 +65,6 @@ def _give_up() -> None:
 
 def _no_row_checksum() -> None:
     """Whatever a row has is taken for what was written."""
-
-    class Whatever(int):
-        __hash__ = int.__hash__
-
-        def __eq__(self, other: object) -> bool:
-            return True
-
-        def __ne__(self, other: object) -> bool:
-            return False
-
-        def __add__(self, other: object) -> Whatever:
-            return self
 
     for module in (intact, tables, chunks, table):
         vars(module)["checksum"] = lambda *_: Whatever(1)

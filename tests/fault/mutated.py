@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from tests.fault.crash_mutations import MUTATIONS
 from tests.fault.file_mutations import FILE_MUTATIONS
+from tests.fault.row_mutations import ROW_MUTATIONS
 
-{**MUTATIONS, **FILE_MUTATIONS}[os.environ["MUTATION"]]()
+lies: dict[str, Callable[[], None]] = {**MUTATIONS, **FILE_MUTATIONS, **ROW_MUTATIONS}
+lies[os.environ["MUTATION"]]()

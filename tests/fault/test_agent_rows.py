@@ -247,6 +247,23 @@ async def test_a_flipped_run_of_an_agent_tool(tmp_path: Path, column: str) -> No
         assert sorted((run["run_id"], run["status"]) for run in lead.finished) == told
 
 
+async def test_a_run_under_way_with_a_status_that_there_is_not(tmp_path: Path) -> None:
+    path, gates = tmp_path / "agents.db", Gates()
+    async with leads(tmp_path, gates) as agents:
+        lead = await agents.get_agent(Lead, "a")
+        await lead.run_agent_tool(Echo, "one gate:x two", run_id="u1", detached=True)
+        await gates.reached("gate:x")
+    flip(path, "agent_tool_run", "status", 1)
+    async with leads(tmp_path, gates) as agents:
+        lead = await agents.get_agent(Lead, "a")
+        run = await lead.agent_tools.get("u1")
+        assert run is not None
+        assert (run.status, str(run.error).split(":")[0]) == (
+            "error",
+            'the record of the run "u1" is damaged',
+        )
+
+
 async def _told(lead: Lead, count: int) -> None:
     while len(lead.finished) < count:
         lead.heard.clear()

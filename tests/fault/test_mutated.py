@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.fault.file_mutations import FILE_MUTATIONS
+from tests.fault.row_mutations import ROW_MUTATIONS
+from tests.fault.sizes import TORTURE
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -28,16 +32,51 @@ RUNS = [
     ("no-row-checksum", ROWS, 1, "5 failed"),
 ]
 
+_LOOKS = re.compile(r"is_whole\(|(?:[!=]=|in) .*(?:checksum|crc)\w*\(|\b\w*crc (?:[!=]=|(?:not )?in) ")
+"""A look at a checksum."""
+_OTHERS = {
+    "agents_sdk/checksum.py",  # by which others look
+    "agents_sdk/chat/intact.py",  # for the rows of chats
+    "workflows/sqlite/lost.py",  # at the log, see `flips`
+}
+
 
 @pytest.mark.parametrize(("mutation", "test", "code", "said"), RUNS, ids=[one[0] for one in RUNS])
 def test_a_lie_is_seen(mutation: str, test: tuple[str, str], code: int, said: str) -> None:
-    path, keyword = test
+    ran = mutated(mutation, *test)
+    assert ran.returncode == code, ran.stdout
+    assert said in ran.stdout
+
+
+@pytest.mark.skipif(not TORTURE, reason="two minutes: each of them is a pytest of its own")
+@pytest.mark.parametrize("row", ROW_MUTATIONS)
+def test_nobody_looks_at_a_checksum_and_that_is_seen(row: str) -> None:
+    one = ROW_MUTATIONS[row]
+    ran = mutated(row, one.test, one.keyword)
+    assert ran.returncode == 1, ran.stdout
+
+
+def test_every_module_that_looks_at_checksums_is_made_to_look_away() -> None:
+    looks = {
+        module.as_posix()
+        for package in ("workflows", "agents_sdk")
+        for module in Path(package).rglob("*.py")
+        if _LOOKS.search(module.read_text(encoding="utf-8"))
+    }
+    places = {
+        one.place.__module__ if isinstance(one.place, type) else one.place.__name__
+        for one in ROW_MUTATIONS.values()
+    }
+    assert looks - {place.replace(".", "/") + ".py" for place in places} == _OTHERS
+    assert len(looks) > 12
+
+
+def mutated(mutation: str, path: str, keyword: str) -> subprocess.CompletedProcess[str]:
+    """These tests, in a process in which the engine lies."""
     plugins = ["-p", "no:cacheprovider", "-p", "tests.fault.mutated"]
     command = [sys.executable, "-m", "pytest", "-q", *plugins, path, "-k", keyword]
     environment = {**os.environ, "MUTATION": mutation, "TORTURE": ""}
-    ran = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-    assert ran.returncode == code, ran.stdout
-    assert said in ran.stdout
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
 
 
 def test_every_lie_about_the_file_is_tried() -> None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from workflows import Engine, StoreError, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from workflows import (
+    Engine,
+    StepStream,
+    StoreError,
+    WorkflowEntrypoint,
+    WorkflowEvent,
+    WorkflowFailed,
+    WorkflowStep,
+)
 from workflows.testing import VirtualClock
 
 pytestmark = pytest.mark.anyio
@@ -107,3 +116,31 @@ async def test_resume_goes_on_with_what_was_repaired(tmp_path: Path, park: Park)
         await instance.resume()
         assert await instance.result() == 12345
         assert (await instance.status()).reason is None
+
+
+async def pieces() -> AsyncIterator[bytes]:
+    for _ in range(3):
+        yield b"a" * 200_000
+
+
+class Long(WorkflowEntrypoint[None, Any]):
+    async def run(self, event: WorkflowEvent[Any], step: WorkflowStep) -> Any:
+        result = await step.do("s", pieces)
+        assert isinstance(result, StepStream)
+        await step.sleep("z", 1_000)
+        return (await result.read())[-1:]
+
+
+async def test_a_result_that_is_a_stream_is_looked_at_as_a_whole_too(tmp_path: Path) -> None:
+    path, clock = tmp_path / "a.db", VirtualClock()
+    async with Engine(path, [Long], clock=clock) as engine:
+        for id in "ab":
+            await engine.workflow(Long).create(id=id)
+        await clock.sleep(10)
+    last = "SELECT max(id) FROM chunk WHERE instance = 1 AND data IS NOT NULL"
+    flipped = "CAST(substr(data, 1, length(data) - 1) || x'62' AS BLOB)"  # and its own checksum is gone
+    change(path, f"UPDATE chunk SET data = {flipped}, crc = NULL WHERE id = ({last})")
+    async with Engine(path, [Long], clock=clock) as engine:
+        assert await engine.workflow(Long).get("b").result() == b"a"
+        with pytest.raises(WorkflowFailed, match="the stream of step s-1 is damaged: restore the file"):
+            await engine.workflow(Long).get("a").result()
