@@ -179,6 +179,16 @@ class Stalled:
     report: dict[str, Any] = field(default_factory=dict)
 
 
+def writable(database: Path) -> bool:
+    """Nobody else is writing."""
+    with contextlib.closing(sqlite3.connect(database, timeout=0.05, isolation_level=None)) as file:
+        try:
+            file.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+    return True
+
+
 @contextlib.contextmanager
 def stalled(database: Path) -> Iterator[Stalled]:
     """A process that is stopped within a step while the body runs; afterwards it has gone on to its end."""
@@ -189,6 +199,10 @@ def stalled(database: Path) -> Iterator[Stalled]:
             assert process.stdout.readline() == "begun\n"
             time.sleep(0.3)
             process.send_signal(signal.SIGSTOP)
+            while not writable(database):  # it stands in the middle of a commit, of which the file is locked
+                process.send_signal(signal.SIGCONT)
+                time.sleep(0.01)
+                process.send_signal(signal.SIGSTOP)
             one = Stalled(time.time())
             yield one
             one.goes_on = time.time()

@@ -8,7 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Pong, Request, TextMessage
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Ping,
+    Pong,
+    Request,
+    TextMessage,
+)
 
 __all__ = ["BINARY", "CLOSE", "CONTINUED", "PING", "TEXT", "Raw", "frame", "raw"]
 
@@ -60,6 +69,16 @@ class Raw:
                 whole += event.data
             if event.message_finished:
                 return whole
+
+    async def lasts(self) -> None:
+        """Answers pings, which the server sends every 20 seconds, until it is cancelled."""
+        while True:
+            try:
+                event = await self.event()
+            except TimeoutError:
+                continue
+            assert isinstance(event, Ping), event
+            self.writer.write(self._client.send(event.response()))
 
     async def closed(self) -> int | None:
         """The code with which the server closes, whatever comes before it; None when it only hangs up."""

@@ -40,7 +40,11 @@ async def address(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIter
     unhandled: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
     async with served(AgentsApp([Echo], data=tmp_path)) as address, raw(address, PATH) as witness:
+        lasting = asyncio.create_task(witness.lasts())
         yield address
+        lasting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await lasting
         witness.writer.write(frame(TEXT, b"still there?"))
         assert await witness.text() == "still there?"
         async with raw(address, PATH) as later:
