@@ -19,20 +19,26 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60 + 60 * KILLS)]
 
 
 async def life(path: Path, url: str, offset: int, pieces: int | None) -> list[Any]:
-    """What a process says that is killed after so many pieces of text; None: it comes to its end."""
+    """What a process says that is killed after so many pieces of its own; None: it comes to its end.
+
+    What the one before has kept and not said comes first, up to the reset.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.integrations.llm.streaming.killed", str(path), url, str(offset)),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     said: list[bytes] = []
+    own = offset == 0
     while pieces is None or pieces > 0:
         line = await process.stdout.readline()
         if not line:
             break
         said.append(line)
+        piece = json.loads(line)[-1]
         if pieces is not None:
-            pieces -= json.loads(line)[-1] is not None
+            pieces -= own and piece is not None
+        own = own or piece is None
     if pieces is not None:
         process.kill()
     said += (await process.stdout.read()).splitlines(keepends=True)
