@@ -85,8 +85,12 @@ def _keys(message: Message) -> Iterator[Hashable]:
 def _alike(stored: Message, incoming: Message) -> bool:
     calls: dict[str, Part] = {}
     for part in incoming["parts"]:
-        if (call := tool_call(part)) is not None and not same_call(calls.setdefault(call, part), part):
+        if (call := tool_call(part)) is None:
+            continue
+        if not same_call(known := calls.setdefault(call, part), part):
             return False  # two calls with one id
+        if "toolName" not in known:  # the one that says most stands for all
+            calls[call] = part
     if calls:
         shared = [part for part in stored["parts"] if tool_call(part) in calls]
         return bool(shared) and all(same_call(part, calls[part["toolCallId"]]) for part in shared)
@@ -111,11 +115,16 @@ class Calls:
         self._parts: dict[tuple[str | None, str], list[Part]] = {}
         for part in parts:
             alike = self._parts.setdefault(_mark(part), [])
-            if len(alike) < _MOST and not any(same_call(one, part) for one in alike):
+            if len(alike) < _MOST and not any(_tool(one) == _tool(part) for one in alike):
                 alike.append(part)
 
     def __contains__(self, part: Part) -> bool:
         return any(same_call(one, part) for one in self._parts.get(_mark(part), ()))
+
+
+def _tool(part: Part) -> tuple[object, ...]:
+    """A part without the name of its tool is alike to parts with two names, which are not alike."""
+    return part["type"], "toolName" in part, part.get("toolName")
 
 
 def _mark(part: Part) -> tuple[str | None, str]:

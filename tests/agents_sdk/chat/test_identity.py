@@ -78,6 +78,18 @@ def test_it_finds_what_one_finds_who_looks_at_all(stored: list[Message], incomin
     assert identified(stored, incoming) == by_looking_at_all(stored, incoming)
 
 
+def call_of(**named: str) -> Part:
+    return {"type": "tool-look", "toolCallId": "c", "input": {"of": 1}, "state": "input-available", **named}
+
+
+def test_a_call_without_the_name_of_its_tool_does_not_hide_one_with_it() -> None:
+    """Such a one is alike to both of two calls that are not alike."""
+    assert call_of(toolName="see") in Calls([call_of(toolName="look"), call_of()])
+    stored = [{"id": "b", "role": "assistant", "parts": [call_of(toolName="see")]}]
+    incoming = [{"id": "a", "role": "assistant", "parts": [call_of(), call_of(toolName="look")]}]
+    assert identified(stored, incoming) == incoming
+
+
 @given(st.lists(calls, max_size=6), calls)
 def test_calls_are_found_as_by_looking_at_all(known: list[Part], part: Part) -> None:
     assert (part in Calls(known)) == any(same_call(one, part) for one in known)
