@@ -83,10 +83,12 @@ class Hall(Agent[dict[str, Any], dict[str, int]]):
         self.broadcast("all of you")
 
     @callable()
-    def end(self, id: str) -> None:
+    def end(self, id: str) -> list[Any]:
         connection = self.connections.get(id)
         assert connection is not None
         connection.close(4000, "enough")
+        ids = [one.id for one in self.get_connections()]
+        return [ids, len(self.connections), len(self.get_connections(id)), self.connections.get(id) is None]
 
 
 class Secret(Hall):
@@ -197,6 +199,11 @@ async def test_a_connection_that_breaks_was_not_clean(url: str, env: dict[str, A
         await Client(socket).next(3)
         socket.transport.abort()
         assert await asyncio.wait_for(env["closed"].get(), 5) == ("breaks", 1006, False)
+
+
+async def test_one_that_the_agent_has_closed_is_not_there_any_more(url: str) -> None:
+    async with client(url + "?_pk=sent-away"), client(url + "?_pk=other") as other:
+        assert (await other.call("end", "sent-away"))["result"] == [["other"], 1, 0, True]
 
 
 async def test_one_that_is_closed_by_either_side_was_clean(url: str, env: dict[str, Any]) -> None:

@@ -375,6 +375,25 @@ async def test_the_hook_may_say_what_became_of_it(tmp_path: Path, clock: Virtual
     assert await kept(tmp_path, clock) == [("cloth", "completed", 0)]
 
 
+class Late(Agent[Env, None]):
+    async def on_stop(self) -> None:
+        for begin in (self.run_fiber, self.start_fiber):
+            try:
+                await begin("late", self.work)
+            except NotRunning as error:
+                self.env["log"].append(str(error))
+
+    async def work(self, ctx: FiberContext) -> None:
+        self.env["log"].append("worked")
+
+
+async def test_nothing_is_begun_at_the_end_of_a_life(tmp_path: Path, clock: VirtualClock, env: Env) -> None:
+    async with AgentsApp([Late], data=tmp_path, clock=clock, env=env) as app:
+        await app.get_agent(Late, "a")
+    assert [text.partition(":")[0] for text in env["log"]] == ["the agent is stopping"] * 2
+    assert await kept(tmp_path, clock) == []
+
+
 class Mill(Agent[Env, None]):
     async def weaver(self) -> Weaver:
         return await self.sub_agent(Weaver, "w")
