@@ -93,7 +93,6 @@ class Attempt:
         function: Callable[..., object],
         arguments: tuple[object, ...],
         style: CallStyle,
-        *,
         limit: float,
         threads: Threads,
         step: Around | None = None,
@@ -127,13 +126,16 @@ class Attempt:
 
         A CancelledError that leaves this was asked for from outside.
         """
-        value = self.at_once(clock)
-        return await self.rest(clock) if value is NOT_YET else value
-
-    def at_once(self, clock: Clock) -> Any:
-        """What the function returns when it comes so far without waiting, else NOT_YET: then await `rest`."""
         task = asyncio.current_task()
         assert task is not None
+        value = self.at_once(task, clock)
+        return await self.rest(clock) if value is NOT_YET else value
+
+    def at_once(self, task: asyncio.Task[Any], clock: Clock) -> Any:
+        """What the function returns when it comes so far without waiting, else NOT_YET: then await `rest`.
+
+        `task` is the current one.
+        """
         self._task, self._cancellations = task, task.cancelling()
         outer = INSIDE.get()
         INSIDE.set(self)  # so what the function leaves running, a client's pool, say, outlives the run

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, NoReturn
 
 from workflows import failure
 from workflows.attempt import Attempt
-from workflows.backend import FirstTry, NewMoment
+from workflows.backend import NewMoment
 from workflows.callback import ON_LOOP, CallStyle
 from workflows.carried import NOT_YET
-from workflows.entry import Entry, Key, State
+from workflows.entry import Entry, Key, Smooth, State
 from workflows.errors import (
     AmbiguousStepName,
     NonRetryableDelayError,
@@ -85,7 +85,6 @@ class Attempts(ABC):
         key: Key,
         function: Callable[..., object],
         arguments: tuple[object, ...],
-        *,
         style: CallStyle,
         config: StepConfig,
     ) -> None:
@@ -123,12 +122,19 @@ class Attempts(ABC):
         """
         run, first = self._run, entry.config  # of the first run, and it counts: None stands for the default
         self._config = DEFAULT if first is None else self._config.as_first(first, self.key.name)
-        if entry.attempts or self.compensation is not None or self._prepares or run.rehearsal is not None:
+        if (
+            entry.attempts
+            or self.compensation is not None
+            or self._prepares
+            or (run.rehearsals and run.rehearsal is not None)
+        ):
             return self._by_attempts(entry)
         begun = self._begin(entry)
         attempt = self._new_attempt(entry)
+        task = asyncio.current_task(run.loop)
+        assert task is not None
         try:
-            value = attempt.at_once(run.clock)
+            value = attempt.at_once(task, run.clock)
         except BaseException as error:  # noqa: BLE001  # it is raised again where all are seen to
             return self._by_attempts(entry, self._attempt(entry, begun, _raised(error)))
         if value is NOT_YET:
@@ -241,10 +247,10 @@ class Attempts(ABC):
             self._function,
             self._arguments,
             self._style,
-            limit=self._config.timeout_seconds,
-            threads=self._run.threads,
-            step=self,
-            streams=self._may_stream,
+            self._config.timeout_seconds,
+            self._run.threads,
+            self,
+            self._may_stream,
         )
         attempt.ordinal = entry.ordinal
         if self._style.takes_context:
@@ -274,12 +280,12 @@ class Attempts(ABC):
         run, entry = self._run, self._running
         return Spool(run, run.activation.chunks(entry), self._mark(), entry.attempts)
 
-    def _done(self, entry: Entry, result: bytes | None) -> list[NewMoment] | FirstTry:
+    def _done(self, entry: Entry, result: bytes | None) -> list[NewMoment] | Smooth:
         """Ends `entry`; gives what subscribers see of it."""
         entry.state, entry.result, entry.error, entry.due = State.DONE, result, None, None
         run, began = self._run, self._began
         if entry.attempts == 1 and began is not None and not self._unseen and self._told is _TOLD:
-            return FirstTry(began, run.clock.now())
+            return Smooth(0, began, run.clock.now())
         completed = run.moment(self._told.attempt_completed, attempt=entry.attempts)
         return [*self._seen(), completed, run.moment(self._told.step_completed)]
 

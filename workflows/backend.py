@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
-from workflows.entry import Entry, Key, Moment
+from workflows.entry import Entry, Key, Moment, Smooth
 from workflows.lifecycle import Command
 from workflows.rehearsal import Rehearsals
 from workflows.spent import Spent
@@ -31,7 +31,6 @@ __all__ = [
     "Complete",
     "Drive",
     "Errored",
-    "FirstTry",
     "Halted",
     "InboxEvent",
     "Instance",
@@ -105,8 +104,7 @@ class Damage:
     """What may be done to it yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """An instance as it is kept."""
 
     ref: Ref
@@ -171,13 +169,6 @@ class NewMoment(NamedTuple):
     type: str
     at: float
     detail: dict[str, Any]
-
-
-class FirstTry(NamedTuple):
-    """Instead of four new moments: a step and its first attempt began and, both successful, ended."""
-
-    began: float
-    ended: float
 
 
 class Seen(NamedTuple):
@@ -294,7 +285,7 @@ class Activation(Protocol):
     """How many of them are due, and go on as soon as the instance is open; kept by the driver."""
 
     def record(
-        self, entry: Entry, moments: Iterable[NewMoment] | FirstTry, *, consume: int | None = None
+        self, entry: Entry, moments: Iterable[NewMoment] | Smooth, *, consume: int | None = None
     ) -> Awaitable[None]:
         """Writes `entry` and what subscribers see of it; durable when awaited.
 

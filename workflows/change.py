@@ -5,9 +5,8 @@ Pure: both ledgers ask `planned` inside their transaction, and only carry out wh
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workflows import lifecycle
 from workflows.backend import Instance, NewMoment, Undoing
@@ -21,8 +20,7 @@ from workflows.types import FINAL, UNUSED, RollbackStatus, Usage
 __all__ = ["NOTHING", "Change", "Ending", "Plan", "planned", "standing", "used_by"]
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """What a transition writes beside the status, and what subscribers see before it."""
 
     output: bytes | None = None
@@ -37,8 +35,7 @@ class Ending:
 NOTHING = Ending()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A command that is applied at a time."""
 
     command: Command
@@ -60,8 +57,7 @@ class Change:
     """It ends a child that no step of its parent waits for any more: the parent is not told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What a ledger writes."""
 
     rule: Rule
@@ -141,7 +137,7 @@ def _without(
     left = [moment for moment in moments if moment.type in seen]
     used = used_by((entry for entry in entries if entry.ordinal >= ordinal), before.used)
     shown = _shown(done.rule, change, last_order(left, kept) + 1)
-    instance = dataclasses.replace(_after(before, done, change), used=used)
+    instance = _after(before, done, change)._replace(used=used)
     return Plan(done.rule, instance, shown, forget_from=ordinal, kept=(kept, left))
 
 
@@ -155,8 +151,7 @@ def _after(before: Instance, done: Transition, change: Change) -> Instance:
     kept = done.rule.effect in (Effect.KEEP, Effect.SHIFT)
     goes_on = status not in FINAL and kept
     undone = kept and before.undoing is not None
-    return dataclasses.replace(
-        before,
+    return before._replace(
         status=status,
         output=ending.output,
         error=ending.error,

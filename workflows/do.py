@@ -36,13 +36,12 @@ class Do(Attempts):
         key: Key,
         function: Callable[..., object],
         arguments: tuple[object, ...],
-        *,
         style: CallStyle,
         codec: TypedCodec[Any],
         config: StepConfig,
         compensation: Compensation | None = None,
     ) -> None:
-        super().__init__(run, key, function, arguments, style=style, config=config)
+        super().__init__(run, key, function, arguments, style, config)
         self.compensation = compensation
         self._codec = codec
         self._value: object = _NOT_HERE

@@ -279,10 +279,10 @@ class EmbeddedBackend:
             return instance
         lease = self._runs.leases.get(instance.ref.incarnation)
         if lease is None:
-            return dataclasses.replace(instance, status="waiting")
+            return instance._replace(status="waiting")
         if lease.queued:
-            return dataclasses.replace(instance, status="queued")
-        return dataclasses.replace(instance, status="waiting") if lease.seen_waiting else instance
+            return instance._replace(status="queued")
+        return instance._replace(status="waiting") if lease.seen_waiting else instance
 
     async def _known(self, ref: Ref) -> Instance:
         instance = await self._ledger.read(ref.incarnation)

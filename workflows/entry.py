@@ -70,7 +70,7 @@ class Smooth(Sequence[Moment]):
     LENGTH = 4
 
     def __init__(self, order: int, began: float, ended: float) -> None:
-        """`order` is the place of the first of the four."""
+        """`order` is the place of the first of the four; 0 until they are recorded."""
         self.order = order
         self.began = began
         self.ended = ended
@@ -134,17 +134,17 @@ class Entry:
 
     def checksum(self, incarnation: int) -> int:
         """CRC-32 over what a replay reads, whose it is, and when it is due."""
-        crc = self._checksum(b"%d:%d:" % (incarnation, self.ordinal))
+        crc = self._checksum(f"{incarnation}:{self.ordinal}:")
         return crc if self.due is None else zlib.crc32(_DUE.pack(self.due, self.fixed), crc)
 
     def former_checksums(self, incarnation: int) -> tuple[int, int]:
         """As it was written before it said when it is due, and before it said whose entry it is."""
-        return self._checksum(b"%d:%d:" % (incarnation, self.ordinal)), self._checksum(b"")
+        return self._checksum(f"{incarnation}:{self.ordinal}:"), self._checksum("")
 
-    def _checksum(self, whose: bytes) -> int:
+    def _checksum(self, whose: str) -> int:
         kind, name, occurrence = self.key
-        step = (whose, kind, self.state, self.attempts, name.encode(), occurrence)
-        crc = zlib.crc32(b"%b%d:%d:%d:%b-%d" % step)
+        step = f"{whose}{int(kind)}:{int(self.state)}:{self.attempts}:{name}-{occurrence}"
+        crc = zlib.crc32(step.encode())
         if self.result is not None:
             crc = zlib.crc32(self.result, crc)
         return crc if self.error is None else zlib.crc32(self.error, crc)

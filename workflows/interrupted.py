@@ -94,23 +94,14 @@ class Careful(Do):
         key: Key,
         function: Callable[..., object],
         arguments: tuple[object, ...],
-        *,
         style: CallStyle,
         codec: TypedCodec[Any],
         config: StepConfig,
         compensation: Compensation | None = None,
+        *,
         on_interrupted: OnInterrupted,
     ) -> None:
-        super().__init__(
-            run,
-            key,
-            function,
-            arguments,
-            style=style,
-            codec=codec,
-            config=config,
-            compensation=compensation,
-        )
+        super().__init__(run, key, function, arguments, style, codec, config, compensation)
         self._policy = on_interrupted
         self._interrupted: list[int] = []
 

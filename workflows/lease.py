@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from workflows.audience import Audience
-from workflows.backend import FirstTry, InboxEvent, NewMoment, Outcome, Ref, Seen, StepChunks
+from workflows.backend import InboxEvent, NewMoment, Outcome, Ref, Seen, StepChunks
 from workflows.entry import Entry, Key, Moment, Smooth, State, last_order
 from workflows.ledger import Claim, Ledger
 from workflows.spent import Spent
@@ -59,13 +59,14 @@ class Lease:
         """The last record of which nobody is told when it is durable, as nobody listened."""
 
     def record(
-        self, entry: Entry, moments: Iterable[NewMoment] | FirstTry, *, consume: int | None = None
+        self, entry: Entry, moments: Iterable[NewMoment] | Smooth, *, consume: int | None = None
     ) -> Awaitable[None]:
         """See `Activation.record`."""
         new: Sequence[Moment]
-        if isinstance(moments, FirstTry):
-            entry.moments = new = Smooth(self._order, moments.began, moments.ended)
+        if type(moments) is Smooth:
+            moments.order = self._order
             self._order += Smooth.LENGTH
+            entry.moments = new = moments
         elif new := [Moment(self.next_order(), *moment) for moment in moments]:
             entry.moments = [*entry.moments, *new]
         written = self._ledger.put(self.ref.incarnation, self.epoch, entry, consume=consume)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from workflows.backend import InboxEvent, Instance, Listing, NewInstance, Ref
@@ -25,8 +24,7 @@ from workflows.types import FINAL, Usage
 __all__ = ["Applied", "Birth", "Claim", "Delivered", "Ledger", "Suspect"]
 
 
-@dataclass(frozen=True, slots=True)
-class Birth:
+class Birth(NamedTuple):
     """A new instance, at a time: it starts at once when there is a slot for it, else it is queued."""
 
     new: NewInstance
@@ -55,8 +53,7 @@ class Birth:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """All that is known of an unfinished instance, leased with a new epoch."""
 
     instance: Instance
@@ -91,8 +88,7 @@ class Delivered(NamedTuple):
     """Its receiver was parked, and waited for this: it is to be claimed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """A change that was written: what it did, and all that is known of the instance now."""
 
     plan: Plan

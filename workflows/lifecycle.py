@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from workflows.entry import Entry, State
 from workflows.errors import InstanceFinished
@@ -61,8 +61,7 @@ class Rule:
     """The run that holds the lease loses it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What the table asks about an instance."""
 
     status: Status
@@ -72,8 +71,7 @@ class Standing:
     """Its rollback is under way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """What a command does: the new status, what subscribers see, the journal's new dues."""
 
     rule: Rule

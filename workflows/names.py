@@ -44,6 +44,7 @@ class Names:
 
     def __init__(self, used_up: Iterable[Key] = ()) -> None:
         """The numbers of steps that are `used_up` are not given again."""
+        self._loop = asyncio.get_running_loop()
         self._uses: dict[tuple[Kind, str], _Use] = {}
         self._waited: set[ReferenceType[_Task]] = set()
         self._latest: _Task | None = None
@@ -55,7 +56,11 @@ class Names:
 
     def take(self, kind: Kind, name: object, *, alike: bool = False) -> Key:
         """The identity of the step that is being called now; `alike`: it is the same whoever comes first."""
-        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST or _INVALID.search(name):
+        if (
+            not isinstance(name, str)
+            or not 0 < len(name) <= _LONGEST
+            or (not name.isprintable() and _INVALID.search(name))  # looked for only where it may be
+        ):
             raise WorkflowFatalError(
                 f'Step name "{name}" exceeds max length ({_LONGEST} chars) or invalid characters found'
             )
@@ -113,7 +118,7 @@ class Names:
         self._latest = None
 
     def _claim(self, kind: Kind, name: str, *, alike: bool = False) -> _Use:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         if task is not None and self._stand_ins is not None:
             task = self._stand_ins.get(task, task)
         use = self._uses.get((kind, name))

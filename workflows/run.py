@@ -21,7 +21,6 @@ from workflows.backend import (
     Activation,
     Awaited,
     Errored,
-    FirstTry,
     Halted,
     NewMoment,
     Outcome,
@@ -30,7 +29,7 @@ from workflows.backend import (
     Stopped,
 )
 from workflows.clock import Clock
-from workflows.entry import Entry, State
+from workflows.entry import Entry, Smooth, State
 from workflows.errors import CannotDecode, Fenced, WorkflowError, WorkflowFatalError
 from workflows.failure import Rebuildable
 from workflows.inside import INSIDE, enclosing
@@ -77,11 +76,13 @@ class Run:
         self.classes = classes
         self.limits = limits
         self.store = store
-        self._rehearsals = rehearsals.by_id
+        self.rehearsals = rehearsals.by_id
+        """What tests change in instances; empty in production."""
         self.names = Names(used_up(activation.journal))
         self.waits = Waits(activation, clock, self._waits_changed)
         self.steps = 0
-        self.ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[Outcome] = self.loop.create_future()
         self.let_go = False
         self.parked = False
         self.closing: Outcome | None = None
@@ -107,11 +108,11 @@ class Run:
     @property
     def rehearsal(self) -> Rehearsal | None:
         """What a test changes in this instance; None in production."""
-        return self._rehearsals.get(self.activation.ref[:2]) if self._rehearsals else None
+        return self.rehearsals.get(self.activation.ref[:2]) if self.rehearsals else None
 
     async def perform(self, operation: Operation[T]) -> T:
         """One step, from its call to what its caller gets; the same path on the first run and on a replay."""
-        task = asyncio.current_task()
+        task = asyncio.current_task(self.loop)
         assert task is not None
         if self.let_go or (self.closing is not None and self.ended.done() and INSIDE.get() is self.made):
             await self._turn_away(task)
@@ -134,7 +135,7 @@ class Run:
             if not within:
                 self.tasks.discard(task)
             self.names.waited(task)
-            if self.waits.count:
+            if self.waits.under_way:
                 self._waits_changed()
 
     def record(
@@ -146,7 +147,7 @@ class Run:
     async def write(
         self,
         entry: Entry,
-        moments: Sequence[NewMoment] | FirstTry,
+        moments: Sequence[NewMoment] | Smooth,
         consume: int | None = None,
         last: bool = False,
     ) -> None:
@@ -277,7 +278,7 @@ class Run:
         if self.let_go or self.ended.done() or self.closing is not None or self.activation.running:
             return False
         paused = status == "paused"
-        waiting = self.waits.count + (len(self._gate) if paused else 0)
+        waiting = len(self.waits.under_way) + (len(self._gate) if paused else 0)
         return (
             0 < waiting == len(self.tasks)
             and (paused or (status == "running" and self.waits.none_is_over()))
@@ -316,27 +317,34 @@ class Run:
         raise WorkflowFatalError(f"Cannot execute steps {when}")
 
     async def _live(self, operation: Operation[object], entry: Entry | None) -> Entry:
-        if self.shut:
+        activation = self.activation
+        if self.closing is not None or not activation.open:
             await self.gate()
+        is_new = entry is None
         if entry is None:
-            entry = self.activation.journal[operation.key] = operation.started()
+            entry = activation.journal[operation.key] = operation.started()
             entry.within = enclosing()
         begun = self.clock.now()
         try:
-            if entry.cut:
-                await self.waits.cut_again(entry, lambda: bool(self._gate))
-            if entry.state is State.MISSED:
-                entry.state = State.DONE if entry.error is None else State.FAILED
-                await self.record(entry)
-            else:
+            if is_new or not await self._taken_up(entry):
                 await operation.live(entry)
-            if not self.activation.open:
+            if not activation.open:
                 await self.gate()
         except asyncio.CancelledError:
             if not self.let_go:
                 await self._cut(entry, self.clock.now() - begun, operation.unseen)
             raise
         return entry
+
+    async def _taken_up(self, entry: Entry) -> bool:
+        """What was recorded as cut is cut again; true when that had missed its end only, and has it now."""
+        if entry.cut:
+            await self.waits.cut_again(entry, lambda: bool(self._gate))
+        if entry.state is not State.MISSED:
+            return False
+        entry.state = State.DONE if entry.error is None else State.FAILED
+        await self.record(entry)
+        return True
 
     async def _cut(self, entry: Entry, lasted: float, unseen: list[NewMoment]) -> None:
         """Records that the step was cancelled from outside; a second cancellation does not stop that."""
@@ -373,7 +381,7 @@ class Run:
         return Park() if self.parked else asyncio.CancelledError()
 
     def _waits_changed(self) -> None:
-        if (self.waits.count or self._gate) and not self.ended.done():
+        if (self.waits.under_way or self._gate) and not self.ended.done():
             self._parking.waits(self)
         else:
             self._parking.goes_on(self)

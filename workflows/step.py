@@ -262,9 +262,7 @@ class WorkflowStep(Composing):
         make: Callable[..., Do] = Do
         if on_interrupted != "rerun":
             make = partial(Careful, on_interrupted=on_interrupted)
-        return self._run.perform(
-            make(self._run, key, fn, args, style=style, codec=codec, config=checked, compensation=undo)
-        )
+        return self._run.perform(make(self._run, key, fn, args, style, codec, checked, undo))
 
     def progress(self, value: object, /) -> Streamed:
         """`ctx.stream(value)` of the attempt that calls this, at whatever depth: see `StepContext.stream`."""

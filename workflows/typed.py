@@ -84,12 +84,12 @@ class TypedCodec(Generic[T]):
             again = adapter.validator.validate_json(stored)
         except (PydanticSerializationError, ValidationError, ValueError, TypeError) as error:
             raise NotStorable(f"value {_short(value)} does not fit its type: {first_line(error)}") from error
-        if type(again) is not type(value) or again != value:
-            raise NotStorable(
-                f"value {_short(value)} comes back as {_short(again)}; "
-                "give its type fields that JSON can tell apart, and an __eq__"
-            )
-        return _PREFIX + stored + b"}", again
+        if type(again) is type(value) and again == value:  # `!=` would ask for the same in a longer way
+            return _PREFIX + stored + b"}", again
+        raise NotStorable(
+            f"value {_short(value)} comes back as {_short(again)}; "
+            "give its type fields that JSON can tell apart, and an __eq__"
+        )
 
 
 UNTYPED: TypedCodec[Any] = TypedCodec(None)

@@ -47,17 +47,12 @@ class Waits:
         self._activation = activation
         self._clock = clock
         self._changed = changed
-        self._waits: dict[_Wait, None] = {}
+        self.under_way: dict[_Wait, None] = {}
         self._cuts = 0
         self._parked = False
         self._unasked = {entry.ordinal for entry in activation.journal.values() if _waits_for_event(entry)}
         """Waits for events that were under way in an earlier run, and that this one has not come to."""
         self._turns = _TURNS
-
-    @property
-    def count(self) -> int:
-        """How many are under way."""
-        return len(self._waits)
 
     def close(self) -> None:
         """None is under way, and none will be."""
@@ -67,12 +62,12 @@ class Waits:
         """No due has come and no event is there that ends one of them at once."""
         now = self._clock.now()
         types = {event.type for event in self._activation.inbox}
-        return all(_due(wait) > now and wait.type not in types for wait in self._waits)
+        return all(_due(wait) > now and wait.type not in types for wait in self.under_way)
 
     def park(self) -> list[Awaited]:
         """What is waited for; from now on nothing ends a wait, and the instance counts as waiting."""
         self._parked = True
-        return [Awaited(_due(wait), wait.type) for wait in self._waits]
+        return [Awaited(_due(wait), wait.type) for wait in self.under_way]
 
     async def until_due(self, entry: Entry) -> None:
         """Returns once `entry.due` has come."""
@@ -109,17 +104,17 @@ class Waits:
 
     def look(self) -> None:
         """The status, a due or the inbox has changed."""
-        for wait in self._waits:
+        for wait in self.under_way:
             if wait.alarm is not None:
                 wait.alarm.cancel()
                 wait.alarm = None
-        for wait in self._waits:
+        for wait in self.under_way:
             self._arm(wait)
         self._match()
 
     async def _for(self, wait: _Wait) -> InboxEvent | None:
         self._activation.waiting += 1
-        self._waits[wait] = None
+        self.under_way[wait] = None
         self._unasked.discard(wait.entry.ordinal)
         self._changed()
         try:
@@ -131,7 +126,7 @@ class Waits:
             self._give_back(wait)
             raise
         finally:
-            self._waits.pop(wait, None)
+            self.under_way.pop(wait, None)
             if wait.alarm is not None:
                 wait.alarm.cancel()
             self._is_late(wait, late=False)
@@ -169,7 +164,7 @@ class Waits:
         if self._parked or not inbox:
             return
         held: set[str] = set()
-        for wait in sorted(self._waits, key=lambda wait: wait.entry.ordinal):
+        for wait in sorted(self.under_way, key=lambda wait: wait.entry.ordinal):
             if wait.type is None or wait.over.done():
                 continue
             place = next((place for place, event in enumerate(inbox) if event.type == wait.type), None)
@@ -206,7 +201,7 @@ class Waits:
         if event is not None:
             self._activation.inbox.append(event)
             self._activation.inbox.sort(key=lambda kept: kept.number)
-            self._waits.pop(wait, None)
+            self.under_way.pop(wait, None)
             self._match()
 
     async def _pass(self, seconds: float) -> None:

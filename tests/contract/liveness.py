@@ -90,5 +90,5 @@ def _wakes(lease: Lease, run: Run) -> bool:
         return False
     return all(
         wait.over.done() or wait.alarm is not None or (wait.entry.due is None and wait.type is not None)
-        for wait in run.waits._waits
+        for wait in run.waits.under_way
     )

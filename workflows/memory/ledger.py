@@ -348,7 +348,7 @@ class MemoryLedger:
             return applied
         assert self._store is not None, "who tells of ends gives a store for it"
         dues = await self._store.write(lambda connection: add_together(connection, new))
-        return dataclasses.replace(applied, dues=dues)
+        return applied._replace(dues=dues)
 
     def _carry_out(self, row: _Row, plan: Plan) -> None:
         if plan.rule.effect is Effect.ERASE:

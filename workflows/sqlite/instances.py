@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -110,7 +109,7 @@ def claim(
             tried=tried,
         )
         taken.append((after.process, after.claims, after.ended, after.tried, instance.ref.incarnation))
-        claims.append(dataclasses.replace(found, claims=after.claims, died_alone=died_alone))
+        claims.append(found._replace(claims=after.claims, died_alone=died_alone))
     connection.executemany(_CLAIM, taken)
     failpoint("instance.claimed")
     return claims

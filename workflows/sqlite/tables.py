@@ -34,6 +34,8 @@ __all__ = [
     "INSTANCE",
     "MIGRATIONS",
     "MOMENT",
+    "SMOOTH",
+    "SMOOTH_ALIKE",
     "UNDECIDED",
     "UPDATE",
     "birth_checksums",
@@ -45,9 +47,11 @@ __all__ = [
     "event_crc",
     "event_of",
     "instance_of",
+    "is_smooth",
     "moment_of",
     "moment_row",
     "only_row",
+    "smooth_row",
 ]
 
 MIGRATIONS = (
@@ -134,6 +138,9 @@ ENTRY = (
     "ordinal, kind, name, occurrence, state, attempts, due, fixed, result, error, config, active, lasted, "
     "within, moments, crc"
 )
+SMOOTH = "ordinal, kind, name, occurrence, result, active, moments, crc"
+SMOOTH_ALIKE = {"state": int(State.DONE), "attempts": 1, "fixed": 0, "lasted": 0.0, "within": 0}
+"""The other columns of an entry that `is_smooth`, except those that are NULL."""
 INSERT = """
 INSERT INTO instance(workflow, name, status, epoch, params, created, begun, success_retention,
   error_retention, cron, scheduled, parent, follows, process)
@@ -269,6 +276,32 @@ def entry_row(incarnation: int, entry: Entry) -> _Row:
         entry.lasted,
         entry.within,
         _told(entry.moments),
+        entry.checksum(incarnation),
+    )
+
+
+def is_smooth(entry: Entry) -> bool:
+    """All that is not in `SMOOTH` is as in most entries: a first attempt that has succeeded."""
+    return (
+        type(entry.moments) is Smooth
+        and entry.state is State.DONE
+        and entry.attempts == 1
+        and entry.config is None
+        and not (entry.within or entry.lasted or entry.fixed)
+    )
+
+
+def smooth_row(incarnation: int, entry: Entry) -> _Row:
+    """The columns of `SMOOTH`."""
+    kind, name, occurrence = entry.key
+    return (
+        entry.ordinal,
+        int(kind),
+        name,
+        occurrence,
+        None if entry.result is None else bytearray(entry.result),  # taken as it is, other than `bytes`
+        entry.active,
+        bytearray(_told(entry.moments)),
         entry.checksum(incarnation),
     )
 

@@ -115,7 +115,7 @@ class Rerun:
         assert created is not None, "the ledger is new"
         for entry in record.entries:
             await self._ledger.put(created.ref.incarnation, 1, entry, consume=None)
-        paused: Instance = dataclasses.replace(created, status="paused", created_at=record.created_at)
+        paused: Instance = created._replace(status="paused", created_at=record.created_at)
         entries = [
             _without_output(entry) if entry.key in record.redacted else entry for entry in record.entries
         ]
