@@ -2,6 +2,9 @@
 
 A row is what a step leaves: about 200 bytes, found by a unique (instance, seq). WAL, synchronous FULL. What
 is queued while a transaction is under way is the next transaction.
+
+When it `works`, it also does what a step asks of whoever runs it, and nothing else: the function is called,
+its model becomes JSON and is read back, and both are compared. No engine that keeps its results can do less.
 """
 
 from __future__ import annotations
@@ -16,9 +19,11 @@ from queue import SimpleQueue
 from typing import Protocol
 
 import aiosqlite
+from pydantic import TypeAdapter
 
 from benchmarks.child import Reply, Request, answer
 from benchmarks.load import measured
+from benchmarks.programs.steps import Receipt, pay
 
 _SETTINGS = (
     "PRAGMA journal_mode = WAL",
@@ -35,6 +40,7 @@ CREATE UNIQUE INDEX entry_place ON entry(instance, seq);
 """
 _INSERT = "INSERT INTO entry(instance, seq, name, state, at, result) VALUES (?, ?, ?, ?, ?, ?)"
 _RESULT = bytes(range(200))
+_MODEL = TypeAdapter(Receipt)
 
 Row = tuple[int, int, str, int, int, bytes]
 Group = list[tuple[asyncio.Future[None], Row]]
@@ -141,6 +147,16 @@ class Aiosqlite:
                 future.set_result(None)
 
 
+async def _worked(number: int) -> tuple[bytes, int]:
+    """What is kept of one call, and what its caller makes of it."""
+    receipt = await pay(number)
+    stored = _MODEL.dump_json(receipt)
+    again = _MODEL.validate_json(stored)
+    if again != receipt:
+        raise ValueError(f"{receipt} came back as {again}")
+    return stored, again.amount
+
+
 async def _measured(request: Request) -> Reply:
     file = Path(request["folder"]) / "ceiling.db"
     writer: Writer = Threaded(file) if request["through"] == "sqlite3" else await Aiosqlite.open(file)
@@ -150,8 +166,16 @@ async def _measured(request: Request) -> Reply:
             await writer.write((number, seq, "step", 2, 1_700_000_000_000, _RESULT))
         return True
 
+    async def one_with_work(number: int) -> bool:
+        steps, total = request["steps"], 0
+        for seq in range(steps):
+            stored, amount = await _worked(seq)
+            await writer.write((number, seq, f"step {seq}", 2, 1_700_000_000_000, stored))
+            total += amount
+        return total == sum(range(steps))
+
     try:
-        told = await measured(request, one)
+        told = await measured(request, one_with_work if request["works"] else one)
     finally:
         await writer.close()
     with closing(sqlite3.connect(file)) as connection:
