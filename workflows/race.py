@@ -24,8 +24,9 @@ from workflows.children import Children
 from workflows.entry import Entry, Key, Kind, State
 from workflows.errors import CannotDecode, StepError
 from workflows.kin import child_of
+from workflows.operation import Operation
 from workflows.receive import Receive
-from workflows.run import Run, operation_of
+from workflows.run import Run
 from workflows.types import Raced
 
 __all__ = ["Race"]
@@ -186,7 +187,7 @@ class Race:
         self._branches = dict(branches)
         self._children = children
         self._left = losers == "leave"
-        self._steps = {label: operation_of(branch) for label, branch in self._branches.items()}
+        self._steps = {label: _operation_of(branch) for label, branch in self._branches.items()}
         """Of the branches that are a step."""
         self._contest = _Contest()
         self._tasks: dict[str, asyncio.Task[Any]] = {}
@@ -306,3 +307,11 @@ def _looked_at(branch: asyncio.Task[Any]) -> None:
     """A loser that goes on may fail, and nobody awaits it."""
     if not branch.cancelled() and (error := branch.exception()) is not None:
         log.debug("%s ended with %r", branch.get_name(), error)
+
+
+def _operation_of(coroutine: Coroutine[Any, Any, Any]) -> Operation[Any] | None:
+    """The step that `coroutine`, which has not begun, is going to perform; None when it is something else."""
+    if getattr(coroutine, "cr_code", None) is not Run.perform.__code__:
+        return None
+    operation: Operation[Any] = inspect.getcoroutinelocals(coroutine)["operation"]
+    return operation

@@ -11,7 +11,6 @@ starts meanwhile. Another run, which finds the compensations by a replay, undoes
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -46,7 +45,7 @@ from workflows.tasks import Park, RunTasks
 from workflows.threads import Threads
 from workflows.waits import Waits
 
-__all__ = ["Run", "operation_of"]
+__all__ = ["Run"]
 
 T = TypeVar("T")
 
@@ -326,7 +325,12 @@ class Run:
             entry.within = enclosing()
         begun = self.clock.now()
         try:
-            if is_new or not await self._taken_up(entry):
+            if not is_new and entry.cut:
+                await self.waits.cut_again(entry, lambda: bool(self._gate))
+            if entry.state is State.MISSED:
+                entry.state = State.DONE if entry.error is None else State.FAILED
+                await self.record(entry)
+            else:
                 await operation.live(entry)
             if not activation.open:
                 await self.gate()
@@ -335,16 +339,6 @@ class Run:
                 await self._cut(entry, self.clock.now() - begun, operation.unseen)
             raise
         return entry
-
-    async def _taken_up(self, entry: Entry) -> bool:
-        """What was recorded as cut is cut again; true when that had missed its end only, and has it now."""
-        if entry.cut:
-            await self.waits.cut_again(entry, lambda: bool(self._gate))
-        if entry.state is not State.MISSED:
-            return False
-        entry.state = State.DONE if entry.error is None else State.FAILED
-        await self.record(entry)
-        return True
 
     async def _cut(self, entry: Entry, lasted: float, unseen: list[NewMoment]) -> None:
         """Records that the step was cancelled from outside; a second cancellation does not stop that."""
@@ -397,11 +391,3 @@ class Run:
                     waiter.set_result(None)
         self.waits.look()
         self._waits_changed()
-
-
-def operation_of(coroutine: Coroutine[Any, Any, Any]) -> Operation[Any] | None:
-    """The step that `coroutine`, which has not begun, is going to perform; None when it is something else."""
-    if getattr(coroutine, "cr_code", None) is not Run.perform.__code__:
-        return None
-    operation: Operation[Any] = inspect.getcoroutinelocals(coroutine)["operation"]
-    return operation

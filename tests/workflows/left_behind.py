@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 
 from workflows.entry import Kind, State
-from workflows.sqlite.tables import ENTRY, entry_of
+from workflows.sqlite.entries import ENTRY, entry_of
 
 __all__ = ["changed", "step"]
 

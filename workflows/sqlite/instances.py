@@ -20,11 +20,11 @@ from workflows.kin import Told, end_of, end_type, lets_go
 from workflows.ledger import Applied, Birth, Claim, Delivered
 from workflows.lifecycle import Effect
 from workflows.sqlite import parking, spending
+from workflows.sqlite.entries import ENTRY, entry_of
 from workflows.sqlite.processes import HELD, held_of
 from workflows.sqlite.tables import (
     CHECKSUMS,
     DECIDED_BY,
-    ENTRY,
     EVENT,
     INSERT,
     INSTANCE,
@@ -34,7 +34,6 @@ from workflows.sqlite.tables import (
     birth_checksums,
     birth_row,
     changed_row,
-    entry_of,
     event_crc,
     event_of,
     instance_of,

@@ -14,7 +14,7 @@ from itertools import chain
 from workflows.entry import Entry
 from workflows.errors import Fenced
 from workflows.failpoint import failpoint
-from workflows.sqlite.tables import ENTRY, SMOOTH, SMOOTH_ALIKE, entry_row, is_smooth, smooth_row
+from workflows.sqlite.entries import ENTRY, SMOOTH, SMOOTH_ALIKE, entry_row, is_smooth, smooth_row
 
 __all__ = ["Put"]
 

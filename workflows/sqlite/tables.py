@@ -1,14 +1,9 @@
-"""The tables of the workflows, and rows ↔ records.
-
-Entries are found by (instance, ordinal), both integers: an index over names would be the larger part of the
-file.
-"""
+"""The tables of the workflows, and rows ↔ records; those of entries are in `entries`."""
 
 from __future__ import annotations
 
 import dataclasses
 import sqlite3
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +12,7 @@ import orjson
 from workflows import decision
 from workflows.backend import FOREVER, InboxEvent, Instance, Kept, Ref, Undoing
 from workflows.claims import runs
-from workflows.entry import Entry, Key, Kind, Moment, Smooth, State
+from workflows.entry import Kind, Moment, State
 from workflows.errors import StoreError
 from workflows.failure import Failure
 from workflows.ledger import Birth
@@ -28,30 +23,23 @@ from workflows.types import UNUSED, CronFiring, RollbackStatus, Usage
 __all__ = [
     "CHECKSUMS",
     "DECIDED_BY",
-    "ENTRY",
     "EVENT",
     "INSERT",
     "INSTANCE",
     "MIGRATIONS",
     "MOMENT",
-    "SMOOTH",
-    "SMOOTH_ALIKE",
     "UNDECIDED",
     "UPDATE",
     "birth_checksums",
     "birth_row",
     "changed_row",
     "damaged",
-    "entry_of",
-    "entry_row",
     "event_crc",
     "event_of",
     "instance_of",
-    "is_smooth",
     "moment_of",
     "moment_row",
     "only_row",
-    "smooth_row",
 ]
 
 MIGRATIONS = (
@@ -134,13 +122,6 @@ INSTANCE = (
 )
 EVENT = "id, type, payload, at, crc"
 MOMENT = "place, type, at, detail"
-ENTRY = (
-    "ordinal, kind, name, occurrence, state, attempts, due, fixed, result, error, config, active, lasted, "
-    "within, moments, crc"
-)
-SMOOTH = "ordinal, kind, name, occurrence, result, active, moments, crc"
-SMOOTH_ALIKE = {"state": int(State.DONE), "attempts": 1, "fixed": 0, "lasted": 0.0, "within": 0}
-"""The other columns of an entry that `is_smooth`, except those that are NULL."""
 INSERT = """
 INSERT INTO instance(workflow, name, status, epoch, params, created, begun, success_retention,
   error_retention, cron, scheduled, parent, follows, process)
@@ -258,109 +239,11 @@ def _used(used: Usage) -> str | None:
     return orjson.dumps((used.steps, used.attempts, used.active)).decode() if used != UNUSED else None
 
 
-def entry_row(incarnation: int, entry: Entry) -> _Row:
-    """The columns of `ENTRY`."""
-    return (
-        entry.ordinal,
-        int(entry.key.kind),
-        entry.key.name,
-        entry.key.occurrence,
-        int(entry.state),
-        entry.attempts,
-        entry.due,
-        entry.fixed,
-        entry.result,
-        entry.error,
-        entry.config,
-        entry.active,
-        entry.lasted,
-        entry.within,
-        _told(entry.moments),
-        entry.checksum(incarnation),
-    )
-
-
-def is_smooth(entry: Entry) -> bool:
-    """All that is not in `SMOOTH` is as in most entries: a first attempt that has succeeded."""
-    return (
-        type(entry.moments) is Smooth
-        and entry.state is State.DONE
-        and entry.attempts == 1
-        and entry.config is None
-        and not (entry.within or entry.lasted or entry.fixed)
-    )
-
-
-def smooth_row(incarnation: int, entry: Entry) -> _Row:
-    """The columns of `SMOOTH`."""
-    kind, name, occurrence = entry.key
-    return (
-        entry.ordinal,
-        int(kind),
-        name,
-        occurrence,
-        None if entry.result is None else bytearray(entry.result),  # taken as it is, other than `bytes`
-        entry.active,
-        bytearray(_told(entry.moments)),
-        entry.checksum(incarnation),
-    )
-
-
-def entry_of(incarnation: int, row: _Row) -> Entry:
-    """From the columns of `ENTRY`; `StoreError` for what the disk has changed."""
-    ordinal, kind, name, occurrence, state, attempts, due, fixed = row[:8]
-    result, error, config, active, lasted, within, moments, crc = row[8:]
-    try:
-        entry = Entry(
-            Key(Kind(kind), name, occurrence),
-            ordinal,
-            State(state),
-            attempts,
-            due,
-            bool(fixed),
-            result,
-            error,
-            _config(config),
-            active,
-            lasted,
-            within,
-            _moments(moments),
-        )
-        whole = entry.checksum(incarnation) == crc or crc in entry.former_checksums(incarnation)
-    except Exception as broken:  # a flipped bit may make anything of it, and of its types
-        raise damaged(f"step {name}-{occurrence}") from broken
-    if not whole:
-        raise damaged(f"step {entry.key}")
-    return entry
-
-
 def damaged(what: str) -> StoreError:
     """Something of an instance cannot be read."""
     return StoreError(
         f"the record of {what} is damaged: restore the file from a backup, or restart or delete the instance"
     )
-
-
-def _config(stored: bytes | None) -> bytes | None:
-    """The options of a step, which the checksum leaves out, as they are."""
-    if stored is not None and not isinstance(orjson.loads(stored), dict):
-        raise ValueError(f"{stored!r} are no options")
-    return stored
-
-
-def _told(moments: Sequence[Moment]) -> bytes:
-    if type(moments) is Smooth:
-        told = orjson.dumps((moments.order, moments.began, moments.ended))
-    else:
-        told = orjson.dumps([tuple(moment) for moment in moments])
-    return b"%b" % told  # copied: what orjson gives holds 4 kB
-
-
-def _moments(told: bytes) -> Sequence[Moment]:
-    loaded = orjson.loads(told)
-    if loaded and not isinstance(loaded[0], list):
-        return Smooth(*loaded)
-    return [Moment(*moment) for moment in loaded]
 
 
 def event_crc(incarnation: int, event: InboxEvent) -> int:

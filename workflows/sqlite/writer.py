@@ -152,6 +152,8 @@ class Writer:
             await self._commit(self._queue.popleft())
             if self._wal is not None and self._wal.due:
                 await self._write_back(self._wal)
+            if not self._queue:
+                await asyncio.sleep(0)  # who got an answer may write again at once: that needs no waking
         if self._idle and self._wal is not None and not self._wal.empty and self._broken is None:
             await self._write_back(self._wal, empty=True)
         self._idle = False
