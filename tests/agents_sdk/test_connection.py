@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 from starlette.types import Message
@@ -10,7 +11,9 @@ from starlette.websockets import WebSocket
 
 from agents_sdk import Connection, Connections
 from agents_sdk.connection import Closing
+from agents_sdk.sockets.outbox import Span
 from agents_sdk.sockets.outlet import Plain
+from agents_sdk.sockets.own import Own
 
 pytestmark = pytest.mark.anyio
 
@@ -80,3 +83,27 @@ async def test_what_cannot_be_written_closes_the_connection(caplog: pytest.LogCa
     await asyncio.wait([asyncio.create_task(one.write_to(Plain(socket)))])
     assert one.closing == Closing(1011, "a message could not be written")
     assert "ZeroDivisionError: of the server" in caplog.text
+
+
+async def test_one_that_is_kept_after_its_end_holds_nothing_that_was_written() -> None:
+    class Full:
+        async def write(self, _span: Span) -> None:
+            await asyncio.Event().wait()
+
+        async def close(self, code: int, reason: str) -> None: ...
+
+    one = connection()
+    one.send(MIB)
+    writing = asyncio.create_task(one.write_to(Full()))
+    await asyncio.sleep(0)
+    assert alive(Own) == 1
+    one.drop(Closing(1006))
+    await asyncio.wait([writing])
+    assert writing.cancelled()
+    del writing
+    gc.collect()
+    assert (alive(Own), one.is_open) == (0, False)
+
+
+def alive(kind: type) -> int:
+    return sum(type(thing) is kind for thing in gc.get_objects())
