@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
+from agents_sdk.life.given_up import told_as_error
 from workflows import Clock
 
 __all__ = ["Tasks"]
@@ -51,6 +52,7 @@ class Tasks:
     async def _run(self, work: Coroutine[Any, Any, object]) -> None:
         with self._clock.busy():
             try:
-                await work
+                with told_as_error():
+                    await work
             except Exception as error:  # noqa: BLE001  # nobody awaits it
                 await self._failed(error)

@@ -25,6 +25,7 @@ from agents_sdk.chat.shapes import Message, last_assistant
 from agents_sdk.chat.stream import Stream
 from agents_sdk.chat.transcript import Transcript
 from agents_sdk.chat.turn import Answered, AnswerStatus, Recovery, Turn
+from agents_sdk.life.given_up import told_as_error
 from workflows import Clock, Statement
 
 __all__ = ["Answers"]
@@ -176,7 +177,7 @@ class Answers:
 
     async def _read(self, agent: Chatting, turn: Accepted, stream: Stream) -> bool:
         """True when there is an answer at all."""
-        with self._clock.busy():
+        with self._clock.busy(), told_as_error():
             return await self._pour(agent, turn, stream)
 
     async def _pour(self, agent: Chatting, turn: Accepted, stream: Stream) -> bool:

@@ -18,8 +18,9 @@ _THREADED = 100  # messages from which on they are encoded beside the loop
 
 
 def wants_messages(request: Request) -> bool:
-    """Whether the last segment of the path asks for them, by whatever method."""
-    return request.url.path.rsplit("/", 1)[-1] == "get-messages"
+    """Whether the last segment of the path, as it stands in the URL, asks for them, by whatever method."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return raw.partition(b"?")[0].rpartition(b"/")[-1] == b"get-messages"
 
 
 async def messages(agent: Agent[Any, Any]) -> Response:

@@ -13,6 +13,7 @@ from agents_sdk.agent import Agent
 from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.chat.http import messages, wants_messages
 from agents_sdk.errors import NotRunning, TooMany
+from agents_sdk.life.given_up import told_as_error
 from agents_sdk.life.host import Host, StartFailed
 from agents_sdk.security.failure import failure
 
@@ -49,7 +50,8 @@ async def _response(host: Host, agent: Agent[Any, Any], request: Request) -> Res
     try:
         if isinstance(agent, ChatAgent) and wants_messages(request):
             return await messages(agent)
-        response: object = await agent.on_request(request)
+        with told_as_error():
+            response: object = await agent.on_request(request)
         if not isinstance(response, Response):
             raise TypeError(
                 f"{type(agent).__name__}.on_request returned {response!r}: return a starlette Response"

@@ -14,6 +14,7 @@ from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing, Connection
 from agents_sdk.entrance.kind import decide
 from agents_sdk.errors import NotRunning
+from agents_sdk.life.given_up import told_as_error
 from agents_sdk.life.host import Host, StartFailed
 from agents_sdk.security.access import principal_of
 from agents_sdk.security.standing import Standing
@@ -129,9 +130,10 @@ class Session:
         try:
             async with self._host.event(connection, self._socket) as agent:
                 try:
-                    await decide(agent, connection, self._socket)
-                    self._greet(agent)
-                    await agent.on_connect(connection, self._socket)
+                    with told_as_error():
+                        await decide(agent, connection, self._socket)
+                        self._greet(agent)
+                        await agent.on_connect(connection, self._socket)
                     self._joined = True
                 except Exception as error:  # noqa: BLE001  # the client sees the close code
                     await self._host.report(error)
@@ -164,14 +166,16 @@ class Session:
     async def _tell_message(self, agent: Agent[Any, Any], message: str | bytes) -> None:
         async with self._host.in_turn(self._turn):
             try:
-                await agent.on_message(self._connection, message)
+                with told_as_error():
+                    await agent.on_message(self._connection, message)
             except Exception as error:  # noqa: BLE001  # the connection stays open
                 await self._host.report(error)
 
     async def _tell_close(self, closing: Closing, was_clean: bool) -> None:
         async with self._host.in_turn(self._turn), self._host.event(self._connection) as agent:
             try:
-                await agent.on_close(self._connection, closing.code, closing.reason, was_clean)
+                with told_as_error():
+                    await agent.on_close(self._connection, closing.code, closing.reason, was_clean)
             except Exception as error:  # noqa: BLE001  # there is nobody left to tell
                 await self._host.report(error)
 

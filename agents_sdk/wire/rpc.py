@@ -11,6 +11,7 @@ from pydantic_core import PydanticSerializationError
 from agents_sdk import protocol
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Connection
+from agents_sdk.life.given_up import told_as_error
 from agents_sdk.methods import Method, Methods
 from agents_sdk.wire.reserved import RESERVED
 from agents_sdk.wire.streaming import StreamingResponse, pour
@@ -30,7 +31,8 @@ async def take(agent: Agent[Any, Any], connection: Connection, request: protocol
         stream.error(f"Method {request.method} {_objection(methods, request.method)}")
         return
     try:
-        await _answer(agent, connection, method, request, stream)
+        with told_as_error():
+            await _answer(agent, connection, method, request, stream)
     except PydanticSerializationError as error:
         stream.error(f"the result of {request.method} is not JSON: {error}")
     except Exception as error:  # noqa: BLE001  # it is the caller's

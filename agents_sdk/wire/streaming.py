@@ -69,12 +69,12 @@ async def pour(chunks: AsyncGenerator[Any, Any], stream: StreamingResponse, conn
     pouring = asyncio.create_task(_pour(chunks, stream))
     leaving = asyncio.create_task(connection.left())
     try:
-        await asyncio.wait({pouring, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait({pouring, leaving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in (pouring, leaving):
             task.cancel()
         await asyncio.wait({pouring, leaving})
-    if not pouring.cancelled():
+    if pouring in ended or not pouring.cancelled():
         pouring.result()
 
 

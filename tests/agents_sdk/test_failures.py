@@ -53,6 +53,8 @@ class Fragile(Agent[World, None]):
         if self.name.isdigit():
             raise HTTPException(int(self.name), "says why", {"x-why": "so"})
         await request.body()
+        if self.name == "given-up":
+            raise asyncio.CancelledError
         raise RuntimeError("secret")
 
     async def on_error(self, error: Exception) -> Response | None:
@@ -88,6 +90,7 @@ async def client(app: AgentsApp) -> AsyncIterator[httpx.AsyncClient]:
         ("init", 'Fragile "init" could not be made'),
         ("error", 'Fragile "error" raised in on_error'),
         ("other", 'Fragile "other"'),
+        ("given-up", "what it awaited was cancelled"),
     ],
 )
 async def test_whatever_raises_the_client_sees_a_500_and_the_log_the_reason(

@@ -96,6 +96,15 @@ class Counter(Base):
                 raise RuntimeError("no more words")
 
     @callable()
+    async def gives_up(self) -> None:
+        await cancelled()
+
+    @callable()
+    async def gives_up_midway(self) -> AsyncIterator[str]:
+        yield "first"
+        await cancelled()
+
+    @callable()
     async def endless(self) -> AsyncIterator[str]:
         try:
             yield "first"
@@ -131,6 +140,13 @@ async def url(tmp_path: Path, env: dict[str, Any]) -> AsyncIterator[str]:
 async def one(url: str) -> AsyncIterator[Client]:
     async with client(url, greeting=2) as one:
         yield one
+
+
+async def cancelled() -> None:
+    """What somebody else has cancelled."""
+    task = asyncio.create_task(asyncio.Event().wait())
+    task.cancel()
+    await task
 
 
 def ok(*result: Any) -> dict[str, Any]:
@@ -190,6 +206,8 @@ def failed(error: str) -> dict[str, Any]:
         ("words", ["a b", "more"], [chunk("a"), chunk("b"), ok()]),
         ("words", [""], [ok()]),
         ("words", ["a broken c"], [chunk("a"), chunk("broken"), failed("no more words")]),
+        ("gives_up", [], [failed("what it awaited was cancelled")]),
+        ("gives_up_midway", [], [chunk("first"), failed("what it awaited was cancelled")]),
     ],
 )
 async def test_sec_5_each_call_is_answered(

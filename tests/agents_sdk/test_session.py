@@ -38,6 +38,8 @@ class Hall(Agent[dict[str, Any], dict[str, int]]):
         match request.query_params.get("want"):
             case "fail":
                 raise RuntimeError("secret")
+            case "cancelled":
+                raise asyncio.CancelledError("secret")
             case "refuse":
                 connection.close(4401, "who are you?")
         connection.state = request.query_params.get("want")
@@ -47,6 +49,8 @@ class Hall(Agent[dict[str, Any], dict[str, int]]):
         match message:
             case "wait":
                 await self.env["go"].wait()
+            case "cancelled":
+                raise asyncio.CancelledError("secret")
             case "flood":
                 for number in range(20_000):
                     connection.send(str(number))
@@ -149,16 +153,27 @@ async def test_who_is_refused_is_not_listened_to(url: str, env: dict[str, Any]) 
     assert env["heard"] == []
 
 
-@pytest.mark.parametrize("path", ["broken?", "a?want=fail&"])
+@pytest.mark.parametrize("path", ["broken?", "a?want=fail&", "a?want=cancelled&"])
 async def test_a_hook_that_fails_closes_with_1011_and_says_nothing(
     url: str, env: dict[str, Any], path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connect(f"{url}/{path}_pk=failed") as socket:
         assert await closed(socket) == (1011, "Uncaught exception during session setup")
-    assert "RuntimeError: secret" in caplog.text
+    assert "Error: secret" in caplog.text
     async with connect(f"{url}/a?_pk=fine") as socket:
         await types(socket, 3)
     assert await asyncio.wait_for(env["closed"].get(), 5) == ("fine", 1000)  # the other was never connected
+
+
+async def test_a_message_that_fails_is_told_to_the_server_only(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect(f"{url}/a") as socket:
+        await types(socket, 3)
+        await socket.send("cancelled")
+        await socket.send("next")
+        assert await socket.recv() == "heard 'next', None"
+    assert "what it awaited was cancelled: secret" in caplog.text
 
 
 async def test_a_burst_to_a_client_that_reads_arrives_whole(url: str) -> None:

@@ -74,6 +74,8 @@ class Echo(ChatAgent[Gates, Any]):
                 await self.env.wait(word)
             elif word == "fail":
                 raise ValueError("broken")
+            elif word == "cancelled":
+                raise asyncio.CancelledError
             elif word == "error":
                 yield {"type": "error", "errorText": "mid-stream failure"}
             else:

@@ -61,6 +61,11 @@ async def test_others_see_the_question_the_answer_and_the_transcript_before_its_
         ("throw", [{"body": "no answer today", "done": True, "error": True}], []),
         ("part fail", [{"body": "broken", "done": True, "error": True}], ["part "]),
         (
+            "part cancelled",
+            [{"body": "what it awaited was cancelled", "done": True, "error": True}],
+            ["part "],
+        ),
+        (
             "part error",
             [
                 {"body": "mid-stream failure", "done": False, "error": True},
