@@ -157,6 +157,7 @@ class Answers:
             wanted = True
         if not wanted:
             turn.aborted = True
+            turn.over.set()
             await self._finish(turn, stream, None)
         return wanted
 

@@ -48,7 +48,7 @@ class Chat(Part):
             rows,
             sanitized=agent.sanitize_message_for_persistence,
             most=lambda: agent.max_persisted_messages,
-            needed=lambda: {one.kept.after or one.kept.answer for one in self.turns},
+            needed=self._needed,
         )
         self.resuming = Resuming(
             life.connections, clock, expected=self._expected, transcript=lambda: self.transcript.frame
@@ -295,6 +295,10 @@ class Chat(Part):
 
     def _told(self, body: dict[str, Any]) -> Any:
         return self.accepting.told(body=body, client_tools=self.accepting.context.client_tools)
+
+    def _needed(self) -> set[str]:
+        """Behind these, answers are still to come."""
+        return {one.kept.after or one.kept.answer for one in self.turns if not one.over.is_set()}
 
     def _expected(self) -> list[Any]:
         return [*self.turns.expected(), *self.continuing.expected()]

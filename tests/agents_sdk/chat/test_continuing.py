@@ -280,6 +280,21 @@ async def test_who_acknowledges_a_continuation_after_its_end_has_it_once(address
             assert (end["replay"], end["continuation"]) == (True, True)
 
 
+async def test_an_answer_goes_on_before_those_that_wait(address: str, gates: Gates) -> None:
+    async with talking(address, "ann", chat="tools") as ann, talking(address, "bob", chat="tools") as bob:
+        await ask(ann, "r1", user("u1", "c1 gate:x"))
+        await gates.reached("gate:x")
+        await ask(bob, "r2", user("u1", "c1 gate:x"), user("u2", "c2"))
+        await until(ann, MESSAGES)
+        await give(ann, "c1", 7)
+        await until(ann, UPDATED)
+        gates.open("gate:x")
+        frames = await until(bob, RESPONSE, done=True, id="r2")
+        first, continued, last = [frame["id"] for frame in frames if frame.get("done")]
+        assert (first, last) == ("r1", "r2")
+        assert words([frame for frame in frames if frame.get("id") == continued]) == "gave [7]"
+
+
 async def test_a_clear_forgets_that_an_answer_was_to_go_on(address: str, app: AgentsApp) -> None:
     async with talking(address, "ann", chat="tools") as ann:
         await say(ann, "c1", "c2")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents_sdk import AgentsApp, Debounce, InvalidAgent
+from agents_sdk.chat.chat import Chat
 from tests.agents_sdk.chat.chats import Echo, Gates, ask, stored, talking, text_of, until, user, words
 from tests.agents_sdk.served import served
 from workflows.testing import VirtualClock
@@ -59,7 +60,9 @@ async def address(app: AgentsApp) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("chat", ["latest", "pause"])
-async def test_only_the_latest_of_those_that_wait_is_answered(address: str, gates: Gates, chat: str) -> None:
+async def test_only_the_latest_of_those_that_wait_is_answered(
+    address: str, app: AgentsApp, gates: Gates, chat: str
+) -> None:
     async with talking(address, "ann", chat=chat) as ann, talking(address, "bob", chat=chat) as bob:
         await ask(ann, "r1", FIRST)
         await gates.reached("gate:x")
@@ -74,6 +77,8 @@ async def test_only_the_latest_of_those_that_wait_is_answered(address: str, gate
         gates.open("gate:x")
         frames = await until(ann, RESPONSE, done=True, id="r3")
         assert "skipped" not in [frame.get("outcome") for frame in frames], "only its client is told"
+        agent = await app.get_agent(Latest if chat == "latest" else Pause, "a")
+        assert await agent.ctx.part(Chat).rows.turns() == [], "it is not answered in the next life either"
     assert [text for _, text in await stored(address, chat=chat)] == [
         "one gate:x", "one ", "two", "three", "three ",
     ]  # fmt: skip
@@ -170,6 +175,24 @@ async def test_an_answer_is_given_again(address: str) -> None:
         *_, transcript, _ = await until(bob, RESPONSE, done=True, id="r2")
         assert [message["role"] for message in transcript["messages"]] == ["user", "assistant"]
         assert transcript["messages"][1]["id"] != first
+
+
+@pytest.mark.parametrize("chat", ["drop", "merge", "pause"])
+async def test_to_answer_again_waits_for_its_turn_whatever_overlaps(
+    address: str, app: AgentsApp, gates: Gates, chat: str
+) -> None:
+    async with talking(address, "ann", chat=chat) as ann, talking(address, "bob", chat=chat) as bob:
+        await ask(ann, "r1", FIRST)
+        await gates.reached("gate:x")
+        await ask(bob, "r2", FIRST, trigger="regenerate-message")
+        await until(ann, MESSAGES)
+        if chat != "drop":
+            await ask(ann, "r3", FIRST, user("u3", "three"))
+        gates.open("gate:x")
+        last = "r2" if chat == "drop" else "r3"
+        frames = await until(bob, RESPONSE, done=True, id=last)
+        ends = {frame["id"]: frame.get("outcome") for frame in frames if frame.get("done")}
+        assert ends == dict.fromkeys(["r1", "r2", last])
 
 
 def test_an_unknown_policy_is_refused(tmp_path: Path) -> None:

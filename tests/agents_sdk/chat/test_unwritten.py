@@ -108,11 +108,13 @@ async def test_a_clear_that_cannot_be_written_deletes_nothing(
         assert [text_of(message).strip() for message in agent.messages] == texts
         assert await engine.store.read("SELECT first FROM chat_turn") == []
         await allow(engine)
-        await ask(ann, "r4", *agent.messages, user("u4", "next"))  # nothing of it counts as cleared
+        await ask(ann, "r4", *agent.messages, user("u4", "next"), model="new")  # none was cleared
         await until(ann, RESPONSE, done=True, id="r4")
         assert len(await stored(address)) == 8
         await agent.clear_messages()
         assert await stored(address) == []
+        await agent.save_messages([user("u5", "anew")])
+        assert agent.turns[-1].body is None, "what was asked before is forgotten, too"
 
 
 async def test_what_comes_while_a_clear_fails_stands_behind_what_stays(
