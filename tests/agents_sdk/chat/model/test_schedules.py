@@ -12,10 +12,14 @@ import sys
 
 import pytest
 
+from tests.fault.sizes import size
+
 PARTS = 2
 HELD = 100
 """Schedules of each part that are played each time."""
 TRIED = 2_500
+LONGEST = size(1_100, 7_200)
+"""Seconds of one part; at night other tests run beside it."""
 
 
 def drawn(part: int) -> tuple[int, int]:
@@ -27,10 +31,10 @@ def drawn(part: int) -> tuple[int, int]:
     return HELD, part * HELD
 
 
-@pytest.mark.timeout(1_200)
+@pytest.mark.timeout(LONGEST + 100)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_chats_hold_in_every_schedule(part: int) -> None:
     schedules, seed = drawn(part)
     command = [sys.executable, "-m", "tests.agents_sdk.chat.model", str(schedules), str(seed)]
-    played = subprocess.run(command, capture_output=True, text=True, timeout=1_100, check=False)
+    played = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
     assert played.returncode == 0, f"from seed {seed} on:\n{played.stderr[-10_000:]}"
