@@ -55,6 +55,7 @@ _LOOKS = re.compile(r"is_whole\(|(?:[!=]=|in) .*(?:checksum|crc)\w*\(|\b\w*crc (
 _OTHERS = {
     "agents_sdk/checksum.py",  # by which others look
     "agents_sdk/chat/intact.py",  # for the rows of chats
+    "workflows/sqlite/entries.py",  # by `Entry.checksum`
     "workflows/sqlite/lost.py",  # at the log, see `flips`
 }
 
