@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-from agents_sdk.life.given_up import told_as_error
+from agents_sdk.given_up import told_as_error
 from workflows import Clock
 
 __all__ = ["Tasks"]

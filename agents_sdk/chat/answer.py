@@ -25,7 +25,7 @@ from agents_sdk.chat.shapes import Message, last_assistant
 from agents_sdk.chat.stream import Stream
 from agents_sdk.chat.transcript import Transcript
 from agents_sdk.chat.turn import Answered, AnswerStatus, Recovery, Turn
-from agents_sdk.life.given_up import told_as_error
+from agents_sdk.given_up import told_as_error
 from workflows import Clock, Statement
 
 __all__ = ["Answers"]

@@ -13,7 +13,7 @@ from agents_sdk.agent import Agent
 from agents_sdk.chat.agent import ChatAgent
 from agents_sdk.chat.http import messages, wants_messages
 from agents_sdk.errors import NotRunning, TooMany
-from agents_sdk.life.given_up import told_as_error
+from agents_sdk.given_up import told_as_error
 from agents_sdk.life.host import Host, StartFailed
 from agents_sdk.security.failure import failure
 

@@ -14,7 +14,7 @@ from agents_sdk.agent import Agent
 from agents_sdk.connection import Closing, Connection
 from agents_sdk.entrance.kind import decide
 from agents_sdk.errors import NotRunning
-from agents_sdk.life.given_up import told_as_error
+from agents_sdk.given_up import told_as_error
 from agents_sdk.life.host import Host, StartFailed
 from agents_sdk.security.access import principal_of
 from agents_sdk.security.standing import Standing

@@ -11,7 +11,7 @@ from pydantic_core import PydanticSerializationError
 from agents_sdk import protocol
 from agents_sdk.agent import Agent
 from agents_sdk.connection import Connection
-from agents_sdk.life.given_up import told_as_error
+from agents_sdk.given_up import told_as_error
 from agents_sdk.methods import Method, Methods
 from agents_sdk.wire.reserved import RESERVED
 from agents_sdk.wire.streaming import StreamingResponse, pour
